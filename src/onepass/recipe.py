@@ -1,0 +1,248 @@
+"""Recipes: what `onepass run` does, as frozen settings read from TOML.
+
+Unknown keys, wrong types and values out of range are errors that name the key. Paths are relative
+to the folder of the recipe file. A run keeps its resolved recipe as JSON (`Recipe.to_json`).
+"""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+
+from onepass.errors import UsageError
+
+PositiveInt = Annotated[int, Field(gt=0)]
+Fraction = Annotated[float, Field(ge=0, lt=1)]
+
+
+class Settings(BaseModel):
+    """Base of every section: unknown keys are errors, nothing changes after loading."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class CorpusSource(Settings):
+    """Where pairs come from; in a recipe either this table or just its `path` as a string.
+
+    `path` is one of: `dir/train.{lang}` (two line files, plain or `.gz`, `{lang}` replaced by the
+    language codes), `pairs.tsv` or `pairs.tsv.gz`, `hf:NAME` (a Hugging Face dataset by hub name or
+    local directory), `dir/newstest-{side}.{lang}.sgm` (or `.xml`; `{side}` is `src`, then `ref`),
+    or `phrasebook` (the embedded corpus).
+    """
+
+    path: str = Field(min_length=1)
+    split: str | None = None
+    config: str | None = None
+    columns: tuple[str, str] | None = None
+
+
+def _as_table(value: Any) -> Any:
+    return {"path": value} if isinstance(value, str) else value
+
+
+def _as_list_of_tables(value: Any) -> Any:
+    return [_as_table(v) for v in value] if isinstance(value, list) else [_as_table(value)]
+
+
+Corpus = Annotated[tuple[CorpusSource, ...], BeforeValidator(_as_list_of_tables), Field(min_length=1)]
+
+
+class FilterSettings(Settings):
+    """Which training pairs are dropped. dev and test are never filtered."""
+
+    max_words: PositiveInt = 100
+    max_tokens: PositiveInt = 120
+    max_length_ratio: Annotated[float, Field(ge=1)] = 4.0
+    drop_identical: bool = True
+    drop_duplicates: bool = True
+
+
+class DataSettings(Settings):
+    """Languages, corpora and filters."""
+
+    src: str = Field(min_length=1)
+    tgt: str = Field(min_length=1)
+    train: Corpus
+    dev: Corpus
+    test: Corpus
+    filters: FilterSettings = FilterSettings()
+
+
+class TokenizerSettings(Settings):
+    """Sentencepiece BPE. `joint`: one model for both sides, so embeddings can be shared."""
+
+    vocab_size: Annotated[int, Field(ge=300, le=64_000)] = 8000
+    joint: bool = True
+    max_training_lines: PositiveInt = 1_000_000
+
+
+class TransformerSettings(Settings):
+    """Sizes of an encoder-decoder Transformer."""
+
+    width: PositiveInt = 256
+    ffn_width: PositiveInt = 1024
+    encoder_layers: PositiveInt = 4
+    decoder_layers: PositiveInt = 4
+    heads: PositiveInt = 4
+    dropout: Fraction = 0.1
+
+    @model_validator(mode="after")
+    def _heads_divide_width(self) -> TransformerSettings:
+        if self.width % self.heads:
+            raise ValueError(f"width {self.width} is not a multiple of heads {self.heads}")
+        return self
+
+
+class TrainingSettings(Settings):
+    """One training: batches, schedule, validation and when to stop."""
+
+    batch_tokens: PositiveInt = 4096
+    """Tokens of the longer side, padding included, in one batch of one process."""
+    accumulate: PositiveInt = 1
+    """Batches added up before each update, over all processes together (processes must divide it)."""
+    max_updates: PositiveInt = 20_000
+    learning_rate: Annotated[float, Field(gt=0)] = 1e-3
+    """The peak, reached after `warmup` updates; then falls with the inverse square root."""
+    warmup: PositiveInt = 1000
+    clip_norm: Annotated[float, Field(gt=0)] = 1.0
+    label_smoothing: Fraction = 0.0
+    validate_every: PositiveInt = 500
+    patience: PositiveInt = 10
+    """Validations without a better dev loss before training stops."""
+    average: PositiveInt = 5
+    """The weights of this many validations with the lowest dev loss are averaged at the end."""
+    precision: Literal["auto", "bf16", "fp32"] = "auto"
+    tensorboard: bool = False
+
+
+class TeacherSettings(Settings):
+    """The autoregressive teacher."""
+
+    model: TransformerSettings = TransformerSettings()
+    training: TrainingSettings = TrainingSettings(label_smoothing=0.1)
+
+
+class DistillSettings(Settings):
+    """How the teacher translates the training sources."""
+
+    engine: Literal["ctranslate2", "torch"] = "ctranslate2"
+    compute_type: str = "float32"
+    beam_size: PositiveInt = 1
+    shard_lines: PositiveInt = 10_000
+    batch_tokens: PositiveInt = 4096
+
+
+class AlignSettings(Settings):
+    """FastAlign, trained on the (distilled) training pairs."""
+
+    iterations: PositiveInt = 5
+
+
+class StudentSettings(Settings):
+    """The one-pass student. Its sizes are the teacher's; these are the paper's switches (Table 2)."""
+
+    family: Literal["fertility"] = "fertility"
+    distilled: bool = True
+    """Learn from the teacher's translations (False: from the references)."""
+    copy_source: Literal["fertility", "uniform", "none"] = "fertility"
+    positional_attention: bool = True
+    attend_to: Literal["top", "layerwise"] = "top"
+    init_from_teacher: bool = True
+    dropout: Fraction = 0.1
+    training: TrainingSettings = TrainingSettings()
+
+
+class EvaluateSettings(Settings):
+    """What is measured on the test set."""
+
+    beam_size: PositiveInt = 4
+    num_candidates: tuple[PositiveInt, ...] = (10, 100)
+    latency_sentences: PositiveInt = 200
+    rounds: PositiveInt = 2
+    bootstrap_samples: PositiveInt = 1000
+
+
+class Recipe(Settings):
+    """Everything a run needs to know."""
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]+$")]
+    seed: Annotated[int, Field(ge=0)] = 1
+    data: DataSettings
+    tokenizer: TokenizerSettings = TokenizerSettings()
+    teacher: TeacherSettings = TeacherSettings()
+    distill: DistillSettings = DistillSettings()
+    align: AlignSettings = AlignSettings()
+    student: StudentSettings = StudentSettings()
+    evaluate: EvaluateSettings = EvaluateSettings()
+
+    def to_json(self) -> str:
+        """The resolved recipe; `Recipe.from_json` reads it back."""
+        return self.model_dump_json(indent=1) + "\n"
+
+
+def _set(table: dict[str, Any], assignment: str) -> None:
+    """Applies one `--set a.b=value`; the value is TOML, or a bare string where it is not."""
+    key, sep, text = assignment.partition("=")
+    if not sep or not key.strip():
+        raise UsageError("A setting must have the form key=value", where="--set", value=assignment)
+    try:
+        value = tomllib.loads(f"v = {text}")["v"]
+    except tomllib.TOMLDecodeError:
+        value = text
+    *parents, last = key.strip().split(".")
+    for name in parents:
+        table = table.setdefault(name, {})
+        if not isinstance(table, dict):
+            raise UsageError(f"{name!r} is a value, not a section", where="--set", value=assignment)
+    table[last] = value
+
+
+def parse_recipe(text: str, *, where: str) -> Recipe:
+    """Validates a recipe given as JSON. Raises UsageError naming each bad key."""
+    try:
+        return Recipe.model_validate_json(text)
+    except ValidationError as error:
+        problems = "; ".join(
+            f"{'.'.join(str(p) for p in e['loc']) or 'recipe'}: {e['msg']}" for e in error.errors()
+        )
+        raise UsageError(
+            f"The recipe has {error.error_count()} problem(s): {problems}",
+            where=where,
+            fix="correct the named keys; docs/recipes.md lists all of them",
+        ) from None
+
+
+def load_recipe(path: Path, overrides: Sequence[str] = ()) -> Recipe:
+    """Reads a TOML recipe, applies `--set` overrides and makes its paths absolute.
+
+    Raises:
+        UsageError: the file is missing, is not TOML, or has bad keys or values.
+    """
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UsageError(f"Cannot read the recipe: {error.strerror}", where=path) from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UsageError(f"The recipe is not valid TOML: {error}", where=path) from None
+    table.setdefault("name", path.stem)
+    for assignment in overrides:
+        _set(table, assignment)
+    recipe = parse_recipe(json.dumps(table, default=str), where=str(path))
+    return _with_absolute_paths(recipe, path.resolve().parent)
+
+
+def _with_absolute_paths(recipe: Recipe, folder: Path) -> Recipe:
+    def absolute(source: CorpusSource) -> CorpusSource:
+        prefix, name = ("hf:", source.path[3:]) if source.path.startswith("hf:") else ("", source.path)
+        is_hub_name = prefix and not name.startswith((".", "/"))
+        if name == "phrasebook" or is_hub_name:
+            return source
+        return source.model_copy(update={"path": f"{prefix}{(folder / name).resolve()}"})
+
+    splits = {s: tuple(map(absolute, getattr(recipe.data, s))) for s in ("train", "dev", "test")}
+    return recipe.model_copy(update={"data": recipe.data.model_copy(update=splits)})
