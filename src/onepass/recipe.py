@@ -38,7 +38,7 @@ class CorpusSource(Settings):
     path: str = Field(min_length=1)
     split: str | None = None
     config: str | None = None
-    columns: tuple[str, str] | None = None
+    columns: Annotated[tuple[str, str] | None, Field(strict=False)] = None
 
 
 def _as_table(value: Any) -> Any:
@@ -49,7 +49,9 @@ def _as_list_of_tables(value: Any) -> Any:
     return [_as_table(v) for v in value] if isinstance(value, list) else [_as_table(value)]
 
 
-Corpus = Annotated[tuple[CorpusSource, ...], BeforeValidator(_as_list_of_tables), Field(min_length=1)]
+Corpus = Annotated[
+    tuple[CorpusSource, ...], BeforeValidator(_as_list_of_tables), Field(min_length=1, strict=False)
+]
 
 
 class FilterSettings(Settings):
