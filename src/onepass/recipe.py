@@ -164,8 +164,11 @@ class EvaluateSettings(Settings):
 
     beam_size: PositiveInt = 4
     num_candidates: tuple[PositiveInt, ...] = (10, 100)
-    latency_sentences: PositiveInt = 200
-    rounds: PositiveInt = 2
+    latency_sentences: Annotated[int, Field(ge=0)] = 200
+    """0 leaves latency out."""
+    rounds: PositiveInt = 3
+    batch_sizes: tuple[PositiveInt, ...] = (1, 8, 32, 64)
+    """For the throughput."""
     bootstrap_samples: PositiveInt = 1000
 
 
@@ -180,7 +183,29 @@ class Recipe(Settings):
     distill: DistillSettings = DistillSettings()
     align: AlignSettings = AlignSettings()
     student: StudentSettings = StudentSettings()
+    variants: dict[Annotated[str, Field(pattern=r"^[a-z0-9-]+$")], dict[str, Any]] = {}
+    """Further students to compare with: name -> what differs from `student`."""
     evaluate: EvaluateSettings = EvaluateSettings()
+
+    @model_validator(mode="after")
+    def _variants_are_students(self) -> Recipe:
+        self.students()
+        return self
+
+    def students(self) -> dict[str, StudentSettings]:
+        """The student and its variants by stage name: `student`, `student-NAME`.
+
+        Raises:
+            ValueError: a variant has a key or value that a student cannot have.
+        """
+        students = {"student": self.student}
+        for name, changes in self.variants.items():
+            settings = self.student.model_dump(mode="json")
+            for key, value in changes.items():
+                merge = isinstance(value, dict) and isinstance(settings.get(key), dict)
+                settings[key] = {**settings[key], **value} if merge else value
+            students[f"student-{name}"] = StudentSettings.model_validate(settings)
+        return students
 
     def to_json(self) -> str:
         """The resolved recipe; `Recipe.from_json` reads it back."""
@@ -236,6 +261,14 @@ def load_recipe(path: Path, overrides: Sequence[str] = ()) -> Recipe:
         _set(table, assignment)
     recipe = parse_recipe(json.dumps(table, default=str), where=str(path))
     return _with_absolute_paths(recipe, path.resolve().parent)
+
+
+def with_overrides(recipe: Recipe, overrides: Sequence[str], *, where: str) -> Recipe:
+    """A recipe with `--set` changes applied. Raises UsageError naming each bad key."""
+    table = json.loads(recipe.to_json())
+    for assignment in overrides:
+        _set(table, assignment)
+    return parse_recipe(json.dumps(table, default=str), where=where)
 
 
 def _with_absolute_paths(recipe: Recipe, folder: Path) -> Recipe:

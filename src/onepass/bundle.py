@@ -1,0 +1,141 @@
+"""The model directory: `bundle.json`, the tokenizer, the weights.
+
+`bundle.json` carries a format number, what the model is, where it came from and the SHA-256 of every
+file. Nothing in a bundle is executed or unpickled.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from onepass.errors import ModelError
+from onepass.text.tokenizer import Tokenizer
+
+FORMAT = 1
+MANIFEST = "bundle.json"
+WEIGHTS = "weights.safetensors"
+
+_COPY_AGAIN = "copy the whole bundle again, or make it again with `onepass run`"
+
+
+def file_sha256(path: Path) -> str:
+    """SHA-256 of a file, in hexadecimal."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A verified bundle.
+
+    Attributes:
+        directory: where it is.
+        kind: "autoregressive" or a student's family.
+        src, tgt: language codes.
+        settings: of the model.
+        provenance: recipe, seed, versions, training.
+    """
+
+    directory: Path
+    kind: str
+    src: str
+    tgt: str
+    settings: Mapping[str, Any]
+    provenance: Mapping[str, Any]
+
+    @classmethod
+    def open(cls, directory: Path) -> Bundle:
+        """Reads and verifies a bundle.
+
+        Raises:
+            ModelError: it is missing, damaged, incomplete or of a newer format.
+        """
+        manifest = directory / MANIFEST
+        try:
+            data = json.loads(manifest.read_text(encoding="utf-8"))
+            number, files = data["format"], data["files"]
+        except OSError as error:
+            raise ModelError(
+                f"There is no model here: {error.strerror}",
+                where=manifest,
+                allowed="a bundle directory, such as runs/NAME/student",
+            ) from None
+        except (ValueError, KeyError, TypeError) as error:
+            raise ModelError(f"The bundle is damaged: {error!r}", where=manifest, fix=_COPY_AGAIN) from None
+        if not isinstance(number, int) or number > FORMAT:
+            raise ModelError(
+                "The bundle is of a newer format than this version reads",
+                where=manifest,
+                value=number,
+                allowed=f"up to {FORMAT}",
+                fix="upgrade onepass",
+            )
+        for name, digest in files.items():
+            path = directory / name
+            if not path.is_file():
+                raise ModelError("A file of the bundle is missing", where=path, fix=_COPY_AGAIN)
+            if file_sha256(path) != digest:
+                raise ModelError(
+                    "A file of the bundle is damaged: its checksum differs", where=path, fix=_COPY_AGAIN
+                )
+        try:
+            languages = data["languages"]
+            return cls(
+                directory,
+                data["kind"],
+                languages["src"],
+                languages["tgt"],
+                data["settings"],
+                data["provenance"],
+            )
+        except (KeyError, TypeError) as error:
+            raise ModelError(f"The bundle is damaged: no {error}", where=manifest, fix=_COPY_AGAIN) from None
+
+    @property
+    def weights(self) -> Path:
+        """The safetensors file."""
+        return self.directory / WEIGHTS
+
+    def tokenizer(self) -> Tokenizer:
+        """The tokenizer of the bundle."""
+        return Tokenizer.load(self.directory)
+
+
+def write_manifest(
+    directory: Path,
+    *,
+    kind: str,
+    src: str,
+    tgt: str,
+    settings: Mapping[str, Any],
+    provenance: Mapping[str, Any],
+    files: list[str],
+) -> None:
+    """Completes a bundle whose files are in place; without its manifest it is none."""
+    data = {
+        "format": FORMAT,
+        "kind": kind,
+        "languages": {"src": src, "tgt": tgt},
+        "settings": settings,
+        "files": {name: file_sha256(directory / name) for name in sorted(files)},
+        "provenance": provenance,
+    }
+    write_json(directory / MANIFEST, data)
+
+
+def write_json(path: Path, data: Any) -> None:
+    """Writes indented JSON; the file appears whole or not at all."""
+    write_text(path, json.dumps(data, indent=1, ensure_ascii=False) + "\n")
+
+
+def write_text(path: Path, text: str) -> None:
+    """Writes a text file; it appears whole or not at all."""
+    partial = path.with_name(path.name + ".partial")
+    partial.write_text(text, encoding="utf-8", newline="\n")
+    os.replace(partial, path)

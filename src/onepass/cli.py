@@ -1,0 +1,255 @@
+"""The command line: one thin function a verb. The training wing is imported inside the verbs."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import sys
+import warnings
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from click.exceptions import ClickException
+from rich.console import Console
+
+from onepass import __version__
+from onepass.errors import DataError, OnepassError, UsageError
+from onepass.recipe import DistillSettings, load_recipe
+
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    help="Neural machine translation that writes the whole sentence in one parallel pass.",
+)
+Set = Annotated[list[str], typer.Option("--set", help="Change a setting: section.key=value.")]
+
+
+@app.command()
+def run(
+    recipe: Annotated[Path, typer.Argument(help="A TOML recipe.")],
+    to: Annotated[Path | None, typer.Option(help="The run directory [runs/RECIPE-NAME].")] = None,
+    until: Annotated[str | None, typer.Option(help="The last stage to run.")] = None,
+    start: Annotated[str | None, typer.Option("--from", help="Do this stage and all after it again.")] = None,
+    settings: Set = [],  # noqa: B006 - Typer reads the default
+) -> None:
+    """Corpus to translator: prepare, teach, distill, align, learn, evaluate."""
+    from onepass.pipeline.display import Display
+    from onepass.pipeline.run import run_recipe
+
+    loaded = load_recipe(recipe, settings)
+    directory = to or Path("runs") / loaded.name
+    run_recipe(loaded, directory, until=until, start=start, display=Display(), command=_command())
+    results = directory / "evaluate"
+    if (results / "results.json").exists() and until in (None, "evaluate") and _is_main():
+        _show_results(results)
+
+
+@app.command()
+def translate(
+    lines: Annotated[list[str] | None, typer.Argument(help="Texts; without any, lines from stdin.")] = None,
+    model: Annotated[Path, typer.Option(help="A bundle, such as runs/NAME/student.")] = Path("."),
+    teacher: Annotated[Path | None, typer.Option(help="The bundle that chooses among candidates.")] = None,
+    candidates: Annotated[int, typer.Option(help="Noisy parallel decoding: how many candidates.")] = 1,
+    beam: Annotated[int, typer.Option(help="Beam size of a teacher.")] = 1,
+    explain: Annotated[bool, typer.Option(help="Show what each source token became.")] = False,
+) -> None:
+    """Translates texts, or stdin line by line."""
+    from onepass.decoding.translator import Translator
+    from onepass.text.explain import explain as explained
+
+    translator = Translator.load(model, teacher=teacher, num_candidates=candidates, beam_size=beam)
+    for chunk in [lines] if lines else _stdin_chunks():
+        for translation in translator.translate(chunk):
+            print(translation.text)
+            if explain and translation.fertilities is not None:
+                print(" ", explained(translation.src_pieces, translation.fertilities, translation.tgt_pieces))
+        sys.stdout.flush()
+
+
+@app.command()
+def distill(
+    src: Annotated[Path, typer.Option(help="Source texts, one a line.")],
+    teacher: Annotated[Path, typer.Option(help="A teacher's bundle.")],
+    to: Annotated[Path, typer.Option(help="The file to write; shards wait in TO.shards until it is whole.")],
+    engine: Annotated[str, typer.Option(help="ctranslate2, or torch (the reference).")] = "ctranslate2",
+    beam: Annotated[int, typer.Option(help="1 is greedy.")] = 1,
+    compute_type: Annotated[str, typer.Option(help="Of CTranslate2.")] = "float32",
+    shard_lines: Annotated[int, typer.Option(help="Lines between two points of resumption.")] = 10_000,
+) -> None:
+    """Translates a source file with a teacher; goes on where it was stopped."""
+    from pydantic import ValidationError
+
+    from onepass.pipeline.display import Display
+    from onepass.pipeline.distillation import distill_file
+
+    try:
+        settings = DistillSettings.model_validate(
+            {"engine": engine, "beam_size": beam, "compute_type": compute_type, "shard_lines": shard_lines}
+        )
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise UsageError(first["msg"], where=f"--{first['loc'][0]}", value=first["input"]) from None
+    with Display().stage("distill") as progress:
+        distill_file(src, teacher, to, settings, progress=progress)
+
+
+@app.command()
+def align(
+    src: Annotated[Path, typer.Option(help="Source texts, one a line.")],
+    tgt: Annotated[Path, typer.Option(help="Target texts, one a line.")],
+    to: Annotated[Path, typer.Option(help="Directory for alignment.pharaoh and fertilities.txt.")],
+    tokenizer: Annotated[
+        Path | None, typer.Option(help="A bundle or run stage whose subwords are aligned [whitespace words].")
+    ] = None,
+) -> None:
+    """Aligns two files: links in Pharaoh form, and how many target tokens each source token yields."""
+    from onepass.pipeline.alignment import align_files
+    from onepass.pipeline.display import Display
+
+    with Display().stage("align") as progress:
+        align_files(src, tgt, to, tokenizer, progress=progress)
+
+
+@app.command()
+def evaluate(
+    hyp: Annotated[Path, typer.Argument(help="Translations, one a line.")],
+    ref: Annotated[Path, typer.Argument(help="References, one a line.")],
+    baseline: Annotated[Path | None, typer.Option(help="Translations to compare with.")] = None,
+) -> None:
+    """Scores translations: BLEU and chrF with signatures, a 95% interval, a paired bootstrap."""
+    from dataclasses import asdict
+
+    from onepass.evaluation.quality import measure
+    from onepass.pipeline.lines import read_lines
+
+    other = read_lines(baseline) if baseline else None
+    print(json.dumps(asdict(measure(read_lines(hyp), read_lines(ref), baseline=other)), indent=1))
+
+
+@app.command()
+def bench(
+    directory: Annotated[Path, typer.Argument(help="A run directory with trained models.")],
+    src: Annotated[Path | None, typer.Option(help="Source texts to time on [the run's test set].")] = None,
+    ref: Annotated[Path | None, typer.Option(help="Their references [the run's].")] = None,
+    to: Annotated[Path | None, typer.Option(help="Where results and figures go [RUN/bench].")] = None,
+    settings: Set = [],  # noqa: B006
+) -> None:
+    """Measures quality and speed of a run's systems again, on any text; see docs/measuring.md."""
+    from onepass.pipeline.bench import bench_run
+    from onepass.pipeline.display import Display
+
+    _show_results(
+        bench_run(directory, src, ref, to or directory / "bench", settings, Display(), command=_command())
+    )
+
+
+@app.command()
+def export(
+    bundle: Annotated[Path, typer.Argument(help="A teacher's bundle.")],
+    to: Annotated[Path, typer.Option(help="The directory to create.")],
+    quantization: Annotated[str | None, typer.Option(help="Such as int8 [float32].")] = None,
+) -> None:
+    """Writes a teacher as a CTranslate2 model."""
+    from onepass.bundle import Bundle
+    from onepass.export.ctranslate2 import export_ctranslate2
+
+    export_ctranslate2(Bundle.open(bundle), to, quantization=quantization)
+
+
+@app.command()
+def phrasebook(
+    split: Annotated[str, typer.Argument(help="train, dev or test.")] = "train",
+    seed: Annotated[int, typer.Option(help="Another seed, another corpus.")] = 1,
+    number: Annotated[int | None, typer.Option("-n", help="How many pairs.")] = None,
+) -> None:
+    """Prints pairs of the embedded corpus, source and target separated by a tab."""
+    from itertools import islice
+
+    from onepass.text.phrasebook import phrasebook as generate
+
+    for pair in islice(generate(split, seed=seed), number):
+        print(f"{pair.src}\t{pair.tgt}")
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        print(f"onepass {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True)] = False,
+) -> None:
+    pass
+
+
+def _is_main() -> bool:
+    return int(os.environ.get("RANK", "0")) == 0
+
+
+def _command() -> str:
+    """What was typed, without absolute paths."""
+    words = ["onepass", *sys.argv[1:]]
+    return shlex.join(os.path.relpath(word) if os.path.isabs(word) else word for word in words)
+
+
+def _stdin_chunks(size: int = 64) -> Any:
+    """Lines from stdin: as many as are waiting where a person types, else `size` at a time."""
+    if sys.stdin.isatty():
+        size = 1
+    chunk = []
+    for number, raw in enumerate(sys.stdin.buffer, start=1):
+        try:
+            chunk.append(raw.decode("utf-8").rstrip("\r\n"))
+        except UnicodeDecodeError:
+            raise DataError(
+                "Invalid UTF-8", where=f"stdin, line {number}", fix="convert it to UTF-8"
+            ) from None
+        if len(chunk) == size:
+            yield chunk
+            chunk = []
+    if chunk:
+        yield chunk
+
+
+def _show_results(directory: Path) -> None:
+    from onepass.evaluation.table import render_rich
+    from onepass.pipeline.evaluation import summary
+
+    console = Console()
+    if not console.is_terminal:
+        console.width = 120
+    console.print(render_rich(json.loads((directory / "results.json").read_text(encoding="utf-8"))))
+    for line in summary(directory):
+        print(line)
+
+
+def main() -> None:
+    """Entry point: errors a user can act on are printed without a traceback."""
+    from onepass.text.tokenizer import TruncationWarning
+
+    warnings.simplefilter("ignore")
+    warnings.simplefilter("always", TruncationWarning)
+    warnings.showwarning = lambda message, *_, **__: print(f"warning: {message}", file=sys.stderr)
+    try:
+        sys.exit(app(standalone_mode=False))
+    except OnepassError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(error.exit_code)
+    except ClickException as error:
+        error.show()
+        sys.exit(2)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+    except (KeyboardInterrupt, EOFError):
+        print("stopped; run the same command again to go on", file=sys.stderr)
+        sys.exit(130)
+
+
+if __name__ == "__main__":
+    main()

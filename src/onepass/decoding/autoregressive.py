@@ -1,0 +1,148 @@
+"""Greedy and beam search for the teacher, with a key/value cache, and its scores of given targets.
+
+A score is the mean log probability of y_1 .. y_T </s>. Beam search keeps CTranslate2's conventions,
+so that both engines agree: a hypothesis is finished when its </s> is among the `beam_size` best
+extensions, other extensions take its place, and a sentence ends with `beam_size` finished hypotheses.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from onepass.models.autoregressive import BOS, EOS, PAD, AutoregressiveTransformer, with_end
+from onepass.models.fertility import length_cap
+from onepass.nn.transformer import Memory
+
+
+class Hypotheses(NamedTuple):
+    """One translation a sentence: ids without specials, and its score."""
+
+    ids: list[list[int]]
+    scores: list[float]
+
+
+def _next_log_probs(logits: Tensor) -> tuple[Tensor, Tensor]:
+    """Log probabilities [B, V], and the same with padding and <s> made impossible."""
+    log_probs = torch.log_softmax(logits.float(), dim=-1)
+    possible = log_probs.clone()
+    possible[:, [PAD, BOS]] = -torch.inf
+    return log_probs, possible
+
+
+@torch.no_grad()
+def greedy(model: AutoregressiveTransformer, src_ids: Tensor) -> Hypotheses:
+    """The most probable next token, until </s> or the cap on the length.
+
+    Args:
+        model: in eval mode.
+        src_ids: int64 [B, S], padded with 0.
+    """
+    memory = model.encode(src_ids)
+    caps = length_cap(memory.mask.sum(1))  # [B]
+    cache = model.start(memory)
+    last = torch.full_like(caps, BOS)
+    done = torch.zeros_like(caps, dtype=torch.bool)
+    totals = torch.zeros_like(caps, dtype=torch.float32)
+    steps: list[Tensor] = []
+    for step in range(int(caps.max()) + 1):
+        _, possible = _next_log_probs(model.step(last, cache))
+        best, last = possible.max(-1)
+        last = torch.where(caps == step, EOS, last)  # the cap is reached
+        best = torch.where(caps == step, possible[:, EOS], best)
+        totals += torch.where(done, 0.0, best)
+        last = torch.where(done, PAD, last)
+        steps.append(last)
+        done |= last == EOS
+        if bool(done.all()):
+            break
+    rows = torch.stack(steps, 1).tolist()
+    ids = [row[: row.index(EOS)] for row in rows]
+    return Hypotheses(ids, [t / (len(row) + 1) for t, row in zip(totals.tolist(), ids, strict=True)])
+
+
+@torch.no_grad()
+def beam_search(
+    model: AutoregressiveTransformer, src_ids: Tensor, *, beam_size: int, length_penalty: float = 1.0
+) -> Hypotheses:
+    """The best of `beam_size` finished hypotheses by log probability / length^length_penalty.
+
+    Args:
+        model: in eval mode.
+        src_ids: int64 [B, S], padded with 0.
+        beam_size: K >= 1.
+        length_penalty: 1 compares means; the score returned is the mean whatever it is.
+    """
+    memory = model.encode(src_ids)
+    sentences, beams = src_ids.size(0), beam_size
+    caps = length_cap(memory.mask.sum(1)).tolist()
+    cache = model.start(memory)
+    finished: list[list[tuple[float, list[int]]]] = [[] for _ in range(sentences)]
+    open_sentences = list(range(sentences))  # sentence of each block of beams
+    prefixes: list[list[int]] = [[] for _ in range(sentences)]  # of each row
+    totals = torch.zeros(sentences, 1, device=src_ids.device)  # [B, K], log probability of each prefix
+    last = torch.full((sentences,), BOS, dtype=torch.int64, device=src_ids.device)
+    for step in range(max(caps) + 1):
+        _, possible = _next_log_probs(model.step(last, cache))
+        vocabulary = possible.size(-1)
+        rows_a_block = totals.size(1)
+        extended = (totals[:, :, None] + possible.view(len(open_sentences), rows_a_block, -1)).flatten(1)
+        scores, flat = extended.topk(min(2 * beams, extended.size(1)), dim=1)  # [B, up to 2K]
+        still_open, kept_rows, kept_ids, kept_totals, kept_prefixes = [], [], [], [], []
+        for block, (sentence, block_scores, block_flat) in enumerate(
+            zip(open_sentences, scores.tolist(), flat.tolist(), strict=True)
+        ):
+            candidates = [
+                (score, block * rows_a_block + i // vocabulary, i % vocabulary)
+                for score, i in zip(block_scores, block_flat, strict=True)
+                if score > -math.inf
+            ]
+            at_cap = step == caps[sentence]
+            for score, row, token in candidates[:beams]:
+                if token == EOS:
+                    finished[sentence].append((score, prefixes[row]))
+                elif at_cap:  # what follows is cut
+                    ended = float(totals.flatten()[row] + possible[row, EOS])
+                    finished[sentence].append((ended, prefixes[row]))
+            if len(finished[sentence]) >= beams or at_cap:
+                continue
+            alive = [candidate for candidate in candidates if candidate[2] != EOS][:beams]
+            # A small vocabulary has fewer prefixes than beams: the other rows stay impossible.
+            alive += [(-math.inf, block * rows_a_block, PAD)] * (beams - len(alive))
+            still_open.append(sentence)
+            kept_totals.append([score for score, _, _ in alive])
+            kept_rows += [row for _, row, _ in alive]
+            kept_ids += [token for _, _, token in alive]
+            kept_prefixes += [[*prefixes[row], token] for _, row, token in alive]
+        if not still_open:
+            break
+        open_sentences, prefixes = still_open, kept_prefixes
+        totals = torch.tensor(kept_totals, device=src_ids.device)
+        last = torch.tensor(kept_ids, device=src_ids.device)
+        cache.select(torch.tensor(kept_rows, device=src_ids.device))
+    best = [max(f, key=lambda h: h[0] / (len(h[1]) + 1) ** length_penalty) for f in finished]
+    return Hypotheses([ids for _, ids in best], [total / (len(ids) + 1) for total, ids in best])
+
+
+@torch.no_grad()
+def score(model: AutoregressiveTransformer, tgt_ids: Tensor, memory: Memory) -> Tensor:
+    """Mean log probability of each target with its </s>, in one parallel pass.
+
+    Args:
+        model: in eval mode.
+        tgt_ids: int64 [B, T], padded with 0; no <s>, no </s>.
+        memory: of the B sources.
+
+    Returns:
+        float32 [B].
+    """
+    targets = with_end(tgt_ids)  # [B, T+1]
+    real = targets != PAD
+    states = model.decode(tgt_ids, memory)[real]  # [N, D]
+    logits = model.logits(states).float()
+    chosen = logits.gather(1, targets[real][:, None])[:, 0] - logits.logsumexp(1)  # [N]
+    log_probs = torch.zeros(real.shape, device=chosen.device).masked_scatter_(real, chosen)
+    return log_probs.sum(1) / real.sum(1)

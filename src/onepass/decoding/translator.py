@@ -1,0 +1,216 @@
+"""Text to text with the torch models: the reference engine of every bundle."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from onepass.bundle import Bundle
+from onepass.decoding.autoregressive import beam_search, greedy
+from onepass.decoding.loading import load_model
+from onepass.decoding.parallel import decode_once, noisy_parallel
+from onepass.errors import ModelError, UsageError
+from onepass.models.autoregressive import AutoregressiveTransformer
+from onepass.models.fertility import FertilityTransformer
+from onepass.objectives.cross_entropy import pad_ids
+from onepass.text.tokenizer import Tokenizer, split_to_fit
+
+MAX_SRC_TOKENS = 256
+"""A longer line is split at sentence ends, or cut with a warning."""
+
+
+class Output(NamedTuple):
+    """What a decoder gives for a batch; `fertilities` is None for the teacher."""
+
+    ids: list[list[int]]
+    scores: list[float]
+    fertilities: list[list[int]] | None
+
+
+class _Part(NamedTuple):
+    ids: list[int]
+    score: float
+    fertilities: list[int] | None
+
+
+Decoder = Callable[[Tensor], Output]
+
+
+@dataclass(frozen=True)
+class Translation:
+    """One translated line.
+
+    Attributes:
+        text: the translation.
+        src_pieces, tgt_pieces: the subwords.
+        fertilities: how often each source subword was copied; None for the teacher.
+        score: mean log probability a target token (over the parts of a line that was split).
+    """
+
+    text: str
+    src_pieces: tuple[str, ...]
+    tgt_pieces: tuple[str, ...]
+    fertilities: tuple[int, ...] | None
+    score: float
+
+
+def teacher_decoder(model: AutoregressiveTransformer, *, beam_size: int = 1) -> Decoder:
+    """Greedy (beam size 1) or beam search."""
+
+    def decode(src_ids: Tensor) -> Output:
+        if beam_size == 1:
+            return Output(*greedy(model, src_ids), None)
+        return Output(*beam_search(model, src_ids, beam_size=beam_size), None)
+
+    return decode
+
+
+def student_decoder(
+    model: FertilityTransformer,
+    *,
+    average: bool = False,
+    teacher: AutoregressiveTransformer | None = None,
+    num_candidates: int = 1,
+    seed: int = 1,
+) -> Decoder:
+    """Argmax, average, or noisy parallel decoding where there is a teacher.
+
+    Raises:
+        UsageError: candidates without a teacher to choose, or with average fertilities.
+    """
+    if num_candidates > 1 and (teacher is None or average):
+        raise UsageError(
+            "Several candidates need a teacher that chooses among them"
+            if teacher is None
+            else "Average fertilities give one candidate",
+            where="num_candidates",
+            value=num_candidates,
+            fix="give the teacher's bundle too, or ask for 1 candidate",
+        )
+    if num_candidates == 1:
+        return lambda src_ids: Output(*decode_once(model, src_ids, average=average))
+    assert teacher is not None
+    generator = torch.Generator().manual_seed(seed)
+    uniform = torch.rand(num_candidates - 1, MAX_SRC_TOKENS, generator=generator)
+    device = next(model.parameters()).device
+    uniform = uniform.to(device)
+    return lambda src_ids: Output(*noisy_parallel(model, teacher, src_ids, uniform))
+
+
+def _teacher(model: nn.Module, where: Path) -> AutoregressiveTransformer:
+    if not isinstance(model, AutoregressiveTransformer):
+        raise ModelError("Only a teacher can choose among candidates; this is a student", where=where)
+    return model
+
+
+class Translator:
+    """Lines of text to translations, in batches of similar length, in input order.
+
+    Args:
+        tokenizer: of the bundle.
+        decode: from a decoder factory above.
+        device: where the model is.
+        batch_tokens: most source tokens, padding included, in a batch.
+    """
+
+    def __init__(
+        self,
+        tokenizer: Tokenizer,
+        decode: Decoder,
+        *,
+        device: torch.device | str = "cpu",
+        batch_tokens: int = 2048,
+    ) -> None:
+        self.tokenizer, self.decode, self.device = tokenizer, decode, torch.device(device)
+        self.batch_tokens = batch_tokens
+
+    @classmethod
+    def load(
+        cls,
+        directory: Path,
+        *,
+        teacher: Path | None = None,
+        beam_size: int = 1,
+        average: bool = False,
+        num_candidates: int = 1,
+        seed: int = 1,
+        device: torch.device | str = "cpu",
+    ) -> Translator:
+        """A translator of any bundle.
+
+        Args:
+            directory: the bundle.
+            teacher: the bundle of the teacher that chooses among candidates.
+            beam_size: of a teacher.
+            average, num_candidates, seed: of a student, see `student_decoder`.
+            device: to run on.
+
+        Raises:
+            ModelError: a bundle is unusable, or the teacher has another tokenizer.
+            UsageError: settings that the model would ignore.
+        """
+        bundle = Bundle.open(directory)
+        model = load_model(bundle, device=device)
+        tokenizer = bundle.tokenizer()
+        if isinstance(model, AutoregressiveTransformer):
+            if average or num_candidates > 1 or teacher is not None:
+                raise UsageError(
+                    "Candidates and average fertilities belong to a student; this is a teacher",
+                    where=directory,
+                )
+            return cls(tokenizer, teacher_decoder(model, beam_size=beam_size), device=device)
+        assert isinstance(model, FertilityTransformer)
+        if beam_size > 1:
+            raise UsageError("Beam search belongs to a teacher; this is a student", where=directory)
+        judge: AutoregressiveTransformer | None = None
+        if teacher is not None:
+            judge_bundle = Bundle.open(teacher)
+            if judge_bundle.tokenizer().fingerprint != tokenizer.fingerprint:
+                raise ModelError("Teacher and student have different tokenizers", where=teacher)
+            judge = _teacher(load_model(judge_bundle, device=device), teacher)
+        decode = student_decoder(
+            model, average=average, teacher=judge, num_candidates=num_candidates, seed=seed
+        )
+        return cls(tokenizer, decode, device=device)
+
+    def translate(self, lines: Sequence[str]) -> list[Translation]:
+        """Translates lines; one without visible characters gives an empty translation."""
+        encode = self.tokenizer.encode_src
+        parts = [split_to_fit(line, MAX_SRC_TOKENS, encode) for line in lines]
+        chunks = [chunk for line in parts for chunk in line]
+        outputs = iter(self._decode_chunks(chunks))
+        return [self._join(line, [next(outputs) for _ in line]) for line in parts]
+
+    def _decode_chunks(self, chunks: Sequence[list[int]]) -> list[_Part]:
+        order = sorted(range(len(chunks)), key=lambda i: len(chunks[i]))
+        parts: dict[int, _Part] = {}
+        first = 0
+        while first < len(order):
+            last = first + 1
+            while last < len(order) and (last + 1 - first) * len(chunks[order[last]]) <= self.batch_tokens:
+                last += 1
+            rows = order[first:last]
+            output = self.decode(pad_ids([chunks[i] for i in rows]).to(self.device))
+            fertilities: Sequence[list[int] | None] = output.fertilities or [None] * len(rows)
+            parts.update(zip(rows, map(_Part, output.ids, output.scores, fertilities), strict=True))
+            first = last
+        return [parts[i] for i in range(len(chunks))]
+
+    def _join(self, src: list[list[int]], parts: list[_Part]) -> Translation:
+        ids = [i for part in parts for i in part.ids]
+        texts = [self.tokenizer.decode_tgt(part.ids) for part in parts]
+        fertilities = [part.fertilities for part in parts if part.fertilities is not None]
+        weights = [len(part.ids) + 1 for part in parts]
+        total = sum(part.score * weight for part, weight in zip(parts, weights, strict=True))
+        return Translation(
+            text=" ".join(text for text in texts if text),
+            src_pieces=tuple(self.tokenizer.src_pieces(i for chunk in src for i in chunk)),
+            tgt_pieces=tuple(self.tokenizer.tgt_pieces(ids)),
+            fertilities=tuple(n for f in fertilities for n in f) if len(fertilities) == len(parts) else None,
+            score=total / sum(weights) if parts else 0.0,
+        )

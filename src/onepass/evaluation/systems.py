@@ -1,0 +1,151 @@
+"""The systems that are compared: how each is built, in this process or in one of its own."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from onepass.evaluation.latency import SystemSpec
+
+TORCH = "onepass.evaluation.systems:torch_system"
+CTRANSLATE2 = "onepass.evaluation.systems:ctranslate2_system"
+
+
+class TextSystem:
+    """A callable from lines to translations, with a description for the tables."""
+
+    def __init__(self, translate: Callable[[Sequence[str]], list[str]], description: str) -> None:
+        self._translate, self.description = translate, description
+
+    def __call__(self, lines: Sequence[str]) -> list[str]:
+        return self._translate(lines)
+
+
+def torch_system(bundle: str, *, threads: int, **settings: Any) -> TextSystem:
+    """A bundle in torch, float32; `settings` are those of `Translator.load`."""
+    import torch
+
+    from onepass.decoding.translator import Translator
+
+    torch.set_num_threads(threads)
+    if settings.get("teacher") is not None:
+        settings["teacher"] = Path(settings["teacher"])
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    translator = Translator.load(Path(bundle), device=device, **settings)
+
+    def translate(lines: Sequence[str]) -> list[str]:
+        return [translation.text for translation in translator.translate(lines)]
+
+    return TextSystem(translate, f"torch float32 {device}")
+
+
+def ctranslate2_system(
+    bundle: str, directory: str, *, threads: int, beam_size: int, compute_type: str
+) -> TextSystem:
+    """A teacher exported to CTranslate2."""
+    from onepass.bundle import Bundle
+    from onepass.export.ctranslate2 import CTranslate2Translator
+
+    translator = CTranslate2Translator(
+        Path(directory),
+        Bundle.open(Path(bundle)).tokenizer(),
+        beam_size=beam_size,
+        compute_type=compute_type,
+        threads=threads,
+    )
+    return TextSystem(translator.translate, translator.description)
+
+
+@dataclass(frozen=True)
+class Competitor:
+    """One row of the league table.
+
+    Attributes:
+        name: of the row.
+        model: which training it comes from: `teacher`, `student`, `student-NAME`.
+        factory: see SystemSpec.
+        arguments: of the factory but `threads`.
+        variants: further arguments to choose the fastest of, such as compute types.
+    """
+
+    name: str
+    model: str
+    factory: str
+    arguments: dict[str, Any]
+    variants: tuple[dict[str, Any], ...] = ({},)
+
+    def settings(self) -> list[SystemSpec]:
+        """Every variant with one thread and with all cores."""
+        threads = sorted({1, available_cores()})
+        return [
+            SystemSpec(
+                f"{self.name} / {variant} / {n}",
+                self.factory,
+                {**self.arguments, **variant, "threads": n},
+                threads=n,
+                label=self.name,
+            )
+            for variant in self.variants
+            for n in threads
+        ]
+
+    def named(self, spec: SystemSpec) -> SystemSpec:
+        """A chosen setting under the row's own name."""
+        return replace(spec, name=self.name)
+
+
+def available_cores() -> int:
+    """Cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def competitors(
+    teacher: Path,
+    students: dict[str, Path],
+    ctranslate2: Path,
+    *,
+    beam_size: int,
+    num_candidates: Sequence[int],
+) -> list[Competitor]:
+    """The rows of a run's table: the teacher three ways, the student four, its variants by argmax.
+
+    Args:
+        teacher: its bundle.
+        students: bundles by stage name, `student` first.
+        ctranslate2: the teacher exported to CTranslate2.
+        beam_size: of the teacher's beam search.
+        num_candidates: of noisy parallel decoding, a row each.
+    """
+    import ctranslate2 as engine
+
+    types = sorted(engine.get_supported_compute_types("cpu"))
+    of_teacher = {"bundle": str(teacher)}
+    rows = [
+        Competitor("teacher greedy", "teacher", TORCH, of_teacher),
+        Competitor(f"teacher beam {beam_size}", "teacher", TORCH, {**of_teacher, "beam_size": beam_size}),
+        Competitor(
+            "teacher greedy, CTranslate2",
+            "teacher",
+            CTRANSLATE2,
+            {**of_teacher, "directory": str(ctranslate2), "beam_size": 1},
+            tuple({"compute_type": t} for t in types),
+        ),
+    ]
+    for stage, bundle in students.items():
+        note = f", {stage.removeprefix('student-')}" if stage != "student" else ""
+        rows.append(Competitor(f"NAT argmax{note}", stage, TORCH, {"bundle": str(bundle)}))
+        if stage == "student":
+            rows.append(Competitor("NAT average", stage, TORCH, {"bundle": str(bundle), "average": True}))
+            rows += [
+                Competitor(
+                    f"NAT NPD {n}",
+                    stage,
+                    TORCH,
+                    {"bundle": str(bundle), "teacher": str(teacher), "num_candidates": n},
+                )
+                for n in num_candidates
+            ]
+    return rows

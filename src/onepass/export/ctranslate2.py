@@ -1,0 +1,171 @@
+"""The teacher in CTranslate2: the engine of distillation, and the rival in speed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from onepass.bundle import Bundle
+from onepass.decoding.loading import TEACHER, load_model
+from onepass.decoding.translator import MAX_SRC_TOKENS
+from onepass.errors import ModelError, UsageError
+from onepass.models.autoregressive import AutoregressiveTransformer
+from onepass.nn.attention import MultiHeadAttention
+from onepass.nn.positions import sinusoidal_positions
+from onepass.nn.transformer import FeedForward
+from onepass.text.tokenizer import Tokenizer, split_to_fit
+
+MAX_POSITIONS = 1024
+
+
+def _array(tensor: Tensor) -> NDArray[np.float32]:
+    return tensor.detach().float().cpu().numpy()
+
+
+def _fill_linear(spec: Any, weight: Tensor, bias: Tensor) -> None:
+    spec.weight, spec.bias = _array(weight), _array(bias)
+
+
+def _fill_norm(spec: Any, norm: nn.LayerNorm) -> None:
+    spec.gamma, spec.beta = _array(norm.weight), _array(norm.bias)
+
+
+def _fill_attention(spec: Any, attention: MultiHeadAttention, *, to_source: bool) -> None:
+    weight, bias = attention.projection.weight, attention.projection.bias
+    width = attention.output.in_features
+    if to_source:
+        _fill_linear(spec.linear[0], weight[:width], bias[:width])
+        _fill_linear(spec.linear[1], weight[width:], bias[width:])
+    else:
+        _fill_linear(spec.linear[0], weight, bias)
+    _fill_linear(spec.linear[-1], attention.output.weight, attention.output.bias)
+
+
+def _fill_ffn(spec: Any, ffn: FeedForward, norm: nn.LayerNorm) -> None:
+    _fill_norm(spec.layer_norm, norm)
+    _fill_linear(spec.linear_0, ffn.inner.weight, ffn.inner.bias)
+    _fill_linear(spec.linear_1, ffn.outer.weight, ffn.outer.bias)
+
+
+def export_ctranslate2(bundle: Bundle, directory: Path, *, quantization: str | None = None) -> None:
+    """Writes a teacher bundle as a CTranslate2 model.
+
+    Args:
+        bundle: of a teacher.
+        directory: to create.
+        quantization: None for float32; otherwise a name CTranslate2 knows, such as "int8".
+
+    Raises:
+        ModelError: the bundle is not a teacher's.
+    """
+    import ctranslate2
+
+    model = load_model(bundle)
+    if bundle.kind != TEACHER or not isinstance(model, AutoregressiveTransformer):
+        raise ModelError("Only a teacher can be exported to CTranslate2", where=bundle.directory)
+    layers = (len(model.encoder.layers), len(model.decoder))
+    heads = model.encoder.layers[0].self_attention.heads  # type: ignore[union-attr]
+    spec = ctranslate2.specs.TransformerSpec.from_config(
+        layers, heads, pre_norm=True, activation=ctranslate2.specs.Activation.RELU
+    )
+    positions = sinusoidal_positions(MAX_POSITIONS, model.width).numpy()
+    for side, embedding in ((spec.encoder, model.src_embedding), (spec.decoder, model.tgt_embedding)):
+        embeddings = side.embeddings[0] if isinstance(side.embeddings, list) else side.embeddings
+        embeddings.weight = _array(embedding.weight)
+        side.scale_embeddings = True
+        side.position_encodings.encodings = positions
+    _fill_norm(spec.encoder.layer_norm, model.encoder.norm)
+    _fill_norm(spec.decoder.layer_norm, model.decoder_norm)
+    spec.decoder.projection.weight = _array(model.tgt_embedding.weight)
+    for part, layer in zip(spec.encoder.layer, model.encoder.layers, strict=True):
+        _fill_norm(part.self_attention.layer_norm, layer.self_norm)  # type: ignore[arg-type]
+        _fill_attention(part.self_attention, layer.self_attention, to_source=False)  # type: ignore[arg-type]
+        _fill_ffn(part.ffn, layer.ffn, layer.ffn_norm)  # type: ignore[arg-type]
+    for part, layer in zip(spec.decoder.layer, model.decoder, strict=True):
+        _fill_norm(part.self_attention.layer_norm, layer.self_norm)  # type: ignore[arg-type]
+        _fill_attention(part.self_attention, layer.self_attention, to_source=False)  # type: ignore[arg-type]
+        _fill_norm(part.attention.layer_norm, layer.source_norm)  # type: ignore[arg-type]
+        _fill_attention(part.attention, layer.source_attention, to_source=True)  # type: ignore[arg-type]
+        _fill_ffn(part.ffn, layer.ffn, layer.ffn_norm)  # type: ignore[arg-type]
+    tokenizer = bundle.tokenizer()
+    spec.register_source_vocabulary(tokenizer.src_vocabulary())
+    spec.register_target_vocabulary(tokenizer.tgt_vocabulary())
+    spec.config.bos_token, spec.config.eos_token, spec.config.unk_token = tokenizer.tgt_pieces([2, 3, 1])
+    spec.config.decoder_start_token = spec.config.bos_token
+    spec.validate()
+    spec.optimize(quantization=quantization)
+    directory.mkdir(parents=True, exist_ok=True)
+    spec.save(str(directory))
+
+
+class CTranslate2Translator:
+    """Text to text with an exported teacher.
+
+    Args:
+        directory: written by `export_ctranslate2`.
+        tokenizer: of the teacher's bundle.
+        beam_size: 1 is greedy.
+        compute_type: float32, int8, bfloat16 ... as CTranslate2 names them.
+        threads: of one batch; `workers` batches run side by side.
+        batch_tokens: most source tokens, padding included, in a batch.
+
+    Raises:
+        UsageError: the machine does not have the compute type.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        tokenizer: Tokenizer,
+        *,
+        beam_size: int = 1,
+        compute_type: str = "float32",
+        threads: int = 1,
+        workers: int = 1,
+        batch_tokens: int = 2048,
+    ) -> None:
+        import ctranslate2
+
+        supported = ctranslate2.get_supported_compute_types("cpu")
+        if compute_type not in supported:
+            raise UsageError(
+                "CTranslate2 does not have this compute type here",
+                where="compute_type",
+                value=compute_type,
+                allowed=", ".join(sorted(supported)),
+            )
+        self._translator = ctranslate2.Translator(
+            str(directory), compute_type=compute_type, intra_threads=threads, inter_threads=workers
+        )
+        self._tokenizer, self._beam_size, self._batch_tokens = tokenizer, beam_size, batch_tokens
+        self._ids = {piece: i for i, piece in enumerate(tokenizer.tgt_vocabulary())}
+        self._never = [[piece] for piece in tokenizer.tgt_pieces([0, 2])]
+        self.description = f"CTranslate2 {compute_type}"
+
+    def decode(self, src_ids: Sequence[Sequence[int]]) -> list[list[int]]:
+        """Target ids of each source; the cap on the length is the torch engine's."""
+        caps = [3 * len(ids) + 20 for ids in src_ids]
+        results = self._translator.translate_batch(
+            [self._tokenizer.src_pieces(ids) for ids in src_ids],
+            max_batch_size=self._batch_tokens,
+            batch_type="tokens",
+            beam_size=self._beam_size,
+            max_decoding_length=max(caps, default=1),
+            suppress_sequences=self._never,
+            disable_unk=False,
+        )
+        return [
+            [self._ids[piece] for piece in result.hypotheses[0][:cap]]
+            for result, cap in zip(results, caps, strict=True)
+        ]
+
+    def translate(self, lines: Sequence[str]) -> list[str]:
+        """Translates lines; one without visible characters gives an empty translation."""
+        parts = [split_to_fit(line, MAX_SRC_TOKENS, self._tokenizer.encode_src) for line in lines]
+        outputs = iter(self.decode([chunk for line in parts for chunk in line]))
+        return [" ".join(self._tokenizer.decode_tgt(next(outputs)) for _ in line) for line in parts]

@@ -1,0 +1,29 @@
+"""Sinusoidal position encodings (Vaswani et al. 2017, section 3.5)."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+
+def sinusoidal_positions(length: int, width: int, *, device: torch.device | None = None) -> Tensor:
+    """Encodings of positions 0..length-1: sine in even columns, cosine in odd ones.
+
+    Returns:
+        float32 [length, width].
+    """
+    frequency = torch.exp(
+        torch.arange(0, width, 2, device=device, dtype=torch.float32)
+        * (-torch.log(torch.tensor(1e4)) / width)
+    )
+    angles = (
+        torch.arange(length, device=device, dtype=torch.float32)[:, None] * frequency
+    )  # [length, ceil(width/2)]
+    table = torch.stack([angles.sin(), angles.cos()], dim=-1).flatten(1)
+    return table[:, :width]
+
+
+def in_compute_dtype(x: Tensor) -> Tensor:
+    """Casts to the dtype of the autocast region, if any, so that the residual stream has it too."""
+    device = x.device.type
+    return x.to(torch.get_autocast_dtype(device)) if torch.is_autocast_enabled(device) else x

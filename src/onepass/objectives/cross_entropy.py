@@ -1,0 +1,84 @@
+"""Token cross entropy, and the loss of the teacher.
+
+An objective computes sums and says what they count; the trainer divides once an update.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional as F
+
+from onepass.models.autoregressive import PAD, AutoregressiveTransformer, with_end
+
+
+@dataclass(frozen=True)
+class Batch:
+    """One batch of pairs; `fertilities` only where a student learns.
+
+    Attributes:
+        src_ids: int64 [B, S], padded with 0.
+        tgt_ids: int64 [B, T], padded with 0.
+        fertilities: int64 [B, S]; row sums are the target lengths.
+    """
+
+    src_ids: Tensor
+    tgt_ids: Tensor
+    fertilities: Tensor | None = None
+
+
+@dataclass(frozen=True)
+class LossTerm:
+    """A summed loss over `count` things; the training loss is Σ weight · sum / count."""
+
+    sum: Tensor
+    count: int
+    weight: float = 1.0
+
+
+class Objective(Protocol):
+    """What a model is trained on."""
+
+    def counts(self, batch: Batch) -> Mapping[str, int]:
+        """What each term's sum will be divided by, known before the model runs."""
+
+    def terms(self, model: torch.nn.Module, batch: Batch) -> Mapping[str, LossTerm]:
+        """The loss terms of one batch; the first one decides early stopping."""
+
+
+def cross_entropy(logits: Tensor, targets: Tensor, label_smoothing: float = 0.0) -> Tensor:
+    """Summed cross entropy in float32; logits [N, V], targets int64 [N] -> scalar."""
+    return F.cross_entropy(logits.float(), targets, reduction="sum", label_smoothing=label_smoothing)
+
+
+@dataclass(frozen=True)
+class TeacherObjective:
+    """Cross entropy of y_1 .. y_T </s> with label smoothing."""
+
+    label_smoothing: float
+
+    def counts(self, batch: Batch) -> dict[str, int]:
+        return {"tokens": int((batch.tgt_ids != PAD).sum()) + batch.tgt_ids.size(0)}
+
+    def terms(self, model: torch.nn.Module, batch: Batch) -> dict[str, LossTerm]:
+        assert isinstance(model, AutoregressiveTransformer)
+        targets = with_end(batch.tgt_ids)
+        real = targets != PAD
+        states = model.decode(batch.tgt_ids, model.encode(batch.src_ids))
+        smoothing = self.label_smoothing if model.training else 0.0
+        loss = cross_entropy(model.logits(states[real]), targets[real], smoothing)
+        return {"tokens": LossTerm(loss, self.counts(batch)["tokens"])}
+
+
+def pad_ids(rows: Sequence[Sequence[int] | NDArray[np.int64]]) -> Tensor:
+    """Rows of ids -> int64 [B, longest], padded with 0."""
+    padded = np.zeros((len(rows), max(map(len, rows))), dtype=np.int64)
+    for i, row in enumerate(rows):
+        padded[i, : len(row)] = row
+    return torch.from_numpy(padded)

@@ -1,0 +1,35 @@
+"""The loss of the fertility student: tokens + fertilities, 1 : 1 (Gu et al. 2018, equation 5)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+
+from onepass.models.fertility import PAD, FertilityTransformer
+from onepass.objectives.cross_entropy import Batch, LossTerm, cross_entropy
+
+
+@dataclass(frozen=True)
+class FertilityObjective:
+    """Cross entropy of the target given the aligner's fertilities, and of those fertilities."""
+
+    def counts(self, batch: Batch) -> dict[str, int]:
+        return {
+            "tokens": int((batch.tgt_ids != PAD).sum()),
+            "fertilities": int((batch.src_ids != PAD).sum()),
+        }
+
+    def terms(self, model: torch.nn.Module, batch: Batch) -> dict[str, LossTerm]:
+        assert isinstance(model, FertilityTransformer)
+        assert batch.fertilities is not None
+        memory = model.encode(batch.src_ids)
+        real_src, real_tgt = memory.mask, batch.tgt_ids != PAD
+        decoded = model.decode(batch.src_ids, batch.fertilities, memory)
+        tokens = cross_entropy(model.logits(decoded.states[real_tgt]), batch.tgt_ids[real_tgt])
+        fertilities = cross_entropy(model.fertility_logits(memory)[real_src], batch.fertilities[real_src])
+        counts = self.counts(batch)
+        return {
+            "tokens": LossTerm(tokens, counts["tokens"]),
+            "fertilities": LossTerm(fertilities, counts["fertilities"]),
+        }

@@ -1,0 +1,65 @@
+"""Measuring the systems of a finished run again, on any text."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from onepass.errors import DataError, UsageError
+from onepass.pipeline.display import Display
+from onepass.pipeline.evaluation import evaluate_systems
+from onepass.pipeline.lines import read_lines
+from onepass.pipeline.stage import Context, read_record
+from onepass.recipe import parse_recipe, with_overrides
+from onepass.text.lines import read_lines as read_text_lines
+
+
+def bench_run(
+    run: Path,
+    src: Path | None,
+    ref: Path | None,
+    to: Path,
+    overrides: Sequence[str],
+    display: Display,
+    *,
+    command: str,
+) -> Path:
+    """Quality and speed of every system of a run; returns the directory with the results.
+
+    Args:
+        run: a run directory with the teacher and all students trained.
+        src, ref: text files; both or neither (then the run's test set).
+        to: where results and figures go.
+        overrides: changes of the recipe, `evaluate.rounds=5`.
+        display: for the progress bar.
+        command: what the user typed.
+
+    Raises:
+        UsageError: one of src and ref without the other, or the run has no recipe.
+        DataError: a stage of the run is missing, or a file cannot be read.
+    """
+    if (src is None) != (ref is None):
+        raise UsageError(
+            "Sources and references go together", where="--src, --ref", fix="give both or neither"
+        )
+    recorded = run / "recipe.json"
+    if not recorded.exists():
+        raise UsageError("This is not a run directory", where=run, allowed="what `onepass run` made")
+    recipe = with_overrides(
+        parse_recipe(recorded.read_text(encoding="utf-8"), where=str(recorded)), overrides, where="--set"
+    )
+    inputs = {name: run / name for name in ("prepare", "teacher", *recipe.students())}
+    for name, directory in inputs.items():
+        if read_record(directory) is None:
+            raise DataError(
+                f"The stage {name} is not finished", where=directory, fix="finish `onepass run` first"
+            )
+    if src is not None and ref is not None:
+        texts = [[line.text for line in read_text_lines(path)] for path in (src, ref)]
+    else:
+        texts = [read_lines(inputs["prepare"] / f"test.{side}") for side in ("src", "tgt")]
+    to.mkdir(parents=True, exist_ok=True)
+    with display.stage("bench") as progress:
+        context = Context(recipe, to, inputs, lambda record: None, progress, display.say, command)
+        evaluate_systems(context, *texts)
+    return to

@@ -1,0 +1,88 @@
+"""Translating a corpus with a teacher, shard by shard, so that an interrupted job goes on."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from onepass.bundle import MANIFEST, Bundle, file_sha256, write_text
+from onepass.evaluation.systems import available_cores
+from onepass.pipeline.lines import read_lines
+from onepass.recipe import DistillSettings
+from onepass.text.lines import read_lines as read_text_lines
+
+Report = Callable[[int, int, str], None]
+
+
+def distill_lines(
+    lines: Sequence[str], teacher: Path, settings: DistillSettings, scratch: Path, *, progress: Report
+) -> list[str]:
+    """The teacher's translation of each line, in order.
+
+    Args:
+        lines: source texts.
+        teacher: a teacher's bundle.
+        settings: engine, beam size, shard size.
+        scratch: a directory for finished shards; those already there are kept.
+        progress: lines done, lines in all, a text.
+
+    Raises:
+        ModelError: the bundle is unusable or not a teacher's.
+    """
+    scratch.mkdir(parents=True, exist_ok=True)
+    translate = None
+    hyp: list[str] = []
+    for number, first in enumerate(range(0, len(lines), settings.shard_lines)):
+        shard = scratch / f"{number:06d}.txt"
+        if not shard.exists():
+            translate = translate or _engine(teacher, settings, scratch / "ctranslate2")
+            texts = translate(lines[first : first + settings.shard_lines])
+            write_text(shard, "".join(f"{text}\n" for text in texts))
+        hyp += read_lines(shard)
+        progress(len(hyp), len(lines), "sentences")
+    return hyp
+
+
+def distill_file(src: Path, teacher: Path, to: Path, settings: DistillSettings, *, progress: Report) -> None:
+    """`distill_lines` from a file to a file, which appears when it is whole.
+
+    The shards wait in `TO.shards`, under a name that changes with the source, the teacher and the
+    settings, so that only what still holds is gone on with.
+
+    Raises:
+        DataError: the source cannot be read.
+        ModelError: the bundle is unusable or not a teacher's.
+    """
+    lines = [line.text for line in read_text_lines(src)]
+    bundle = Bundle.open(teacher)
+    folder = to.with_name(f"{to.name}.shards")
+    content = f"{file_sha256(src)} {file_sha256(bundle.directory / MANIFEST)} {settings.model_dump_json()}"
+    record = folder / "made-from.txt"
+    if not record.exists() or record.read_text(encoding="utf-8") != content:
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        write_text(record, content)
+    hyp = distill_lines(lines, teacher, settings, folder / "shards", progress=progress)
+    write_text(to, "".join(f"{line}\n" for line in hyp))
+    shutil.rmtree(folder)
+
+
+def _engine(teacher: Path, settings: DistillSettings, exported: Path) -> Callable[[Sequence[str]], list[str]]:
+    if settings.engine == "torch":
+        from onepass.decoding.translator import Translator
+
+        reference = Translator.load(teacher, beam_size=settings.beam_size)
+        return lambda lines: [t.text for t in reference.translate(lines)]
+    from onepass.export.ctranslate2 import CTranslate2Translator, export_ctranslate2
+
+    bundle = Bundle.open(teacher)
+    export_ctranslate2(bundle, exported)
+    return CTranslate2Translator(
+        exported,
+        bundle.tokenizer(),
+        beam_size=settings.beam_size,
+        compute_type=settings.compute_type,
+        workers=available_cores(),
+        batch_tokens=settings.batch_tokens,
+    ).translate

@@ -1,0 +1,205 @@
+"""Evaluating a run: quality on the test set, latency in processes of their own, table and figures."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from onepass.bundle import Bundle, write_json, write_text
+from onepass.evaluation.figures import bleu_against_latency, latency_against_length
+from onepass.evaluation.latency import Latency, SystemSpec, fastest, measure_latency
+from onepass.evaluation.quality import Quality, measure
+from onepass.evaluation.systems import Competitor, available_cores, competitors
+from onepass.evaluation.table import machine_kind, render_markdown, result_row, versions
+from onepass.pipeline.lines import read_lines, write_lines
+from onepass.pipeline.stage import Context
+from onepass.recipe import EvaluateSettings
+from onepass.text.explain import explain
+
+WARMUP = 5
+PROBE_SENTENCES = 16
+SAMPLES = 5
+
+
+def evaluate_run(context: Context) -> None:
+    """Evaluates on the run's test set."""
+    prepared = context.inputs["prepare"]
+    evaluate_systems(context, read_lines(prepared / "test.src"), read_lines(prepared / "test.tgt"))
+
+
+def evaluate_systems(context: Context, src: Sequence[str], ref: Sequence[str]) -> None:
+    """Writes `results.json`, `table.md`, two figures, the translations and the sample translations.
+
+    Args:
+        context: with the inputs `teacher` and every student.
+        src: sentences to translate; the first ones also to time.
+        ref: their references.
+    """
+    from onepass.decoding.translator import Translator
+    from onepass.export.ctranslate2 import export_ctranslate2
+
+    directory, recipe, settings = context.directory, context.recipe, context.recipe.evaluate
+    teacher = context.inputs["teacher"]
+    students = {name: context.inputs[name] for name in recipe.students()}
+    exported = directory / "ctranslate2"
+    if not (exported / "model.bin").exists():
+        export_ctranslate2(Bundle.open(teacher), exported)
+    rows = competitors(
+        teacher, students, exported, beam_size=settings.beam_size, num_candidates=settings.num_candidates
+    )
+    chosen = _best_settings(rows, src, context) if settings.latency_sentences else {}
+    hyps = _translations(rows, chosen, src, context)
+    latencies = _latencies(rows, chosen, src, settings, context) if chosen else {}
+    baseline = f"teacher beam {settings.beam_size}"
+    qualities = {
+        row.name: measure(
+            hyps[row.name],
+            ref,
+            baseline=None if row.name == baseline else hyps[baseline],
+            bootstrap_samples=settings.bootstrap_samples,
+            seed=recipe.seed,
+        )
+        for row in rows
+    }
+    tokenizer = Bundle.open(teacher).tokenizer()
+    lengths = [len(tokenizer.encode_src(line)) for line in src[: settings.latency_sentences]]
+    results = _results(context, rows, qualities, latencies, lengths, len(src), baseline)
+    write_json(directory / "results.json", results)
+    write_text(directory / "table.md", render_markdown(results))
+    if latencies:
+        bleu_against_latency(results, directory / "bleu-against-latency.png")
+        latency_against_length(results, directory / "latency-against-length.png")
+    translator = Translator.load(students["student"])
+    lines = []
+    for line, target in list(zip(src, ref, strict=True))[:SAMPLES]:
+        [translation] = translator.translate([line])
+        assert translation.fertilities is not None
+        words = explain(translation.src_pieces, translation.fertilities, translation.tgt_pieces)
+        lines += [f"src  {line}", f"hyp  {translation.text}", f"ref  {target}", f"     {words}", ""]
+    write_lines(directory / "samples.txt", lines)
+
+
+def _best_settings(rows: Sequence[Competitor], src: Sequence[str], context: Context) -> dict[str, SystemSpec]:
+    """Each row's fastest compute type and number of threads, from a short probe."""
+    chosen = {}
+    for i, row in enumerate(rows):
+        context.progress(i, len(rows), f"settings of {row.name}")
+        specs = {spec.name: spec for spec in row.settings()}
+        if len(specs) > 1:
+            probe = measure_latency(list(specs.values()), src[:PROBE_SENTENCES], rounds=3, warmup=WARMUP)
+            best = specs[fastest(probe.values()).name]
+        else:
+            [best] = specs.values()
+        chosen[row.name] = row.named(best)
+    return chosen
+
+
+def _translations(
+    rows: Sequence[Competitor], chosen: Mapping[str, SystemSpec], src: Sequence[str], context: Context
+) -> dict[str, list[str]]:
+    """Every row's translations of the whole test set, in batches; kept as files."""
+    folder = context.directory / "translations"
+    folder.mkdir(exist_ok=True)
+    hyps = {}
+    for i, row in enumerate(rows):
+        context.progress(i, len(rows), f"translating: {row.name}")
+        path = folder / f"{row.name.replace(' ', '-').replace(',', '')}.txt"
+        spec = chosen.get(row.name, row.settings()[0])
+        module, _, function = row.factory.partition(":")
+        system = getattr(import_module(module), function)(**{**spec.arguments, "threads": available_cores()})
+        hyps[row.name] = system(src)
+        write_lines(path, hyps[row.name])
+    return hyps
+
+
+def _latencies(
+    rows: Sequence[Competitor],
+    chosen: Mapping[str, SystemSpec],
+    src: Sequence[str],
+    settings: EvaluateSettings,
+    context: Context,
+) -> dict[str, Latency]:
+    turns = settings.rounds * len(rows)
+    done = 0
+
+    def on_turn(name: str) -> None:
+        nonlocal done
+        done += 1
+        context.progress(done, turns, f"timing: {name}")
+
+    return measure_latency(
+        [chosen[row.name] for row in rows],
+        src[: settings.latency_sentences],
+        rounds=settings.rounds,
+        warmup=WARMUP,
+        batch_sizes=settings.batch_sizes,
+        on_turn=on_turn,
+    )
+
+
+def _results(
+    context: Context,
+    rows: Sequence[Competitor],
+    qualities: Mapping[str, Quality],
+    latencies: Mapping[str, Latency],
+    lengths: Sequence[int],
+    test_sentences: int,
+    baseline: str,
+) -> dict[str, Any]:
+    recipe, settings = context.recipe, context.recipe.evaluate
+    signature = next(iter(qualities.values()))
+    models = list(dict.fromkeys(row.model for row in rows))
+    results: dict[str, Any] = {
+        "name": recipe.name,
+        "command": context.command,
+        "seed": recipe.seed,
+        "machine": machine_kind(),
+        "versions": versions(),
+        "src": recipe.data.src,
+        "tgt": recipe.data.tgt,
+        "test_sentences": test_sentences,
+        "bleu_signature": signature.bleu_signature,
+        "chrf_signature": signature.chrf_signature,
+        "baseline": baseline,
+        "training": {
+            name: json.loads((context.inputs[name] / "training.json").read_text(encoding="utf-8"))
+            for name in models
+        },
+        "systems": [
+            result_row(
+                row.name,
+                model=row.model,
+                quality=qualities[row.name],
+                latency=latencies.get(row.name),
+                lengths=lengths,
+            )
+            for row in rows
+        ],
+    }
+    if latencies:
+        results["rivals"] = [baseline, "teacher greedy", "teacher greedy, CTranslate2"]
+        results["latency"] = {
+            "sentences": len(lengths),
+            "rounds": settings.rounds,
+            "warmup": WARMUP,
+        }
+    return results
+
+
+def summary(directory: Path) -> list[str]:
+    """What `onepass run` prints below the table: the gain of distillation, samples, figures."""
+    results = json.loads((directory / "results.json").read_text(encoding="utf-8"))
+    bleu = {system["name"]: system["bleu"] for system in results["systems"]}
+    lines = []
+    if "NAT argmax, raw" in bleu:
+        gain = bleu["NAT argmax"] - bleu["NAT argmax, raw"]
+        lines.append(
+            f"Distillation gains {gain:+.2f} BLEU: NAT argmax {bleu['NAT argmax']:.2f} on the teacher's "
+            f"translations, {bleu['NAT argmax, raw']:.2f} on the raw corpus."
+        )
+    lines += ["", *read_lines(directory / "samples.txt")]
+    lines += [f"Figure: {path}" for path in sorted(directory.glob("*.png"))]
+    return lines

@@ -1,0 +1,134 @@
+"""Running a recipe: stage after stage, skipping what is done, going on where it was stopped."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from onepass.bundle import write_text
+from onepass.errors import UsageError
+from onepass.pipeline.display import Display
+from onepass.pipeline.lines import append_record
+from onepass.pipeline.stage import Context, Stage, begin, finish, is_done
+from onepass.pipeline.stages import SCRATCH, plan
+from onepass.recipe import Recipe
+
+POLL_SECONDS = 0.2
+
+
+def run_recipe(
+    recipe: Recipe,
+    run: Path,
+    *,
+    until: str | None = None,
+    start: str | None = None,
+    display: Display,
+    command: str,
+) -> None:
+    """Runs the stages of a recipe in a run directory.
+
+    Args:
+        recipe: resolved.
+        run: the run directory; created if missing.
+        until: the last stage to run.
+        start: do this stage and all behind it again, whatever their fingerprints say.
+        display: progress bars and lines for the user.
+        command: what the user typed, for the results.
+
+    Raises:
+        UsageError: an unknown stage, or another process is at work in this run directory.
+    """
+    stages = plan(recipe)
+    names = [stage.name for stage in stages]
+    for option, name in (("--until", until), ("--from", start)):
+        if name is not None and name not in names:
+            raise UsageError("There is no such stage", where=option, value=name, allowed=", ".join(names))
+    last = names.index(until) if until else len(names) - 1
+    first = names.index(start) if start else len(names)
+    run.mkdir(parents=True, exist_ok=True)
+    main = int(os.environ.get("RANK", "0")) == 0
+    with _only_one(run) if main else _nothing():
+        if main:
+            write_text(run / "recipe.json", recipe.to_json())
+        for i, stage in enumerate(stages[: last + 1]):
+            again = i >= first
+            if not again and is_done(stage, run):
+                display.skipped(stage.name)
+                continue
+            if main or stage.distributed:
+                _run_stage(stage, recipe, run, display, command, main=main)
+            else:
+                _wait_for(stage, run)
+
+
+def _run_stage(
+    stage: Stage, recipe: Recipe, run: Path, display: Display, command: str, *, main: bool
+) -> None:
+    started = time.monotonic()
+    if main:
+        directory = begin(stage, run)
+    else:
+        directory = run / ".partial" / stage.name
+        while not directory.exists():
+            time.sleep(POLL_SECONDS)
+
+    def log(record: dict[str, Any]) -> None:
+        if main:
+            append_record(run / "metrics.jsonl", {"stage": stage.name, **record})
+
+    with display.stage(stage.name) as progress:
+        context = Context(
+            recipe=recipe,
+            directory=directory,
+            inputs={name: run / name for name in stage.needs},
+            log=log,
+            progress=progress,
+            say=display.say,
+            command=command,
+        )
+        stage.run(context)
+    if main:
+        finish(stage, run, seconds=time.monotonic() - started, scratch=SCRATCH)
+        display.done(stage.name, time.monotonic() - started)
+    else:
+        _wait_for(stage, run)
+
+
+def _wait_for(stage: Stage, run: Path) -> None:
+    """In a multi-process start, processes beside the first wait for its files."""
+    while not is_done(stage, run):
+        time.sleep(POLL_SECONDS)
+
+
+@contextmanager
+def _nothing() -> Iterator[None]:
+    yield
+
+
+@contextmanager
+def _only_one(run: Path) -> Iterator[None]:
+    """Holds the run directory; the lock ends with the process, however it ends."""
+    try:
+        import fcntl
+    except ImportError:  # no such locks on this platform
+        yield
+        return
+    with open(run / ".lock", "w", encoding="utf-8") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise UsageError(
+                "Another process is at work in this run directory",
+                where=run,
+                fix="wait for it, or choose another directory with --to",
+            ) from None
+        yield
+
+
+def stage_names(recipe: Recipe) -> Sequence[str]:
+    """The stages of a recipe, in order."""
+    return [stage.name for stage in plan(recipe)]

@@ -1,0 +1,368 @@
+"""The stages of a run: prepare -> teacher -> distill -> align -> student -> evaluate.
+
+Each imports what it needs when it runs, so that a machine without the aligner or CTranslate2 can
+still run the trainings.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from onepass.bundle import write_json
+from onepass.errors import DataError
+from onepass.pipeline.lines import chunks, read_lines, stream_lines, write_lines
+from onepass.pipeline.stage import Context, Stage
+from onepass.recipe import Recipe, TrainingSettings
+from onepass.text.batches import IdPairs, RaggedWriter
+from onepass.text.corpus import corpus_files, read_pairs
+from onepass.text.filters import FilterCounts, filter_pairs
+from onepass.text.tokenizer import Tokenizer
+
+SCRATCH = ("checkpoint.pt", "kept-*.safetensors", "shards", "ctranslate2", "*.partial")
+"""Files of an interrupted attempt that a finished stage does not keep."""
+SPLITS = ("train", "dev", "test")
+
+
+def plan(recipe: Recipe) -> list[Stage]:
+    """The stages of a recipe in order: one aligned corpus a kind of target, one student a variant."""
+    dump = recipe.model_dump(mode="json")
+    languages = {"src": recipe.data.src, "tgt": recipe.data.tgt}
+    data = dict(dump["data"])
+    for split in SPLITS:  # what the files are called on this machine does not matter, what is in them does
+        data[split] = [{**source, "path": Path(source["path"]).name} for source in data[split]]
+    seed = {"seed": recipe.seed}
+    students = recipe.students()
+    settings = {"data": data, "tokenizer": dump["tokenizer"], **seed}
+    stages = [
+        Stage("prepare", (), settings, prepare, files=lambda: _files(recipe)),
+        Stage("teacher", ("prepare",), {**dump["teacher"], **languages, **seed}, teach, distributed=True),
+    ]
+    if any(student.distilled for student in students.values()):
+        stages.append(Stage("distill", ("prepare", "teacher"), dump["distill"], distill))
+        stages.append(Stage("align", ("prepare", "distill"), dump["align"], align))
+    if not all(student.distilled for student in students.values()):
+        stages.append(Stage("align-raw", ("prepare",), dump["align"], align))
+    for name, student in students.items():
+        settings = {**student.model_dump(mode="json"), "sizes": dump["teacher"]["model"], **languages, **seed}
+        needs = ["prepare", "align" if student.distilled else "align-raw"]
+        needs += ["teacher"] if student.init_from_teacher else []
+        stages.append(Stage(name, tuple(needs), settings, learn, distributed=True))
+    needs = ["prepare", "teacher", *students]
+    stages.append(Stage("evaluate", tuple(needs), {**dump["evaluate"], **seed}, evaluate))
+    return stages
+
+
+def _files(recipe: Recipe) -> list[Path]:
+    """The corpus files, and the generator's own for the embedded corpus."""
+    data = recipe.data
+    corpora = [*data.train, *data.dev, *data.test]
+    files = corpus_files(corpora, src=data.src, tgt=data.tgt)
+    if any(source.path == "phrasebook" for source in corpora):
+        from onepass.text import phrasebook
+
+        files += sorted(Path(phrasebook.__file__).parent.glob("*.py"))
+    return files
+
+
+# --- prepare -----------------------------------------------------------------
+
+
+def prepare(context: Context) -> None:
+    """Reads and filters the corpora, trains the tokenizer, writes text and ids."""
+    data, directory = context.recipe.data, context.directory
+    counts = FilterCounts()
+    for split in SPLITS:
+        pairs = read_pairs(getattr(data, split), split=split, src=data.src, tgt=data.tgt)
+        if split == "train":
+            pairs = filter_pairs(pairs, data.filters, counts)
+        _write_text(directory, split, pairs, context)
+    if not counts.kept:
+        raise DataError(
+            "No training pair is left after filtering",
+            where="data.train",
+            value=counts.summary(),
+            fix="check the languages and the limits in data.filters",
+        )
+    context.say(counts.summary())
+    context.progress(0, 1, "learning subwords")
+    src, tgt = (stream_lines(directory / f"train.{side}") for side in ("src", "tgt"))
+    tokenizer = Tokenizer.train(src, tgt, context.recipe.tokenizer, seed=context.recipe.seed)
+    tokenizer.save(directory)
+    too_long = write_ids(directory, "train", directory, tokenizer, data.filters.max_tokens)
+    if too_long:
+        counts.dropped["too many tokens"] = too_long
+        context.say(f"{too_long:,} pairs have more than {data.filters.max_tokens} subwords and are left out")
+    write_ids(directory, "dev", directory, tokenizer, data.filters.max_tokens)
+    write_json(directory / "filters.json", counts.to_dict())
+
+
+def _write_text(directory: Path, split: str, pairs: Iterable[Any], context: Context) -> None:
+    written = 0
+    with (
+        open(directory / f"{split}.src", "w", encoding="utf-8", newline="\n") as src,
+        open(directory / f"{split}.tgt", "w", encoding="utf-8", newline="\n") as tgt,
+    ):
+        for chunk in chunks(pairs):
+            src.writelines(f"{pair.src}\n" for pair in chunk)
+            tgt.writelines(f"{pair.tgt}\n" for pair in chunk)
+            written += len(chunk)
+            context.progress(0, 0, f"{split}: {written:,} pairs")
+    if not written and split != "train":
+        raise DataError(f"The {split} set is empty", where=f"data.{split}")
+
+
+def _text_pairs(directory: Path, split: str) -> Iterator[tuple[str, str]]:
+    paths = (directory / f"{split}.{side}" for side in ("src", "tgt"))
+    return zip(*map(stream_lines, paths), strict=True)
+
+
+def write_ids(texts: Path, split: str, to: Path, tokenizer: Tokenizer, max_tokens: int) -> int:
+    """Encodes `split`.src and `split`.tgt of a directory into ids.
+
+    Args:
+        texts: where the text files are.
+        split: their name.
+        to: where the ragged arrays go.
+        tokenizer: of the run.
+        max_tokens: pairs with a longer side become empty, so that they are in no batch.
+
+    Returns:
+        How many pairs were too long.
+    """
+    too_long = 0
+    with RaggedWriter(to / f"{split}.src") as src, RaggedWriter(to / f"{split}.tgt") as tgt:
+        for chunk in chunks(
+            zip(stream_lines(texts / f"{split}.src"), stream_lines(texts / f"{split}.tgt"), strict=True)
+        ):
+            src_ids = tokenizer.encode_src_batch(s for s, _ in chunk)
+            tgt_ids = tokenizer.encode_tgt_batch(t for _, t in chunk)
+            for i, (s, t) in enumerate(zip(src_ids, tgt_ids, strict=True)):
+                if max(len(s), len(t)) > max_tokens:
+                    src_ids[i], tgt_ids[i] = [], []
+                    too_long += 1
+            src.write(src_ids)
+            tgt.write(tgt_ids)
+    return too_long
+
+
+# --- teacher and students ----------------------------------------------------
+
+
+def teach(context: Context) -> None:
+    """Trains the teacher and writes its bundle."""
+    from onepass.decoding.loading import TEACHER, build_model
+    from onepass.decoding.translator import teacher_decoder
+    from onepass.objectives.cross_entropy import TeacherObjective
+
+    settings = context.recipe.teacher
+    tokenizer = Tokenizer.load(context.inputs["prepare"])
+    _seed(context.recipe.seed)
+    model = build_model(TEACHER, settings.model, None, tokenizer)
+    corpus = context.inputs["prepare"]
+    _train(
+        context,
+        model,
+        TeacherObjective(settings.training.label_smoothing),
+        IdPairs.open(corpus, "train"),
+        IdPairs.open(corpus, "dev"),
+        settings.training,
+        tokenizer,
+        kind=TEACHER,
+        model_settings={"sizes": settings.model.model_dump(mode="json")},
+        make_decoder=teacher_decoder,
+    )
+
+
+def learn(context: Context) -> None:
+    """Trains the student (or a variant of it) and writes its bundle."""
+    from onepass.bundle import Bundle
+    from onepass.decoding.loading import build_model, load_model
+    from onepass.decoding.translator import student_decoder
+    from onepass.objectives.fertility import FertilityObjective
+
+    recipe = context.recipe
+    student = recipe.students()[context.directory.name]
+    tokenizer = Tokenizer.load(context.inputs["prepare"])
+    _seed(recipe.seed)
+    model = build_model(student.family, recipe.teacher.model, student, tokenizer)
+    if student.init_from_teacher:
+        _init_from_teacher(model, load_model(Bundle.open(context.inputs["teacher"])))
+    corpus = context.inputs["align" if student.distilled else "align-raw"]
+    _train(
+        context,
+        model,
+        FertilityObjective(),
+        IdPairs.open(corpus, "train", with_fertilities=True),
+        IdPairs.open(corpus, "dev", with_fertilities=True),
+        student.training,
+        tokenizer,
+        kind=student.family,
+        model_settings={
+            "sizes": recipe.teacher.model.model_dump(mode="json"),
+            "student": student.model_dump(mode="json"),
+        },
+        make_decoder=student_decoder,
+    )
+
+
+def _seed(seed: int) -> None:
+    import torch
+
+    torch.manual_seed(seed)
+
+
+def _init_from_teacher(student: Any, teacher: Any) -> None:
+    """Copies every weight that both have under one name: embeddings, encoder, decoder sublayers."""
+    own, theirs = student.state_dict(), teacher.state_dict()
+    student.load_state_dict({n: t for n, t in theirs.items() if n in own}, strict=False)
+
+
+def _train(
+    context: Context,
+    model: Any,
+    objective: Any,
+    train: IdPairs,
+    dev: IdPairs,
+    settings: TrainingSettings,
+    tokenizer: Tokenizer,
+    *,
+    kind: str,
+    model_settings: dict[str, Any],
+    make_decoder: Any,
+) -> None:
+    from onepass.decoding.loading import save_bundle
+    from onepass.decoding.translator import Translator
+    from onepass.evaluation.quality import measure
+    from onepass.evaluation.table import machine_kind, versions
+    from onepass.training.loop import Hooks, Training, Validation
+
+    dev_texts = {side: read_lines(context.inputs["prepare"] / f"dev.{side}") for side in ("src", "tgt")}
+
+    def validate(trained: Any) -> Validation:
+        device = next(trained.parameters()).device
+        translator = Translator(tokenizer, make_decoder(trained), device=device)
+        hyp = [t.text for t in translator.translate(dev_texts["src"])]
+        bleu = measure(hyp, dev_texts["tgt"], bootstrap_samples=0).bleu
+        samples = zip(dev_texts["src"], dev_texts["tgt"], hyp, strict=True)
+        named = [dict(zip(("src", "ref", "hyp"), s, strict=True)) for s in islice(samples, 3)]
+        context.say(f"  dev BLEU {bleu:.2f}   {named[0]['src'][:50]} -> {named[0]['hyp'][:50]}")
+        return Validation(bleu, named)
+
+    training = Training(
+        model,
+        objective,
+        train,
+        dev,
+        settings,
+        context.directory,
+        seed=context.recipe.seed,
+        hooks=Hooks(validate, context.log, context.progress),
+    )
+    progress = training.run()
+    if not training.accelerator.is_main_process:
+        return
+    save_bundle(
+        context.directory,
+        training.model,
+        tokenizer,
+        kind=kind,
+        src=context.recipe.data.src,
+        tgt=context.recipe.data.tgt,
+        settings=model_settings,
+        provenance={"recipe": context.recipe.name, "seed": context.recipe.seed},
+    )
+    write_json(
+        context.directory / "training.json",
+        {
+            "updates": progress.update,
+            "seconds": round(progress.seconds, 1),
+            "machine": machine_kind(),
+            "versions": versions(),
+            "tokens": progress.tokens,
+            "epochs": progress.epoch + 1,
+            "dev_loss": round(progress.best, 4),
+            "averaged": [update for _, update in progress.kept],
+            "parameters": sum(p.numel() for p in training.model.parameters()),
+        },
+    )
+
+
+# --- distill and align -------------------------------------------------------
+
+
+def distill(context: Context) -> None:
+    """Translates each distinct source of train and dev with the teacher."""
+    from onepass.pipeline.distillation import distill_lines
+
+    sources = {
+        split: list(dict.fromkeys(stream_lines(context.inputs["prepare"] / f"{split}.src")))
+        for split in ("train", "dev")
+    }
+    hyp = distill_lines(
+        [line for lines in sources.values() for line in lines],
+        context.inputs["teacher"],
+        context.recipe.distill,
+        context.directory / "shards",
+        progress=context.progress,
+    )
+    remaining = iter(hyp)
+    for split, lines in sources.items():
+        write_lines(context.directory / f"{split}.src", lines)
+        write_lines(context.directory / f"{split}.tgt", islice(remaining, len(lines)))
+
+
+def align(context: Context) -> None:
+    """Aligns the training and dev pairs and writes ids with fertilities."""
+    from onepass.alignment.aligner import align as fast_align
+    from onepass.alignment.fertilities import MAX_FERTILITY, fertilities, write_pharaoh
+
+    texts = context.inputs.get("distill", context.inputs["prepare"])
+    tokenizer = Tokenizer.load(context.inputs["prepare"])
+    max_tokens = context.recipe.data.filters.max_tokens
+    src: list[list[int]] = []
+    tgt: list[list[int]] = []
+    sizes = {}
+    for split in ("train", "dev"):
+        before = len(src)
+        for chunk in chunks(_text_pairs(texts, split)):
+            src_ids = tokenizer.encode_src_batch(s for s, _ in chunk)
+            tgt_ids = tokenizer.encode_tgt_batch(t for _, t in chunk)
+            for s, t in zip(src_ids, tgt_ids, strict=True):
+                if s and t and max(len(s), len(t)) <= max_tokens and len(t) <= MAX_FERTILITY * len(s):
+                    src.append(s)
+                    tgt.append(t)
+        sizes[split] = len(src) - before
+        if not sizes[split]:
+            raise DataError(f"No {split} pair is left to align", where=texts)
+    aligned = fast_align(
+        [tokenizer.src_pieces(ids) for ids in src],
+        [tokenizer.tgt_pieces(ids) for ids in tgt],
+        iterations=context.recipe.align.iterations,
+        progress=lambda done, total: context.progress(done, total, "aligning"),
+    )
+    first = 0
+    for split, size in sizes.items():
+        rows = range(first, first + size)
+        with (
+            RaggedWriter(context.directory / f"{split}.src") as src_file,
+            RaggedWriter(context.directory / f"{split}.tgt") as tgt_file,
+            RaggedWriter(context.directory / f"{split}.fertilities") as fertility_file,
+        ):
+            src_file.write(src[i] for i in rows)
+            tgt_file.write(tgt[i] for i in rows)
+            fertility_file.write(fertilities(aligned.src_positions[i], len(src[i])).tolist() for i in rows)
+        write_pharaoh(context.directory / f"{split}.pharaoh", (aligned.pharaoh[i] for i in rows))
+        first += size
+
+
+# --- evaluate ----------------------------------------------------------------
+
+
+def evaluate(context: Context) -> None:
+    """Translates the test set with every system, times them, writes the table and the figures."""
+    from onepass.pipeline.evaluation import evaluate_run
+
+    evaluate_run(context)

@@ -1,0 +1,137 @@
+"""Ids on disk and batches of them: ragged arrays read through memory maps, cut into batches of
+similar length.
+
+A ragged array `NAME` is two raw little-endian files: `NAME.ids` (uint16, all rows behind each other)
+and `NAME.lengths` (int32, a row each), so that it can be written as a stream.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from onepass.errors import DataError
+
+Rows = list[NDArray[np.int64]]
+
+
+class Ragged:
+    """Rows of ids of different lengths, memory-mapped.
+
+    Raises:
+        DataError: a file is missing, or the two do not fit each other.
+    """
+
+    def __init__(self, path: Path) -> None:
+        try:
+            self.lengths = np.fromfile(f"{path}.lengths", dtype="<i4")
+            size = Path(f"{path}.ids").stat().st_size
+        except OSError as error:
+            raise DataError(f"Cannot read ids: {error.strerror}", where=error.filename) from None
+        self._ends = np.cumsum(self.lengths, dtype=np.int64)
+        total = int(self._ends[-1]) if len(self._ends) else 0
+        if size != 2 * total or (self.lengths < 0).any():
+            raise DataError(
+                "An id file does not fit its lengths",
+                where=f"{path}.ids",
+                value=size,
+                allowed=f"{2 * total} bytes",
+            )
+        self._ids = np.memmap(f"{path}.ids", dtype="<u2", mode="r") if total else np.zeros(0, dtype="<u2")
+
+    def __len__(self) -> int:
+        return len(self.lengths)
+
+    def __getitem__(self, row: int) -> NDArray[np.int64]:
+        end = self._ends[row]
+        return np.asarray(self._ids[end - self.lengths[row] : end], dtype=np.int64)
+
+
+class RaggedWriter:
+    """Appends rows to a ragged array; use as a context manager."""
+
+    def __init__(self, path: Path) -> None:
+        self._ids = open(f"{path}.ids", "wb")  # noqa: SIM115 - closed in __exit__
+        self._lengths = open(f"{path}.lengths", "wb")  # noqa: SIM115
+
+    def __enter__(self) -> RaggedWriter:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ids.close()
+        self._lengths.close()
+
+    def write(self, rows: Iterable[Iterable[int]]) -> None:
+        """Appends rows of ids below 65,536."""
+        arrays = [np.fromiter(row, dtype="<u2") for row in rows]
+        self._ids.write(b"".join(a.tobytes() for a in arrays))
+        self._lengths.write(np.asarray([len(a) for a in arrays], dtype="<i4").tobytes())
+
+
+@dataclass(frozen=True)
+class IdPairs:
+    """Sources and targets as ids, and the targets' fertilities where a student learns."""
+
+    src: Ragged
+    tgt: Ragged
+    fertilities: Ragged | None = None
+
+    @classmethod
+    def open(cls, directory: Path, split: str, *, with_fertilities: bool = False) -> IdPairs:
+        """Opens `split`.src, `split`.tgt and, if wanted, `split`.fertilities in a directory.
+
+        Raises:
+            DataError: a file is missing or damaged, or the sides do not belong together.
+        """
+        names = ("src", "tgt", "fertilities") if with_fertilities else ("src", "tgt")
+        pairs = cls(*(Ragged(directory / f"{split}.{name}") for name in names))
+        lengths = pairs.src.lengths if pairs.fertilities is None else pairs.fertilities.lengths
+        if len(pairs.src) != len(pairs.tgt) or not np.array_equal(lengths, pairs.src.lengths):
+            raise DataError(
+                "The id files of a split do not belong together",
+                where=directory / split,
+                fix="delete the run's stages from the first that wrote one of them, and run again",
+            )
+        return pairs
+
+    def __len__(self) -> int:
+        return len(self.src)
+
+
+def plan_batches(
+    pairs: IdPairs, batch_tokens: int, *, seed: int | None = None, epoch: int = 0
+) -> list[NDArray[np.int64]]:
+    """Cuts the pairs into batches of similar length, in an order that depends on seed and epoch alone.
+
+    Args:
+        pairs: what to cut; pairs with an empty side are left out.
+        batch_tokens: the most tokens of the longer side, padding included, in a batch; a longer
+            pair is a batch of its own.
+        seed: None keeps the batches sorted by length (for evaluation).
+        epoch: another order each.
+
+    Returns:
+        Row numbers of each batch.
+    """
+    src, tgt = pairs.src.lengths, pairs.tgt.lengths
+    rows = np.flatnonzero((src > 0) & (tgt > 0))
+    random = np.random.default_rng((seed, epoch)) if seed is not None else None
+    if random is not None:
+        rows = random.permutation(rows)
+    longest = np.maximum(src, tgt)[rows]
+    order = np.lexsort((tgt[rows], longest))
+    rows, longest = rows[order], longest[order]
+    batches, first = [], 0
+    for i, length in enumerate(longest.tolist()):
+        if i > first and (i - first + 1) * length > batch_tokens:
+            batches.append(rows[first:i])
+            first = i
+    if first < len(rows):
+        batches.append(rows[first:])
+    if random is not None:
+        random.shuffle(batches)
+    return batches

@@ -1,0 +1,65 @@
+"""Lines of text files, plain or gzipped, with the number of each for error messages.
+
+Only `\\n` ends a line (with a `\\r` before it or not): U+2028, U+0085 and form feeds are text.
+"""
+
+from __future__ import annotations
+
+import gzip
+import io
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, NamedTuple, cast
+
+from onepass.errors import DataError
+
+
+class Line(NamedTuple):
+    """A line without its end; `number` counts from 1."""
+
+    number: int
+    text: str
+
+
+def read_lines(path: Path) -> Iterator[Line]:
+    """Streams the lines of a UTF-8 file, gzipped if its name ends in `.gz`; a byte order mark is removed.
+
+    Raises:
+        DataError: the file cannot be read, is not UTF-8 or is a damaged gzip file; names the line.
+    """
+    number = 0
+    try:
+        with _open(path) as file:
+            for number, raw in enumerate(file, 1):
+                yield Line(number, raw.decode("utf-8-sig" if number == 1 else "utf-8").rstrip("\r\n"))
+    except UnicodeDecodeError as error:
+        raise DataError(
+            f"The text is not UTF-8: {error.reason}",
+            where=f"{path}, line {number}, byte {error.start + 1}",
+            value=error.object[max(0, error.start - 20) : error.end + 20],
+            fix="convert the file, for example `iconv -f latin1 -t utf-8 OLD > NEW`, or remove the line",
+        ) from None
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise DataError(
+            f"The gzip file is damaged: {error}",
+            where=f"{path}, after line {number}",
+            fix="copy or download the file again; if it is not compressed, remove `.gz` from its name",
+        ) from None
+    except OSError as error:
+        raise DataError(
+            f"Cannot read the file: {error.strerror or error}",
+            where=f"{path}, after line {number}",
+            fix="check its permissions and the disk",
+        ) from None
+
+
+def one_line(text: str) -> str:
+    """The text without space around it and without line breaks inside it."""
+    return text.replace("\r", " ").replace("\n", " ").strip()
+
+
+def _open(path: Path) -> IO[bytes]:
+    if path.suffix != ".gz":
+        return path.open("rb")
+    return cast(IO[bytes], io.BufferedReader(gzip.open(path), 1 << 20))  # GzipFile's own lines are slow

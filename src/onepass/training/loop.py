@@ -1,0 +1,289 @@
+"""The training loop: batches -> model -> objective -> one division -> update, and validation.
+
+The loss trace depends on the recipe and the seed alone. N processes share the `accumulate` batches
+of an update, and the default generator is seeded anew for each batch, so that they follow the trace
+of one process and a resumed training that of the uninterrupted one.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import math
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from accelerate import Accelerator
+from torch import Tensor, nn
+
+from onepass.decoding.loading import load_weights, save_weights
+from onepass.errors import DataError, ModelError, UsageError
+from onepass.objectives.cross_entropy import Batch, LossTerm, Objective, pad_ids
+from onepass.recipe import TrainingSettings
+from onepass.text.batches import IdPairs, plan_batches
+from onepass.training.checkpoint import (
+    Progress,
+    average_weights,
+    kept_path,
+    load_checkpoint,
+    save_checkpoint,
+)
+from onepass.training.schedule import inverse_square_root
+
+
+@dataclass(frozen=True)
+class Validation:
+    """What the translations of the dev set look like at one point of a training."""
+
+    bleu: float
+    samples: Sequence[dict[str, str]] = ()
+
+
+@dataclass(frozen=True)
+class Hooks:
+    """What the loop tells its caller, in the main process only.
+
+    Attributes:
+        validate: translates the dev set with the model (in eval mode).
+        log: gets a record of numbers for `metrics.jsonl`.
+        progress: updates done, updates at most, a short text.
+    """
+
+    validate: Callable[[nn.Module], Validation] | None = None
+    log: Callable[[dict[str, Any]], None] = field(default=lambda record: None)
+    progress: Callable[[int, int, str], None] = field(default=lambda done, total, text: None)
+
+
+def load_batch(pairs: IdPairs, rows: Any, device: torch.device) -> Batch:
+    """The given rows as padded tensors."""
+    columns = [pairs.src, pairs.tgt] + ([pairs.fertilities] if pairs.fertilities is not None else [])
+    return Batch(*(pad_ids([column[int(i)] for i in rows]).to(device) for column in columns))
+
+
+def has_bf16(device: torch.device) -> bool:
+    """Whether the device computes in bfloat16 faster than in float32."""
+    if device.type == "cuda":
+        return bool(torch.cuda.is_bf16_supported())
+    probe = getattr(torch.cpu, "_is_avx512_bf16_supported", None)
+    return bool(probe and probe())
+
+
+def keep_freed_memory() -> None:
+    """Tells glibc's allocator to keep what is freed, for the rest of the process.
+
+    By default every large tensor is mapped anew and its pages faulted in again: a fifth of a step's
+    time on a CPU (benchmarks/train_throughput.py). Other C libraries are left alone.
+    """
+    trim_threshold, mmap_threshold = -1, -3
+    with contextlib.suppress(OSError, AttributeError):
+        libc = ctypes.CDLL("libc.so.6")
+        libc.mallopt(mmap_threshold, 1 << 30)
+        libc.mallopt(trim_threshold, (1 << 31) - 1)
+
+
+class _Loss(nn.Module):
+    """The objective as a module, so that it runs inside a distributed wrapper."""
+
+    def __init__(self, model: nn.Module, objective: Objective) -> None:
+        super().__init__()
+        self.model = model
+        self.objective = objective
+
+    def forward(self, batch: Batch) -> dict[str, LossTerm]:
+        return dict(self.objective.terms(self.model, batch))
+
+
+def _batch_stream(pairs: IdPairs, settings: TrainingSettings, seed: int, progress: Progress) -> Iterator[Any]:
+    """Batches for ever, from where `progress` stands; keeps `progress` up to date."""
+    while True:
+        batches = plan_batches(pairs, settings.batch_tokens, seed=seed, epoch=progress.epoch)
+        while progress.batch < len(batches):
+            progress.batch += 1
+            yield batches[progress.batch - 1]
+        progress.epoch, progress.batch = progress.epoch + 1, 0
+
+
+@torch.no_grad()
+def dev_loss(
+    model: nn.Module, objective: Objective, pairs: IdPairs, batch_tokens: int, device: torch.device
+) -> dict[str, float]:
+    """Each loss term's mean over a data set; the model is put in eval mode."""
+    model.eval()
+    sums: dict[str, float] = {}
+    counts: dict[str, int] = {}
+    for rows in plan_batches(pairs, batch_tokens):
+        for name, term in objective.terms(model, load_batch(pairs, rows, device)).items():
+            sums[name] = sums.get(name, 0.0) + float(term.sum)
+            counts[name] = counts.get(name, 0) + term.count
+    return {name: sums[name] / counts[name] for name in sums}
+
+
+class Training:
+    """One training of one model in one directory; `run` trains to the end, from a checkpoint if any.
+
+    Args:
+        model: fresh or initialised; holds the averaged weights when `run` returns.
+        objective: what it learns.
+        train, dev: ids.
+        settings: batches, schedule, stopping.
+        directory: for the checkpoint; must exist.
+        seed: of batches and dropout.
+        hooks: see Hooks.
+
+    Raises:
+        UsageError: the processes cannot share the batches of an update equally.
+        DataError: a set has no pair with two sides.
+        ModelError: the checkpoint is damaged.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        objective: Objective,
+        train: IdPairs,
+        dev: IdPairs,
+        settings: TrainingSettings,
+        directory: Path,
+        *,
+        seed: int,
+        hooks: Hooks | None = None,
+    ) -> None:
+        self.accelerator = Accelerator()
+        processes = self.accelerator.num_processes
+        if settings.accumulate % processes:
+            raise UsageError(
+                "The batches of an update cannot be shared equally by the processes",
+                where="training.accumulate",
+                value=settings.accumulate,
+                allowed=f"a multiple of {processes}",
+            )
+        self.device = self.accelerator.device
+        if self.device.type == "cpu":
+            keep_freed_memory()
+        self.model = model.to(self.device)
+        self.objective = objective
+        for name, pairs in (("train", train), ("dev", dev)):
+            if not np.any((pairs.src.lengths > 0) & (pairs.tgt.lengths > 0)):
+                raise DataError("There is no pair with two sides to learn from", where=f"the {name} set")
+        self.train, self.dev = train, dev
+        self.settings, self.directory, self.seed = settings, directory, seed
+        self.hooks = hooks if hooks is not None and self.accelerator.is_main_process else Hooks()
+        self.optimizer = torch.optim.Adam(
+            model.parameters(), lr=0.0, betas=(0.9, 0.98), eps=1e-9, fused=self.device.type in ("cpu", "cuda")
+        )
+        self.progress = Progress()
+        self.bf16 = settings.precision == "bf16" or (settings.precision == "auto" and has_bf16(self.device))
+        self.checkpoint = directory / "checkpoint.pt"
+        if self.checkpoint.exists():
+            self.progress = load_checkpoint(self.checkpoint, self.model, self.optimizer)
+        self.loss_module = self.accelerator.prepare(_Loss(self.model, objective))
+
+    def run(self) -> Progress:
+        """Trains until `max_updates` or until dev loss has not improved for `patience` validations.
+
+        Raises:
+            ModelError: the loss is not finite.
+        """
+        settings, progress = self.settings, self.progress
+        batches = _batch_stream(self.train, settings, self.seed, progress)
+        clock = time.monotonic()
+        since_log, tokens_logged = clock, progress.tokens
+        while not progress.finished:
+            self.model.train()
+            losses = self.update([next(batches) for _ in range(settings.accumulate)])
+            self.hooks.progress(progress.update, settings.max_updates, f"loss {losses['loss']:.3f}")
+            now = time.monotonic()
+            rate = (progress.tokens - tokens_logged) / max(now - since_log, 1e-9)
+            self.hooks.log({"update": progress.update, **losses, "tokens_per_second": round(rate)})
+            since_log, tokens_logged = now, progress.tokens
+            last = progress.update >= settings.max_updates
+            if last or progress.update % settings.validate_every == 0:
+                progress.seconds += now - clock
+                self._validate(last)
+                since_log = clock = time.monotonic()
+        best = [kept_path(self.directory, update) for _, update in progress.kept]
+        load_weights(self.model, average_weights(best), where=self.directory)
+        self.model.eval()
+        return progress
+
+    def update(self, groups: Sequence[Any]) -> dict[str, float]:
+        """One update from `accumulate` batches of rows; returns the loss, its terms, norm and rate."""
+        accelerator, settings, progress = self.accelerator, self.settings, self.progress
+        own = groups[accelerator.process_index :: accelerator.num_processes]
+        loaded = [load_batch(self.train, rows, self.device) for rows in own]
+        counts = self._total_counts(loaded)
+        means: dict[str, Tensor] = {}
+        for i, batch in enumerate(loaded):
+            last = i == len(loaded) - 1
+            with contextlib.nullcontext() if last else accelerator.no_sync(self.loss_module):
+                self._seed_dropout(accelerator.process_index + i * accelerator.num_processes)
+                with torch.autocast(self.device.type, torch.bfloat16, enabled=self.bf16):
+                    terms = self.loss_module(batch)
+                parts = {name: term.weight * term.sum / counts[name] for name, term in terms.items()}
+                # Distributed gradients are averaged over the processes; ours are to be summed.
+                (sum(parts.values()) * accelerator.num_processes).backward()
+            for name, part in parts.items():
+                means[name] = means.get(name, torch.zeros((), device=self.device)) + part.detach()
+        norm = nn.utils.clip_grad_norm_(self.model.parameters(), settings.clip_norm)
+        values = {n: float(accelerator.reduce(v, "sum")) for n, v in means.items()}
+        loss = sum(values.values())
+        if not math.isfinite(loss) or not math.isfinite(float(norm)):
+            raise ModelError(
+                "Training has diverged: the loss or its gradient is not finite",
+                where=f"update {progress.update + 1}",
+                value=values,
+                fix="lower training.learning_rate or raise training.warmup, then run again",
+            )
+        progress.update += 1
+        rate = inverse_square_root(progress.update, peak=settings.learning_rate, warmup=settings.warmup)
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+        self.optimizer.step()
+        self.optimizer.zero_grad()
+        progress.tokens += next(iter(counts.values()))
+        return {"loss": loss, **values, "gradient_norm": float(norm), "learning_rate": rate}
+
+    def _total_counts(self, batches: Sequence[Batch]) -> dict[str, int]:
+        own = [self.objective.counts(batch) for batch in batches]
+        totals = {name: sum(c[name] for c in own) for name in own[0]}
+        if self.accelerator.num_processes == 1:
+            return totals
+        values = torch.tensor(list(totals.values()), device=self.device)
+        summed = self.accelerator.reduce(values, "sum")
+        return dict(zip(totals, summed.tolist(), strict=True))
+
+    def _validate(self, last: bool) -> None:
+        """Dev loss, dev BLEU and samples; decides about stopping; writes the checkpoint."""
+        settings, progress = self.settings, self.progress
+        losses = dev_loss(self.model, self.objective, self.dev, settings.batch_tokens, self.device)
+        loss = next(iter(losses.values()))
+        main = self.accelerator.is_main_process
+        progress.stale = 0 if loss < progress.best else progress.stale + 1
+        progress.best = min(progress.best, loss)
+        kept = sorted([*progress.kept, (loss, progress.update)])
+        progress.kept, dropped = kept[: settings.average], kept[settings.average :]
+        progress.finished = last or progress.stale >= settings.patience
+        if main:
+            save_weights(self.model, kept_path(self.directory, progress.update))
+            record: dict[str, Any] = {"update": progress.update, "epoch": progress.epoch}
+            record.update({f"dev_{name}": value for name, value in losses.items()})
+            if self.hooks.validate is not None:
+                outcome = self.hooks.validate(self.model)
+                record.update(dev_bleu=round(outcome.bleu, 2), samples=list(outcome.samples))
+            record.update(seconds=round(progress.seconds, 1), tokens=progress.tokens)
+            self.hooks.log(record)
+            save_checkpoint(self.checkpoint, self.model, self.optimizer, progress)
+            for _, update in dropped:
+                kept_path(self.directory, update).unlink(missing_ok=True)
+        self.accelerator.wait_for_everyone()
+
+    def _seed_dropout(self, batch: int) -> None:
+        """Makes the dropout masks of a batch of an update a function of seed, update and batch."""
+        # Hashed, because torch's CPU generator looks at the lowest 32 bits of its seed only.
+        words = np.random.SeedSequence((self.seed, self.progress.update, batch)).generate_state(1, np.uint64)
+        torch.manual_seed(int(words[0]))

@@ -1,0 +1,50 @@
+"""Whatever the decoder, a sentence's translation depends on the sentence alone.
+
+In float32 the last bits of a state depend on the shape of the batch; the tokens chosen do not, since
+no two are that close here.
+"""
+
+from collections.abc import Callable
+
+import pytest
+import torch
+from torch import Tensor
+
+from onepass.decoding.autoregressive import beam_search, greedy
+from onepass.decoding.parallel import decode_once, noisy_parallel
+
+pytestmark = pytest.mark.usefixtures("no_gradient")
+
+
+@pytest.fixture(params=["greedy", "beam 4", "argmax", "average", "NPD 10"])
+def translate(request, make_teacher, make_student) -> Callable[[Tensor], tuple]:
+    teacher, student = make_teacher(), make_student()
+    uniform = torch.rand(9, 40, generator=torch.Generator().manual_seed(1))
+    return {
+        "greedy": lambda src_ids: greedy(teacher, src_ids),
+        "beam 4": lambda src_ids: beam_search(teacher, src_ids, beam_size=4),
+        "argmax": lambda src_ids: decode_once(student, src_ids),
+        "average": lambda src_ids: decode_once(student, src_ids, average=True),
+        "NPD 10": lambda src_ids: noisy_parallel(student, teacher, src_ids, uniform),
+    }[request.param]
+
+
+def assert_same(found: tuple, expected: tuple) -> None:
+    assert found.ids == expected.ids
+    assert found.scores == pytest.approx(expected.scores, abs=1e-5)
+    assert found[2:] == expected[2:]  # fertilities
+
+
+def test_a_batch_of_64_gives_what_each_sentence_gives_alone(translate, sentences, pad) -> None:
+    together = translate(pad(sentences))
+    for b, source in enumerate(sentences):
+        assert_same(translate(pad([source])), type(together)(*(column[b : b + 1] for column in together)))
+
+
+def test_more_padding_changes_nothing(translate, sentences, pad) -> None:
+    assert_same(translate(pad(sentences, 31)), translate(pad(sentences)))
+
+
+def test_the_order_of_the_batch_changes_nothing(translate, sentences, pad) -> None:
+    backwards = translate(pad(sentences[::-1]))
+    assert_same(type(backwards)(*(column[::-1] for column in backwards)), translate(pad(sentences)))

@@ -1,0 +1,56 @@
+"""A small `results.json` as the tests of table and figures need it. The numbers are invented."""
+
+from typing import Any
+
+import pytest
+
+
+def _system(name: str, model: str, bleu: float, p50_ms: float, runs_as: str, **others: Any) -> dict[str, Any]:
+    return {
+        "name": name,
+        "model": model,
+        "bleu": bleu,
+        "bleu_interval": [bleu - 1.0, bleu + 1.25],
+        "chrf": bleu + 20,
+        "p50_ms": p50_ms,
+        "p90_ms": p50_ms * 1.5,
+        "p99_ms": p50_ms * 2,
+        "mean_ms": p50_ms * 1.1,
+        "spread": 1.05,
+        "threads": 2,
+        "description": runs_as,
+        "throughput": {"1": 1000 / p50_ms, "8": 3000 / p50_ms},
+        "latency_by_length": [{"length": n, "sentences": 9, "p50_ms": p50_ms * n / 8} for n in (4.5, 8, 15)],
+    } | others
+
+
+@pytest.fixture
+def results() -> dict[str, Any]:
+    """A parsed `results.json`, free to be changed."""
+    torch, rival = "torch float32 cpu", {"threads": 1}
+    return {
+        "name": "toy",
+        "command": "onepass run recipes/toy.toml --to runs/toy",
+        "seed": 3,
+        "machine": "Linux x86_64, 2 core(s)",
+        "versions": {"python": "3.11.7", "torch": "2.13.0"},
+        "src": "en",
+        "tgt": "de",
+        "test_sentences": 1200,
+        "bleu_signature": "nrefs:1|tok:13a",
+        "chrf_signature": "nrefs:1|nc:6",
+        "baseline": "beam 4",
+        "rivals": ["beam 4", "greedy|fast"],
+        "latency": {"sentences": 200, "rounds": 3, "warmup": 10},
+        "training": {
+            "teacher": {"updates": 12000, "seconds": 9000.0, "parameters": 13000000},
+            "student": {"updates": 800, "seconds": 90.0, "machine": "a GPU"},
+        },
+        "systems": [
+            _system("beam 4", "teacher", 37.0, 90.0, torch),
+            _system("greedy|fast", "teacher", 36.5, 9.0, "CTranslate2 int8 cpu", p_value=0.3, **rival),
+            _system("argmax", "student", 31.0, 6.0, torch, p_value=0.001),
+            _system("NPD [10]", "student", 34.0, 36.0, torch, p_value=0.01, spread=1.3),
+            {"name": "argmax, raw", "model": "raw student", "bleu": 22.0},
+        ],
+    }

@@ -1,0 +1,31 @@
+"""The table of position encodings is the formula's."""
+
+import math
+
+import pytest
+import torch
+
+from onepass.nn.positions import in_compute_dtype, sinusoidal_positions
+
+
+@pytest.mark.parametrize("width", [2, 8, 7])
+def test_columns_are_sine_and_cosine_of_geometric_wavelengths(width: int) -> None:
+    expected = [
+        [
+            (math.cos if column % 2 else math.sin)(position / 10_000 ** ((column - column % 2) / width))
+            for column in range(width)
+        ]
+        for position in range(60)
+    ]
+    torch.testing.assert_close(sinusoidal_positions(60, width), torch.tensor(expected), atol=2e-5, rtol=0)
+
+
+def test_a_longer_table_begins_with_the_shorter() -> None:
+    assert torch.equal(sinusoidal_positions(90, 6)[:40], sinusoidal_positions(40, 6))
+
+
+def test_values_take_the_dtype_of_an_autocast_region_and_keep_their_own_outside() -> None:
+    x = torch.ones(2)
+    assert in_compute_dtype(x).dtype == torch.float32
+    with torch.autocast("cpu", torch.bfloat16):
+        assert in_compute_dtype(x).dtype == torch.bfloat16

@@ -1,0 +1,132 @@
+"""Ids on disk come back as written or as an error; batches hold every pair once within their budget."""
+
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from onepass.errors import DataError
+from onepass.text.batches import IdPairs, Ragged, RaggedWriter, plan_batches
+
+ROWS = [[4, 65_535, 7], [], [0], [5, 6]]
+
+lengths = st.lists(st.tuples(st.integers(0, 30), st.integers(0, 30)), max_size=60)
+
+
+def pairs_of(sizes: list[tuple[int, int]]) -> IdPairs:
+    src, tgt = (np.array(side, dtype=np.int32) for side in (zip(*sizes, strict=True) if sizes else ((), ())))
+    return IdPairs(SimpleNamespace(lengths=src), SimpleNamespace(lengths=tgt))  # type: ignore[arg-type]
+
+
+def plan(pairs: IdPairs, **order: int) -> list[list[int]]:
+    return [rows.tolist() for rows in plan_batches(pairs, 64, **order)]
+
+
+@given(lengths, st.one_of(st.none(), st.integers(0, 9)))
+def test_every_pair_with_two_sides_is_in_one_batch(sizes: list[tuple[int, int]], seed: int | None) -> None:
+    found = sorted(row for rows in plan(pairs_of(sizes), seed=seed) for row in rows)
+    assert found == [row for row, pair in enumerate(sizes) if min(pair) > 0]
+
+
+@given(lengths, st.integers(1, 100))
+def test_a_batch_keeps_to_its_budget_or_is_one_pair(sizes: list[tuple[int, int]], budget: int) -> None:
+    for rows in plan_batches(pairs_of(sizes), budget, seed=1):
+        assert len(rows) == 1 or len(rows) * max(max(sizes[row]) for row in rows) <= budget
+
+
+@pytest.fixture
+def many() -> IdPairs:
+    random = np.random.default_rng(1)
+    return pairs_of([(int(a), int(a) + int(b)) for a, b in random.integers(1, 20, size=(300, 2))])
+
+
+def test_the_order_follows_seed_and_epoch_alone(many: IdPairs) -> None:
+    first = plan(many, seed=1, epoch=0)
+    assert plan(many, seed=1, epoch=0) == first
+    others = [plan(many, seed=1, epoch=1), plan(many, seed=2, epoch=0)]
+    assert all(other != first for other in others)
+    assert all(sorted(map(sorted, other)) != sorted(map(sorted, first)) for other in others)
+
+
+def test_without_a_seed_batches_are_sorted_by_length(many: IdPairs) -> None:
+    longest = [max(many.src.lengths[row], many.tgt.lengths[row]) for rows in plan(many) for row in rows]
+    assert longest == sorted(longest)
+
+
+def test_pairs_of_similar_length_share_a_batch(many: IdPairs) -> None:
+    longest = np.maximum(many.src.lengths, many.tgt.lengths)
+    padding = sum(int(longest[rows].max() * len(rows) - longest[rows].sum()) for rows in plan(many, seed=1))
+    assert padding < 0.15 * longest.sum()
+
+
+@pytest.fixture
+def written(tmp_path: Path) -> Path:
+    with RaggedWriter(tmp_path / "rows") as writer:
+        writer.write(ROWS[:1])
+        writer.write([])
+        writer.write(iter(row) for row in ROWS[1:])
+    return tmp_path / "rows"
+
+
+def test_rows_come_back_as_written(written: Path) -> None:
+    found = Ragged(written)
+    assert [found[i].tolist() for i in range(len(found))] == ROWS
+    assert found.lengths.tolist() == [3, 0, 1, 2]
+    assert found[0].dtype == np.int64
+
+
+def test_no_rows_at_all_come_back_too(tmp_path: Path) -> None:
+    with RaggedWriter(tmp_path / "none"):
+        pass
+    assert len(Ragged(tmp_path / "none")) == 0
+
+
+@pytest.mark.parametrize("value", [65_536, -1])
+def test_an_id_that_does_not_fit_is_not_cut(tmp_path: Path, value: int) -> None:
+    with RaggedWriter(tmp_path / "rows") as writer, pytest.raises(OverflowError):
+        writer.write([[value]])
+
+
+DAMAGE: dict[str, Callable[[Path], object]] = {
+    "cut ids": lambda p: cut(p, "ids", 1),
+    "cut lengths": lambda p: cut(p, "lengths", 4),
+    "lengths cut inside a number": lambda p: Path(f"{p}.lengths").write_bytes(b"\0" * 18),
+    "more ids": lambda p: Path(f"{p}.ids").write_bytes(b"\0" * 99),
+    "a negative length": lambda p: np.array([7, -1, 0, 0], dtype="<i4").tofile(f"{p}.lengths"),
+    "no ids": lambda p: Path(f"{p}.ids").unlink(),
+    "no lengths": lambda p: Path(f"{p}.lengths").unlink(),
+}
+
+
+def cut(path: Path, suffix: str, count: int) -> None:
+    file = Path(f"{path}.{suffix}")
+    file.write_bytes(file.read_bytes()[:-count])
+
+
+@pytest.mark.parametrize("damage", DAMAGE.values(), ids=DAMAGE)
+def test_damaged_or_missing_files_are_an_error_that_names_them(written: Path, damage) -> None:
+    damage(written)
+    with pytest.raises(DataError, match="rows"):
+        Ragged(written)
+
+
+@pytest.mark.parametrize("short", ["src", "tgt", "fertilities"])
+def test_sides_of_different_lengths_are_an_error(tmp_path: Path, short: str) -> None:
+    for side in ("src", "tgt", "fertilities"):
+        with RaggedWriter(tmp_path / f"train.{side}") as writer:
+            writer.write(ROWS[1:] if side == short else ROWS)
+    with pytest.raises(DataError, match="train"):
+        IdPairs.open(tmp_path, "train", with_fertilities=True)
+
+
+def test_a_split_opens_with_the_sides_asked_for(tmp_path: Path) -> None:
+    for side in ("src", "tgt", "fertilities"):
+        with RaggedWriter(tmp_path / f"dev.{side}") as writer:
+            writer.write(ROWS)
+    assert len(IdPairs.open(tmp_path, "dev")) == 4
+    assert IdPairs.open(tmp_path, "dev").fertilities is None
+    assert len(IdPairs.open(tmp_path, "dev", with_fertilities=True).fertilities or ()) == 4

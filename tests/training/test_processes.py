@@ -1,0 +1,53 @@
+"""Two processes on the CPU follow the trace of one."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from accelerate import Accelerator
+from tiny import KINDS, records, tiny_training, write_pairs
+
+from onepass.errors import UsageError
+
+TINY = Path(__file__).with_name("tiny.py")
+
+
+def without_times(rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [{k: v for k, v in row.items() if k not in ("seconds", "tokens_per_second")} for row in rows]
+
+
+def test_two_processes_give_the_losses_of_one(tmp_path: Path) -> None:
+    for kind in KINDS:
+        for directory in (tmp_path / "one" / kind, tmp_path / "two" / kind):
+            directory.mkdir(parents=True)
+            for split, count in (("train", 60), ("dev", 20)):
+                write_pairs(directory, split, count)
+    launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
+    done = subprocess.run(
+        [*launcher, str(TINY), str(tmp_path / "two")],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "OMP_NUM_THREADS": "1", "ACCELERATE_USE_CPU": "true"},
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    two = without_times(json.loads(line) for line in done.stdout.splitlines() if line.startswith("{"))
+    one = without_times(
+        record
+        for kind in KINDS
+        for record in records(tmp_path / "one" / kind, kind, accumulate=2, max_updates=8)
+    )
+    assert len(two) == len(one) == 2 * (8 + 2)  # updates and validations; only the main process speaks
+    for found, expected in zip(two, one, strict=True):
+        assert found == pytest.approx(expected, rel=1e-5, abs=1e-5)
+
+
+def test_processes_that_cannot_share_the_batches_equally_are_an_error(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr(Accelerator, "num_processes", 3)
+    with pytest.raises(UsageError, match="a multiple of 3"):
+        tiny_training(tmp_path, "teacher", accumulate=2)

@@ -1,0 +1,120 @@
+"""One update: how batches add up, what is divided by what, and what a failed one leaves behind."""
+
+import math
+from pathlib import Path
+
+import pytest
+import torch
+from tiny import KINDS, tiny_training
+
+from onepass.errors import DataError, ModelError
+from onepass.objectives.cross_entropy import Batch, LossTerm
+from onepass.text.batches import IdPairs, Ragged, RaggedWriter
+from onepass.training.loop import Hooks, Training, load_batch
+from onepass.training.schedule import inverse_square_root
+
+
+
+def weights(training: Training) -> torch.Tensor:
+    return torch.cat([p.detach().flatten() for p in training.model.parameters()])
+
+
+@pytest.fixture(params=KINDS)
+def kind(request) -> str:
+    return request.param
+
+
+def test_batches_of_unequal_size_add_up_to_the_batch_of_both(tmp_path: Path, kind: str) -> None:
+    both, apart = (tiny_training(tmp_path, kind, dropout=0.0) for _ in range(2))
+    small, large = [3], list(range(10, 30))
+    for _ in range(3):
+        found, expected = apart.update([small, large]), both.update([[*small, *large]])
+        assert found == pytest.approx(expected, rel=1e-4)
+    # Weights whose gradient is only rounding noise may differ: Adam scales noise up.
+    difference = (weights(apart) - weights(both)).abs()
+    assert float((difference < 1e-5).float().mean()) > 0.95
+
+
+def test_the_loss_is_each_terms_sum_divided_by_its_count_over_the_update(tmp_path: Path, kind: str) -> None:
+    training = tiny_training(tmp_path, kind, dropout=0.0)
+    training.model.train()
+    groups, sums, counts = [[3], list(range(10, 30))], {}, {}
+    for rows in groups:
+        batch = load_batch(training.train, rows, torch.device("cpu"))
+        for name, term in training.objective.terms(training.model, batch).items():
+            sums[name] = sums.get(name, 0.0) + term.weight * term.sum.item()
+            counts[name] = counts.get(name, 0) + term.count
+    found = training.update(groups)
+    assert found["loss"] == pytest.approx(sum(sums[name] / counts[name] for name in sums), rel=1e-5)
+    assert {name: found[name] for name in sums} == pytest.approx({n: sums[n] / counts[n] for n in sums})
+    assert training.progress.tokens == counts["tokens"]
+
+
+def test_an_update_is_adam_on_the_clipped_gradient(tmp_path: Path) -> None:
+    training = tiny_training(tmp_path, "teacher", dropout=0.0, clip_norm=0.5)
+    theirs = tiny_training(tmp_path, "teacher", dropout=0.0).model.train()
+    adam = torch.optim.Adam(theirs.parameters(), betas=(0.9, 0.98), eps=1e-9)
+    for update in range(1, 4):
+        rows = list(range(8 * update))
+        training.model.train()
+        found = training.update([rows])
+        (term,) = training.objective.terms(theirs, load_batch(training.train, rows, "cpu")).values()
+        adam.zero_grad()
+        (term.sum / term.count).backward()
+        norm = math.sqrt(sum(float(p.grad.square().sum()) for p in theirs.parameters()))
+        assert found["gradient_norm"] == pytest.approx(norm, rel=1e-4)
+        assert norm > 0.5  # clipping happens
+        for p in theirs.parameters():
+            p.grad *= 0.5 / norm
+        adam.param_groups[0]["lr"] = inverse_square_root(update, peak=0.01, warmup=4)
+        assert found["learning_rate"] == adam.param_groups[0]["lr"]
+        adam.step()
+    expected = torch.cat([p.detach().flatten() for p in theirs.parameters()])
+    assert float(((weights(training) - expected).abs() < 1e-5).float().mean()) > 0.95
+
+
+def test_dropout_follows_the_seed_and_the_update(tmp_path: Path, kind: str) -> None:
+    losses = []
+    for seed in (1, 1, 2):
+        training = tiny_training(tmp_path, kind, seed=seed, learning_rate=1e-30)
+        training.model.train()
+        losses.append([training.update([[1, 2, 3]])["loss"] for _ in range(2)])
+    assert losses[0] == losses[1]
+    assert len({*losses[0], *losses[2]}) == 4
+
+
+@pytest.mark.parametrize("poison", ["loss", "gradient"])
+def test_a_loss_or_gradient_that_is_not_finite_stops_the_training_untouched(
+    tmp_path: Path, poison: str
+) -> None:
+    class Poisoned:
+        def counts(self, batch: Batch) -> dict[str, int]:
+            return {"tokens": 1}
+
+        def terms(self, model: torch.nn.Module, batch: Batch) -> dict[str, LossTerm]:
+            total = sum(p.sum() for p in model.parameters())
+            value = total * torch.nan if poison == "loss" else (total * 0).sqrt()  # infinite slope
+            return {"tokens": LossTerm(value, 1)}
+
+    training = tiny_training(tmp_path, "teacher")
+    training.objective = Poisoned()
+    training.loss_module.objective = Poisoned()
+    before = weights(training)
+    with pytest.raises(ModelError, match="diverged") as caught:
+        training.run()
+    assert caught.value.exit_code == 4
+    assert torch.equal(weights(training), before)
+    assert training.progress.update == 0
+    assert not training.checkpoint.exists()
+
+
+@pytest.mark.parametrize("split", ["train", "dev"])
+def test_a_data_set_without_a_usable_pair_is_an_error(tmp_path: Path, split: str) -> None:
+    for side in ("src", "tgt"):
+        with RaggedWriter(tmp_path / f"none.{side}") as writer:
+            writer.write([[5], []] if side == "src" else [[], [5]])
+    empty = IdPairs(Ragged(tmp_path / "none.src"), Ragged(tmp_path / "none.tgt"))
+    full = tiny_training(tmp_path, "teacher")
+    data = {"train": full.train, "dev": full.dev, split: empty}
+    with pytest.raises(DataError, match=split):
+        Training(full.model, full.objective, *data.values(), full.settings, tmp_path, seed=1, hooks=Hooks())

@@ -1,0 +1,90 @@
+"""A training that takes a second. As a program, `tiny.py DIRECTORY`, it trains both kinds and
+prints their logs as JSON lines. Its data must be there already, in DIRECTORY/KIND.
+"""
+
+import json
+import random
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from onepass.models.autoregressive import AutoregressiveTransformer
+from onepass.models.fertility import FertilityTransformer
+from onepass.objectives.cross_entropy import TeacherObjective
+from onepass.objectives.fertility import FertilityObjective
+from onepass.recipe import StudentSettings, TrainingSettings, TransformerSettings
+from onepass.text.batches import IdPairs, RaggedWriter
+from onepass.training.loop import Hooks, Training
+
+KINDS = ("teacher", "student")
+VOCABULARY = 16
+SETTINGS = {
+    "batch_tokens": 80,
+    "max_updates": 20,
+    "warmup": 4,
+    "learning_rate": 0.01,
+    "validate_every": 6,
+    "average": 2,
+    "precision": "fp32",
+}
+
+
+def write_pairs(directory: Path, split: str, count: int) -> IdPairs:
+    """Random sentences whose target repeats each word as often as its fertility says."""
+    if (directory / f"{split}.fertilities.ids").exists():
+        return IdPairs.open(directory, split, with_fertilities=True)
+    chance = random.Random(split)
+    src, tgt, fertilities = [], [], []
+    for _ in range(count):
+        source = [chance.randrange(4, VOCABULARY) for _ in range(chance.randint(1, 9))]
+        own = [1, *(chance.choice([0, 1, 1, 2]) for _ in source[1:])]
+        src.append(source)
+        fertilities.append(own)
+        tgt.append([word for word, fertility in zip(source, own, strict=True) for _ in range(fertility)])
+    for side, rows in (("src", src), ("tgt", tgt), ("fertilities", fertilities)):
+        with RaggedWriter(directory / f"{split}.{side}") as writer:
+            writer.write(rows)
+    return IdPairs.open(directory, split, with_fertilities=True)
+
+
+def tiny_training(
+    directory: Path, kind: str, *, dropout: float = 0.1, hooks: Hooks | None = None, seed: int = 1, **others: Any
+) -> Training:
+    """A training of a "teacher" or "student" in the directory, with other settings if given."""
+    torch.manual_seed(1)
+    sizes = TransformerSettings(
+        width=32, ffn_width=64, encoder_layers=1, decoder_layers=2, heads=2, dropout=dropout
+    )
+    model: torch.nn.Module
+    if kind == "teacher":
+        model = AutoregressiveTransformer(sizes, VOCABULARY, VOCABULARY, joint=True)
+    else:
+        switches = StudentSettings(dropout=dropout)
+        model = FertilityTransformer(sizes, switches, VOCABULARY, VOCABULARY, joint=True)
+    return Training(
+        model,
+        TeacherObjective(0.1) if kind == "teacher" else FertilityObjective(),
+        write_pairs(directory, "train", 60),
+        write_pairs(directory, "dev", 20),
+        TrainingSettings(**{**SETTINGS, **others}),
+        directory,
+        seed=seed,
+        hooks=hooks,
+    )
+
+
+def records(directory: Path, kind: str, **others: Any) -> Sequence[dict[str, Any]]:
+    """What a whole training logs."""
+    found: list[dict[str, Any]] = []
+    tiny_training(directory, kind, hooks=Hooks(log=found.append), **others).run()
+    return found
+
+
+if __name__ == "__main__":
+    torch.set_num_threads(1)
+    for kind in KINDS:
+        for record in records(Path(sys.argv[1]) / kind, kind, accumulate=2, max_updates=8):
+            print(json.dumps(record))
