@@ -9,24 +9,20 @@ when the pieces are in memory and stops when every pair has its fertilities.
 from __future__ import annotations
 
 import argparse
-import json
-import os
-import platform
 import resource
-import sys
 import time
 from importlib.metadata import version
 from pathlib import Path
 
 from rich.progress import Progress
 
+from measurement import CORPORA, is_missing, write_result
 from onepass.alignment.aligner import align
 from onepass.alignment.fertilities import fertilities
 from onepass.recipe import TokenizerSettings
 from onepass.text.tokenizer import Tokenizer
 
-ROOT = Path(__file__).resolve().parents[1]
-CORPUS = ROOT.parent / "shared" / "data" / "tatoeba.en-de"
+CORPUS = CORPORA / "tatoeba.en-de"
 SEED = 1
 
 
@@ -43,6 +39,12 @@ def read_pieces(pairs: int | None) -> tuple[list[list[str]], list[list[str]]]:
     )
 
 
+def cpu_seconds() -> float:
+    """What this process and its ended children have used: on a busy machine the time that counts."""
+    usages = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    return sum(usage.ru_utime + usage.ru_stime for usage in usages)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -51,14 +53,13 @@ def main() -> None:
     parser.add_argument("--iterations", type=int, default=5)
     parser.add_argument("--json", type=Path, metavar="PATH", help="write the result here, too")
     arguments = parser.parse_args()
-    if not CORPUS.is_dir():
-        print(f"skipped: there is no {os.path.relpath(CORPUS, ROOT)}")
+    if is_missing(CORPUS):
         return
 
     src, tgt = read_pieces(arguments.pairs)
     with Progress() as bar:
         task = bar.add_task("align")
-        start = time.perf_counter()
+        start, cpu_start = time.perf_counter(), cpu_seconds()
         alignments = align(
             src,
             tgt,
@@ -70,24 +71,22 @@ def main() -> None:
         end = time.perf_counter()
     assert [int(f.sum()) for f in counts] == [len(t) for t in tgt]
 
+    seconds = end - start
     result = {
-        "command": " ".join(["python", "benchmarks/align_speed.py", *sys.argv[1:]]),
         "seed": SEED,
-        "machine": f"{os.cpu_count()}-core {platform.machine()}, one core used",
-        "versions": {name: version(name) for name in ("sil-thot", "sentencepiece", "numpy")}
-        | {"python": platform.python_version()},
+        "sil_thot": version("sil-thot"),
+        "cores_used": 1,
         "pairs": len(src),
         "src_tokens": sum(map(len, src)),
         "tgt_tokens": sum(map(len, tgt)),
         "iterations": arguments.iterations,
-        "seconds": round(end - start, 1),
+        "seconds": round(seconds, 1),
+        "cpu_seconds": round(cpu_seconds() - cpu_start, 1),
         "fertility_seconds": round(end - aligned, 2),
-        "pairs_per_second": round(len(src) / (end - start)),
+        "pairs_per_second": round(len(src) / seconds),
         "peak_mib_of_the_aligner": resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // 1024,
     }
-    print(f"{result['pairs']} pairs in {result['seconds']} s: {result['pairs_per_second']} pairs a second")
-    if arguments.json:
-        arguments.json.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+    write_result(result, arguments.json)
 
 
 if __name__ == "__main__":

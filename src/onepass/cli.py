@@ -232,6 +232,8 @@ def main() -> None:
     """Entry point: errors a user can act on are printed without a traceback."""
     from onepass.text.tokenizer import TruncationWarning
 
+    # oneDNN keeps a compiled kernel for every shape it has met; its default of 1024 is 12 GB in a training.
+    os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "256")
     warnings.simplefilter("ignore")
     warnings.simplefilter("always", TruncationWarning)
     warnings.showwarning = lambda message, *_, **__: print(f"warning: {message}", file=sys.stderr)

@@ -12,7 +12,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    model_validator,
+)
 
 from onepass.errors import UsageError
 
@@ -23,7 +31,7 @@ Fraction = Annotated[float, Field(ge=0, lt=1)]
 class Settings(BaseModel):
     """Base of every section: unknown keys are errors, nothing changes after loading."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, use_attribute_docstrings=True)
 
 
 class CorpusSource(Settings):
@@ -159,11 +167,17 @@ class StudentSettings(Settings):
     training: TrainingSettings = TrainingSettings()
 
 
+def _distinct(numbers: tuple[int, ...]) -> tuple[int, ...]:
+    if len(set(numbers)) < len(numbers):
+        raise ValueError(f"a number is there twice: {list(numbers)}")
+    return numbers
+
+
 class EvaluateSettings(Settings):
     """What is measured on the test set."""
 
     beam_size: PositiveInt = 4
-    num_candidates: tuple[PositiveInt, ...] = (10, 100)
+    num_candidates: Annotated[tuple[PositiveInt, ...], AfterValidator(_distinct)] = (10, 100)
     latency_sentences: Annotated[int, Field(ge=0)] = 200
     """0 leaves latency out."""
     rounds: PositiveInt = 3
@@ -196,7 +210,7 @@ class Recipe(Settings):
         """The student and its variants by stage name: `student`, `student-NAME`.
 
         Raises:
-            ValueError: a variant has a key or value that a student cannot have.
+            ValueError: a variant has a key or value that a student cannot have; names it.
         """
         students = {"student": self.student}
         for name, changes in self.variants.items():
@@ -204,12 +218,21 @@ class Recipe(Settings):
             for key, value in changes.items():
                 merge = isinstance(value, dict) and isinstance(settings.get(key), dict)
                 settings[key] = {**settings[key], **value} if merge else value
-            students[f"student-{name}"] = StudentSettings.model_validate(settings)
+            try:
+                students[f"student-{name}"] = StudentSettings.model_validate(settings)
+            except ValidationError as error:
+                raise ValueError(_problems(error, "variants", name)) from None
         return students
 
     def to_json(self) -> str:
-        """The resolved recipe; `Recipe.from_json` reads it back."""
+        """The resolved recipe; `parse_recipe` reads it back."""
         return self.model_dump_json(indent=1) + "\n"
+
+
+def _problems(error: ValidationError, *section: str) -> str:
+    return "; ".join(
+        f"{'.'.join([*section, *map(str, e['loc'])]) or 'recipe'}: {e['msg']}" for e in error.errors()
+    )
 
 
 def _set(table: dict[str, Any], assignment: str) -> None:
@@ -234,11 +257,8 @@ def parse_recipe(text: str, *, where: str) -> Recipe:
     try:
         return Recipe.model_validate_json(text)
     except ValidationError as error:
-        problems = "; ".join(
-            f"{'.'.join(str(p) for p in e['loc']) or 'recipe'}: {e['msg']}" for e in error.errors()
-        )
         raise UsageError(
-            f"The recipe has {error.error_count()} problem(s): {problems}",
+            f"The recipe has {error.error_count()} problem(s): {_problems(error)}",
             where=where,
             fix="correct the named keys; docs/recipes.md lists all of them",
         ) from None

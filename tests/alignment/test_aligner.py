@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from onepass.alignment import fast_align
@@ -224,6 +224,7 @@ def fill_by_plain_loop(positions: list[int], src_length: int) -> list[int]:
     return filled
 
 
+@settings(deadline=None)
 @given(
     st.integers(1, 9).flatmap(lambda s: st.tuples(st.lists(st.integers(-1, s - 1), max_size=9), st.just(s)))
 )

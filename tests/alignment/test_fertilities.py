@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from onepass.alignment.fertilities import MAX_FERTILITY, fertilities, read_pharaoh, write_pharaoh
@@ -40,6 +40,7 @@ def positions_and_length(draw: st.DrawFn) -> tuple[list[int], int]:
     return positions[: MAX_FERTILITY * length], length
 
 
+@settings(deadline=None)
 @given(positions_and_length())
 def test_fertilities_equal_a_plain_loop_and_sum_to_the_target_length(case: tuple[list[int], int]) -> None:
     positions, length = case
@@ -91,6 +92,7 @@ def test_a_position_outside_the_source_is_an_error(positions: list[int]) -> None
 links = st.lists(st.tuples(st.integers(0, 200), st.integers(0, 200)), max_size=8)
 
 
+@settings(deadline=None)
 @given(st.lists(links, max_size=6))
 def test_pharaoh_lines_survive_writing_and_reading(
     tmp_path_factory: pytest.TempPathFactory, rows: list[list[tuple[int, int]]]

@@ -36,7 +36,7 @@ def distill_lines(
     for number, first in enumerate(range(0, len(lines), settings.shard_lines)):
         shard = scratch / f"{number:06d}.txt"
         if not shard.exists():
-            translate = translate or _engine(teacher, settings, scratch / "ctranslate2")
+            translate = translate or make_engine(teacher, settings, scratch / "ctranslate2")
             texts = translate(lines[first : first + settings.shard_lines])
             write_text(shard, "".join(f"{text}\n" for text in texts))
         hyp += read_lines(shard)
@@ -68,7 +68,8 @@ def distill_file(src: Path, teacher: Path, to: Path, settings: DistillSettings, 
     shutil.rmtree(folder)
 
 
-def _engine(teacher: Path, settings: DistillSettings, exported: Path) -> Callable[[Sequence[str]], list[str]]:
+def make_engine(teacher: Path, settings: DistillSettings, exported: Path) -> Callable[[Sequence[str]], list[str]]:
+    """The chosen engine with a teacher, text to text; CTranslate2's model is written to `exported`."""
     if settings.engine == "torch":
         from onepass.decoding.translator import Translator
 

@@ -1,0 +1,118 @@
+"""Writes into README and docs what is rendered from data: result tables, benchmarks, settings.
+
+    python docs/render.py [--check]
+
+`--check` writes nothing and fails where a page is not current; the tests run it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel
+from pydantic_core import PydanticUndefined
+
+from onepass.evaluation.table import is_markdown_block_current, render_markdown, update_markdown_block
+from onepass.recipe import Recipe
+
+ROOT = Path(__file__).resolve().parents[1]
+RESULTS = ROOT / "docs" / "results"
+
+
+def blocks() -> Iterator[tuple[Path, str, str]]:
+    """Each page, the name of its block, and what belongs there."""
+    readme = ROOT / "README.md"
+    yield readme, "demo", _demo()
+    yield readme, "results", _results()
+    yield ROOT / "docs" / "measuring.md", "benchmarks", _benchmarks()
+    yield ROOT / "docs" / "recipes.md", "settings", _settings()
+
+
+def _load(path: Path) -> dict[str, Any]:
+    return dict(json.loads(path.read_text(encoding="utf-8")))
+
+
+def _demo() -> str:
+    folder = RESULTS / "phrasebook"
+    if not (folder / "results.json").exists():
+        return "\n"
+    samples = (folder / "samples.txt").read_text(encoding="utf-8").rstrip()
+    return f"\n{render_markdown(_load(folder / 'results.json'))}\n```\n{samples}\n```\n"
+
+
+def _results() -> str:
+    parts = []
+    for path in sorted(RESULTS.glob("*/results.json")):
+        if path.parent.name != "phrasebook":
+            name = path.parent.name
+            figures = [
+                f"![{p.stem}](docs/results/{name}/{p.name})" for p in sorted(path.parent.glob("*.png"))
+            ]
+            parts.append(f"### {name}\n\n{render_markdown(_load(path))}\n" + " ".join(figures) + "\n")
+    return "\n" + "\n".join(parts)
+
+
+def _benchmarks() -> str:
+    lines = ["", "| benchmark | result | command | machine |", "|---|---|---|---|"]
+    for path in sorted((RESULTS / "benchmarks").glob("*.json")):
+        data = _load(path)
+        hidden = ("command", "machine", "versions", "seed")
+        shown = "; ".join(f"{k.replace('_', ' ')}: {_plain(v)}" for k, v in data.items() if k not in hidden)
+        lines.append(f"| {path.stem} | {shown} | `{data['command']}` | {data['machine']} |")
+    return "\n".join(lines) + "\n"
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{k} {_plain(v)}" for k, v in value.items())
+    if isinstance(value, list):
+        return ", ".join(f"({_plain(v)})" if isinstance(v, dict) else str(v) for v in value)
+    return str(value)
+
+
+def _settings() -> str:
+    return "\n" + "\n".join(_section(Recipe, "")) + "\n"
+
+
+def _section(model: type[BaseModel], prefix: str) -> Iterator[str]:
+    rows, sections = [], []
+    for name, field in model.model_fields.items():
+        inner = field.annotation
+        if isinstance(inner, type) and issubclass(inner, BaseModel):
+            sections.append((f"{prefix}{name}", inner))
+            continue
+        default = "required" if field.default is PydanticUndefined else f"`{json.dumps(field.default)}`"
+        about = " ".join((field.description or "").split())
+        rows.append(f"| `{prefix}{name}` | {default} | {about} |")
+    yield f"\n## {prefix.rstrip('.') or 'Top level'}\n"
+    yield " ".join((model.__doc__ or "").split()) + "\n"
+    if rows:
+        yield "| key | default | |\n|---|---|---|\n" + "\n".join(rows)
+    for name, inner in sections:
+        yield from _section(inner, f"{name}.")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--check", action="store_true")
+    stale = []
+    check = parser.parse_args().check
+    for page, marker, text in blocks():
+        if is_markdown_block_current(page, marker, text):
+            continue
+        stale.append(f"{page.relative_to(ROOT)}: {marker}")
+        if not check:
+            update_markdown_block(page, marker, text)
+    print("\n".join(stale) if stale else "everything is current")
+    sys.exit(1 if check and stale else 0)
+
+
+if __name__ == "__main__":
+    main()

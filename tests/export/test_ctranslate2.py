@@ -1,0 +1,160 @@
+"""The exported teacher translates as the torch teacher does; where a line differs, it is a tie."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+import torch
+from tiny_run import SIZES, assert_clear_error, call, corpus_pairs, save_random_bundle, tokenizer
+
+from onepass.bundle import Bundle
+from onepass.decoding.autoregressive import beam_search, greedy, score
+from onepass.decoding.translator import Translator
+from onepass.errors import ModelError, UsageError
+from onepass.export.ctranslate2 import CTranslate2Translator, export_ctranslate2
+from onepass.models.autoregressive import EOS, AutoregressiveTransformer
+from onepass.recipe import TransformerSettings
+from onepass.text.tokenizer import TruncationWarning
+
+TIE = 1e-3
+
+
+class Exported(NamedTuple):
+    model: AutoregressiveTransformer
+    bundle: Path
+    directory: Path
+
+    def translator(self, **settings: object) -> CTranslate2Translator:
+        return CTranslate2Translator(
+            self.directory, Bundle.open(self.bundle).tokenizer(), **settings  # type: ignore[arg-type]
+        )
+
+
+@pytest.fixture(scope="session")
+def export(tmp_path_factory) -> Callable[[bool], Exported]:
+    """A teacher with random weights whose translations vary and end, and its export."""
+    made: dict[bool, Exported] = {}
+
+    def build(joint: bool) -> Exported:
+        if joint not in made:
+            words = tokenizer(joint=joint)
+            torch.manual_seed(3)
+            sizes = TransformerSettings.model_validate(SIZES)
+            model = AutoregressiveTransformer(sizes, words.src_size, words.tgt_size, joint=joint).eval()
+            make_talkative(model)
+            folder = tmp_path_factory.mktemp("teacher")
+            save_random_bundle(folder / "bundle", model, words)
+            export_ctranslate2(Bundle.open(folder / "bundle"), folder / "exported")
+            made[joint] = Exported(model, folder / "bundle", folder / "exported")
+        return made[joint]
+
+    return build
+
+
+@pytest.fixture(scope="session")
+def lines() -> list[str]:
+    return [src for src, _ in corpus_pairs(200)]
+
+
+SEARCHES: dict[str, tuple[int, Callable[..., object]]] = {
+    "greedy": (1, greedy),
+    "beam 4": (4, lambda model, src: beam_search(model, src, beam_size=4)),
+}
+
+
+@pytest.mark.usefixtures("no_gradient")
+@pytest.mark.parametrize("joint", [True, False], ids=["joint", "separate"])
+@pytest.mark.parametrize(("beam_size", "search"), SEARCHES.values(), ids=SEARCHES.keys())
+def test_both_engines_give_the_same_lines(
+    export, lines: Sequence[str], pad, joint: bool, beam_size: int, search
+) -> None:
+    model, bundle, _ = exported = export(joint)
+    src = Bundle.open(bundle).tokenizer().encode_src_batch(lines)
+    found = exported.translator(beam_size=beam_size).decode(src)
+    expected = [ids for first in range(0, 200, 50) for ids in search(model, pad(src[first : first + 50])).ids]
+    caps = [3 * len(ids) + 20 for ids in src]
+    ended = sum(len(ids) < cap for ids, cap in zip(expected, caps, strict=True))
+    assert ended >= 150  # the test is of searches that end
+    assert len({tuple(ids) for ids in expected}) >= 100
+    different = [i for i in range(200) if found[i] != expected[i]]
+    for i in different:
+        memory = model.encode(pad([src[i]]))
+        ours, theirs = (float(score(model, pad([ids[i]], 1), memory)) for ids in (expected, found))
+        assert theirs == pytest.approx(ours, abs=TIE), (src[i], expected[i], found[i])
+    assert len(different) <= 2, different
+
+
+@pytest.mark.usefixtures("no_gradient")
+def test_the_scores_are_the_same(export, lines: Sequence[str], pad) -> None:
+    import ctranslate2
+
+    model, bundle, directory = export(True)
+    words = Bundle.open(bundle).tokenizer()
+    src, tgt = (words.encode_src_batch(lines[:20]), words.encode_tgt_batch(t for _, t in corpus_pairs(20)))
+    engine = ctranslate2.Translator(str(directory))
+    theirs = engine.score_batch(
+        [words.src_pieces(ids) for ids in src], [words.tgt_pieces(ids) for ids in tgt]
+    )
+    ours = score(model, pad(tgt), model.encode(pad(src))).tolist()
+    means = [sum(result.log_probs) / len(result.log_probs) for result in theirs]
+    assert [len(result.log_probs) for result in theirs] == [len(ids) + 1 for ids in tgt]
+    assert means == pytest.approx(ours, abs=1e-4)
+
+
+def test_text_to_text_equals_the_torch_translator(export, lines: Sequence[str]) -> None:
+    exported = export(True)
+    long = " ".join(lines[:60]).replace("?", ".")
+    texts = ["", *lines[:20], long, "\u200b\t ", "Zwölf 12 😀 ‏שלום", lines[0]]
+    ours = [t.text for t in Translator.load(exported.bundle).translate(texts)]
+    theirs = exported.translator().translate(texts)
+    assert ours == theirs
+    assert theirs[0] == theirs[-3] == ""
+    assert theirs[1] == theirs[-1] != ""
+
+
+def test_a_line_that_cannot_be_split_is_cut_with_a_warning(export) -> None:
+    with pytest.warns(TruncationWarning):
+        [text] = export(True).translator().translate(["x" * 10_000])
+    assert text
+
+
+def test_lines_do_not_depend_on_their_batch(export, lines: Sequence[str]) -> None:
+    exported = export(True)
+    together = exported.translator(batch_tokens=4000).translate(lines[:30])
+    assert exported.translator(batch_tokens=1).translate(lines[:30]) == together
+    assert exported.translator(workers=2, batch_tokens=60).translate(lines[:30]) == together
+
+
+def test_int8_runs_and_says_so(export, lines: Sequence[str]) -> None:
+    translator = export(True).translator(compute_type="int8", beam_size=2)
+    assert len(translator.translate(lines[:5])) == 5
+    assert translator.description == "CTranslate2 int8"
+
+
+def test_an_unknown_compute_type_is_a_usage_error(export) -> None:
+    with pytest.raises(UsageError, match="float32") as error:
+        export(True).translator(compute_type="int1")
+    assert "int1" in str(error.value)
+
+
+def test_only_a_teacher_is_exported(tmp_path: Path, make_student) -> None:
+    words = tokenizer()
+    model = make_student(vocabulary=words.src_size, joint=True)
+    bundle = save_random_bundle(tmp_path / "student", model, words)
+    with pytest.raises(ModelError, match="Only a teacher"):
+        export_ctranslate2(Bundle.open(bundle), tmp_path / "exported")
+    assert not (tmp_path / "exported").exists()
+
+
+def test_the_command_line_exports_quantised_and_over_an_older_export(export, tmp_path: Path) -> None:
+    bundle = export(True).bundle
+    to = tmp_path / "exported"
+    assert call("export", bundle, "--to", to).code == 0
+    whole = (to / "model.bin").stat().st_size
+    done = call("export", bundle, "--to", to, "--quantization", "int8")
+    assert done.code == 0, done.err
+    assert (to / "model.bin").stat().st_size < whole / 2
+    assert sorted(p.name for p in to.iterdir()) == ["config.json", "model.bin", "shared_vocabulary.json"]
+    assert_clear_error(call("export", bundle, "--to", to, "--quantization", "int1"), 2, "int1", "int8")
+    assert [path.name for path in tmp_path.iterdir()] == ["exported"]

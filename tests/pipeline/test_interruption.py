@@ -1,0 +1,76 @@
+"""A run that is killed at any moment and started again ends in the same bytes."""
+
+import os
+import random
+import shutil
+import signal
+from pathlib import Path
+
+import pytest
+from tiny_run import STAGES, Command, copy_of_run, finished_run, outputs, start
+
+# What shows that a stage is in the middle of its work.
+MIDDLE = {
+    "prepare": "train.src",
+    "teacher": "checkpoint.pt",
+    "distill": "shards/000001.txt",
+    "align": "fingerprint.txt",
+    "student": "checkpoint.pt",
+    "evaluate": "translations/teacher-greedy.txt",
+}
+
+
+def before(stage: str, directory: Path) -> Path:
+    """A run with all stages before this one done."""
+    run = copy_of_run(directory)
+    for name in STAGES[STAGES.index(stage) :]:
+        shutil.rmtree(run / name)
+    return run
+
+
+def begin(stage: str, run: Path) -> Command:
+    return start("run", run.parent / "tiny.toml", "--to", run, "--until", stage)
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_killed_stage_ends_in_the_same_bytes(stage: str, tmp_path: Path) -> None:
+    run = before(stage, tmp_path)
+    chance = random.Random(stage)
+    killed = 0
+    for seen in ("", MIDDLE[stage]):
+        command = begin(stage, run)
+        if command.wait_until((run / ".partial" / stage / seen).exists):
+            command.process.join(chance.uniform(0, 0.05))
+            command.process.kill()
+            command.process.join()
+            killed += command.process.exitcode == -signal.SIGKILL
+    assert killed
+    done = begin(stage, run).wait()
+    assert done.code == 0, done.err
+    assert outputs(run)[stage] == outputs(finished_run())[stage]
+    assert not (run / ".partial" / stage).exists()
+
+
+def test_ctrl_c_is_one_line_and_the_run_goes_on(tmp_path: Path) -> None:
+    run = before("student", tmp_path)
+    command = begin("student", run)
+    assert command.wait_until((run / ".partial/student/checkpoint.pt").exists)
+    os.kill(command.pid, signal.SIGINT)
+    done = command.wait()
+    assert done.code == 130, done
+    assert "Traceback" not in done.err
+    assert done.err.splitlines()[-1] == "stopped; run the same command again to go on"
+    assert not (run / "student").exists()
+    done = begin("student", run).wait()
+    assert done.code == 0, done.err
+    assert outputs(run)["student"] == outputs(finished_run())["student"]
+
+
+def test_a_stage_killed_while_it_takes_its_place_is_whole_or_done_again(tmp_path: Path) -> None:
+    """Between the two renames the old directory is away and the new one still partial."""
+    run = copy_of_run(tmp_path, until="align")
+    os.rename(run / "align", run / ".partial/align.old")
+    shutil.copytree(run / ".partial/align.old", run / ".partial/align")
+    done = begin("align", run).wait()
+    assert done.code == 0, done.err
+    assert outputs(run)["align"] == outputs(finished_run())["align"]

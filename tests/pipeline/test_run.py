@@ -1,0 +1,201 @@
+"""A run does each stage once, and again exactly when what the stage read has changed."""
+
+import json
+import os
+import shutil
+import signal
+from pathlib import Path
+
+import pytest
+from tiny_run import (
+    STAGES,
+    assert_clear_error,
+    call,
+    copy_of_run,
+    finished_run,
+    outputs,
+    run,
+    start,
+    tiny_recipe,
+    write_recipe,
+)
+
+from onepass.errors import DataError, UsageError
+from onepass.pipeline.stage import is_done
+from onepass.pipeline.stages import plan
+from onepass.recipe import load_recipe
+
+
+def to_do(recipe_directory: Path, directory: Path, *settings: str) -> set[str]:
+    """The stages whose own input has changed."""
+    recipe = tiny_recipe(recipe_directory, *settings)
+    return {stage.name for stage in plan(recipe) if not is_done(stage, directory)}
+
+
+def test_a_run_leaves_every_stage_and_its_record() -> None:
+    directory = finished_run()
+    assert set(outputs(directory)) == set(STAGES)
+    assert not list((directory / ".partial").iterdir())
+    scratch = ("checkpoint.pt", "kept-", "shards", "ctranslate2", ".partial", "fingerprint")
+    assert not [p for s in STAGES for p in (directory / s).rglob("*") if p.name.startswith(scratch)]
+    assert load_recipe(directory.parent / "tiny.toml").to_json() == (directory / "recipe.json").read_text()
+    for stage in ("teacher", "student"):
+        records = [json.loads(line) for line in (directory / "metrics.jsonl").read_text().splitlines()]
+        updates = [r["update"] for r in records if r["stage"] == stage and "loss" in r]
+        assert updates == [1, 2, 3, 4, 5, 6]
+        validations = [r for r in records if r["stage"] == stage and "dev_loss" in r]
+        assert [r["update"] for r in validations] == [2, 4, 6]
+        assert all({"dev_bleu", "samples"} <= r.keys() for r in validations)
+
+
+def test_a_run_measures_every_system() -> None:
+    directory = finished_run() / "evaluate"
+    results = json.loads((directory / "results.json").read_text())
+    names = [system["name"] for system in results["systems"]]
+    assert names == [
+        "teacher greedy",
+        "teacher beam 4",
+        "teacher greedy, CTranslate2",
+        "NAT argmax",
+        "NAT average",
+        "NAT NPD 3",
+    ]
+    assert {path.name for path in (directory / "translations").iterdir()} == {
+        f"{name.replace(' ', '-').replace(',', '')}.txt" for name in names
+    }
+    for path in (directory / "translations").iterdir():
+        assert len(path.read_text(encoding="utf-8").splitlines()) == results["test_sentences"] == 5
+    assert results["training"].keys() == {"teacher", "student"}
+    assert (directory / "samples.txt").read_text(encoding="utf-8").count("\nhyp ") == 5
+    assert "NAT NPD 3" in (directory / "table.md").read_text(encoding="utf-8")
+
+
+def test_a_second_run_skips_every_stage(tmp_path: Path) -> None:
+    directory = copy_of_run(tmp_path)
+    before = outputs(directory)
+    log = run(tiny_recipe(tmp_path), directory)
+    assert (log.up_to_date, log.run) == (list(STAGES), [])
+    assert outputs(directory) == before
+
+
+@pytest.mark.parametrize(
+    ("setting", "stages"),
+    [
+        ("name=other", set()),
+        ("data.filters.max_words=50", {"prepare"}),
+        ("data.filters.max_tokens=100", {"prepare", "align"}),
+        ("tokenizer.joint=false", {"prepare"}),
+        ("teacher.training.max_updates=9", {"teacher"}),
+        ("teacher.model.dropout=0.2", {"teacher", "student"}),
+        ("distill.beam_size=2", {"distill"}),
+        ("align.iterations=3", {"align"}),
+        ("student.dropout=0.2", {"student"}),
+        ("evaluate.bootstrap_samples=20", {"evaluate"}),
+        ("seed=2", {"prepare", "teacher", "student", "evaluate"}),
+        ("variants.raw.distilled=false", {"align-raw", "student-raw", "evaluate"}),
+        ("student.distilled=false", {"align-raw", "student"}),
+    ],
+)
+def test_a_changed_setting_is_new_input_of_the_stages_that_read_it(setting: str, stages: set[str]) -> None:
+    directory = finished_run()
+    assert to_do(directory.parent, directory, setting) == stages
+
+
+def test_a_changed_corpus_is_new_input(tmp_path: Path) -> None:
+    directory = copy_of_run(tmp_path)
+    assert to_do(tmp_path, directory) == set()
+    with open(tmp_path / "corpus/dev.de", "a") as file:
+        file.write("\n")
+    assert to_do(tmp_path, directory) == {"prepare"}
+
+
+def test_a_changed_setting_runs_the_stages_behind_it_again(tmp_path: Path) -> None:
+    directory = copy_of_run(tmp_path)
+    before = outputs(directory)
+    log = run(tiny_recipe(tmp_path, "student.training.max_updates=4"), directory)
+    assert log.up_to_date == ["prepare", "teacher", "distill", "align"]
+    assert log.run == ["student", "evaluate"]
+    after = outputs(directory)
+    assert {stage for stage in STAGES if before[stage] != after[stage]} == {"student", "evaluate"}
+    log = run(tiny_recipe(tmp_path), directory)
+    assert log.run == ["student", "evaluate"]
+    assert outputs(directory) == before  # and back
+
+
+def test_a_stage_that_writes_the_same_again_ends_the_repetition(tmp_path: Path) -> None:
+    directory = copy_of_run(tmp_path)
+    log = run(tiny_recipe(tmp_path, "distill.shard_lines=7"), directory)
+    assert log.run == ["distill"]
+    assert log.up_to_date == ["prepare", "teacher", "align", "student", "evaluate"]
+
+
+def test_until_ends_a_run_and_from_does_a_stage_again(tmp_path: Path) -> None:
+    recipe = tiny_recipe(tmp_path)
+    directory = tmp_path / "run"
+    assert run(recipe, directory, until="prepare").run == ["prepare"]
+    assert [path.name for path in directory.glob("*/stage.json")] == ["stage.json"]
+    assert run(recipe, directory, until="prepare").run == []
+    assert run(recipe, directory, until="prepare", start="prepare").run == ["prepare"]
+
+
+def test_unknown_stages_and_an_empty_range_are_usage_errors(tmp_path: Path) -> None:
+    recipe = tiny_recipe(tmp_path)
+    with pytest.raises(UsageError, match="--until"):
+        run(recipe, tmp_path / "run", until="export")
+    with pytest.raises(UsageError, match="--from"):
+        run(recipe, tmp_path / "run", start="students")
+    with pytest.raises(UsageError, match="--from"):
+        run(recipe, tmp_path / "run", start="align", until="teacher")
+    assert not (tmp_path / "run").exists()
+    done = call("run", tmp_path / "tiny.toml", "--to", tmp_path / "run", "--until", "export")
+    assert_clear_error(done, 2, "--until", "export", "evaluate")
+
+
+def test_a_run_directory_that_is_a_file_is_a_usage_error(tmp_path: Path) -> None:
+    (tmp_path / "run").touch()
+    with pytest.raises(UsageError, match="directory"):
+        run(tiny_recipe(tmp_path), tmp_path / "run")
+
+
+def test_a_run_can_be_moved_without_its_corpus(tmp_path: Path) -> None:
+    copy_of_run(tmp_path / "here")
+    shutil.rmtree(tmp_path / "here/corpus")
+    os.rename(tmp_path / "here", tmp_path / "there")
+    recipe = load_recipe(tmp_path / "there/tiny.toml")
+    log = run(recipe, tmp_path / "there/run")
+    assert log.up_to_date == list(STAGES)
+
+
+def test_a_stage_that_needs_the_corpus_says_that_it_is_gone(tmp_path: Path) -> None:
+    directory = copy_of_run(tmp_path)
+    shutil.rmtree(directory / "prepare")
+    (tmp_path / "corpus/train.de").unlink()
+    with pytest.raises(DataError, match="train.de"):
+        run(tiny_recipe(tmp_path), directory)
+
+
+def test_a_damaged_record_is_a_data_error(tmp_path: Path) -> None:
+    directory = copy_of_run(tmp_path)
+    (directory / "teacher/stage.json").write_text('{"fingerprint": ')
+    with pytest.raises(DataError, match="teacher"):
+        run(tiny_recipe(tmp_path), directory)
+
+
+def test_two_runs_do_not_share_a_directory(tmp_path: Path) -> None:
+    recipe = write_recipe(tmp_path)
+    command = ("run", recipe, "--to", tmp_path / "run", "--until", "prepare")
+    first = start(*command)
+    try:
+        assert first.wait_until((tmp_path / "run/.partial/prepare").exists)
+        os.kill(first.pid, signal.SIGSTOP)
+        assert_clear_error(call(*command), 2, "Another process", "--to")
+        os.kill(first.pid, signal.SIGCONT)
+        assert first.wait().code == 0
+    finally:
+        first.process.kill()
+    assert call(*command).code == 0
+
+
+def test_only_evaluations_take_part_in_a_bench_of_other_settings(tmp_path: Path) -> None:
+    done = call("bench", finished_run(), "--to", tmp_path, "--set", "teacher.model.width=32")
+    assert_clear_error(done, 2, "teacher.model.width", "evaluate.")

@@ -1,0 +1,119 @@
+"""Recipes are strict: whatever is wrong in one is an error that names the key."""
+
+import json
+from pathlib import Path
+
+import pytest
+from tiny_run import assert_clear_error, call, write_recipe
+
+from onepass.errors import UsageError
+from onepass.recipe import load_recipe, parse_recipe, with_overrides
+
+RECIPES = sorted((Path(__file__).parents[1] / "recipes").glob("*.toml"))
+
+
+@pytest.fixture
+def recipe_path(tmp_path: Path) -> Path:
+    return write_recipe(tmp_path)
+
+
+@pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
+def test_the_recipes_of_the_project_load(path: Path) -> None:
+    recipe = load_recipe(path)
+    assert recipe.name == path.stem
+    assert parse_recipe(recipe.to_json(), where="") == recipe
+
+
+def test_a_recipe_comes_back_from_json(recipe_path: Path) -> None:
+    settings = ["variants.raw.distilled=false", 'data.train=["a.tsv", {path="hf:./x", columns=["1","2"]}]']
+    recipe = load_recipe(recipe_path, settings)
+    assert parse_recipe(recipe.to_json(), where="") == recipe
+    assert recipe.students()["student-raw"].distilled is False
+
+
+def test_paths_are_relative_to_the_recipe(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_recipe(tmp_path / "recipes")
+    monkeypatch.chdir(tmp_path)
+    settings = ['data.dev="hf:./set"', 'data.test=["hf:org/name", "phrasebook", "../x.tsv"]']
+    data = load_recipe(Path("recipes/tiny.toml"), settings).data
+    assert data.train[0].path == str(tmp_path / "recipes/corpus/train.{lang}")
+    assert data.dev[0].path == f"hf:{tmp_path}/recipes/set"
+    assert [source.path for source in data.test] == ["hf:org/name", "phrasebook", str(tmp_path / "x.tsv")]
+
+
+@pytest.mark.parametrize(
+    ("setting", "word"),
+    [
+        ("bogus=1", "bogus"),
+        ("teacher.model.widht=64", "teacher.model.widht"),
+        ("teacher.model.width='64'", "teacher.model.width"),
+        ("teacher.model.width=64.0", "teacher.model.width"),
+        ("teacher.model.heads=3", "not a multiple of heads 3"),
+        ("student.distilled=False", "student.distilled"),
+        ("student.copy_source=random", "student.copy_source"),
+        ("student.training.label_smoothing=1", "student.training.label_smoothing"),
+        ("student.training.learning_rate=nan", "student.training.learning_rate"),
+        ("data.filters.max_length_ratio=0.5", "data.filters.max_length_ratio"),
+        ("data.train=[]", "data.train"),
+        ("data.train.path=x", "data.train.path=x"),
+        ("tokenizer.vocab_size=100000", "tokenizer.vocab_size"),
+        ("evaluate.num_candidates=10", "evaluate.num_candidates"),
+        ("evaluate.num_candidates=[0]", "evaluate.num_candidates"),
+        ("evaluate.num_candidates=[10, 10]", "evaluate.num_candidates"),
+        ("seed=1979-05-27", "seed"),
+        ("name='two words'", "name"),
+        ("variants.raw.distiled=false", "variants.raw.distiled"),
+        ("variants.raw.training.warmup=0", "variants.raw.training.warmup"),
+        ("variants.Raw.distilled=false", "variants.Raw"),
+        ("variants.raw=1", "variants.raw"),
+        ("no-equals-sign", "no-equals-sign"),
+        ("=1", "=1"),
+        ("teacher.model.=1", "teacher.model."),
+    ],
+)
+def test_a_bad_setting_is_an_error_that_names_it(recipe_path: Path, setting: str, word: str) -> None:
+    with pytest.raises(UsageError) as error:
+        load_recipe(recipe_path, [setting])
+    assert word in str(error.value)
+    assert "pydantic" not in str(error.value)
+
+
+def test_every_problem_is_named_at_once(recipe_path: Path) -> None:
+    with pytest.raises(UsageError, match="2 problem.*distill.engine.*align.iterations"):
+        load_recipe(recipe_path, ["distill.engine=moses", "align.iterations=0"])
+
+
+def test_a_section_may_be_missing_but_not_the_data(tmp_path: Path) -> None:
+    path = tmp_path / "empty.toml"
+    path.write_text("seed = 2\n")
+    with pytest.raises(UsageError, match="data: Field required"):
+        load_recipe(path)
+
+
+def test_settings_are_toml_or_else_bare_strings(recipe_path: Path) -> None:
+    recipe = load_recipe(recipe_path, ["seed=7", "distill.engine=torch", "evaluate.num_candidates=[2, 5]"])
+    assert (recipe.seed, recipe.distill.engine, recipe.evaluate.num_candidates) == (7, "torch", (2, 5))
+
+
+def test_overrides_of_a_loaded_recipe_keep_the_rest(recipe_path: Path) -> None:
+    recipe = load_recipe(recipe_path)
+    changed = with_overrides(recipe, ["evaluate.rounds=9"], where="--set")
+    assert changed.evaluate.rounds == 9
+    assert json.loads(changed.to_json())["teacher"] == json.loads(recipe.to_json())["teacher"]
+
+
+@pytest.mark.parametrize("content", [None, b"[data", b"name = '\xff'\n"], ids=["missing", "no TOML", "no UTF-8"])
+def test_a_file_that_is_no_recipe_is_a_usage_error(tmp_path: Path, content: bytes | None) -> None:
+    path = tmp_path / "bad.toml"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(UsageError) as error:
+        load_recipe(path)
+    assert "bad.toml" in str(error.value)
+
+
+def test_the_command_line_ends_with_2(tmp_path: Path, recipe_path: Path) -> None:
+    done = call("run", recipe_path, "--to", tmp_path / "run", "--set", "teacher.model.widht=1")
+    assert_clear_error(done, 2, "teacher.model.widht")
+    assert_clear_error(call("run", tmp_path / "absent.toml"), 2, "absent.toml")
+    assert not (tmp_path / "run").exists()
