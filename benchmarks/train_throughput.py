@@ -44,11 +44,14 @@ data:
     dataset_type: "plain"
     src: {{lang: "en", max_length: 120, level: "word", voc_file: "{folder}/vocabulary.txt"}}
     trg: {{lang: "de", max_length: 120, level: "word", voc_file: "{folder}/vocabulary.txt"}}
+testing: {{beam_size: 1}}
 training:
     random_seed: 1
     optimizer: "adam"
     adam_betas: [0.9, 0.98]
     learning_rate: 0.001
+    scheduling: "warmupinversesquareroot"
+    learning_rate_warmup: 1000
     batch_size: 4000
     batch_type: "token"
     normalization: "tokens"

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tiny_run import assert_clear_error, call, save_random_bundle, tokenizer
 
 from onepass.bundle import Bundle, file_sha256, write_json, write_manifest
 from onepass.decoding.loading import load_model
 from onepass.errors import ModelError
+from tiny_run import assert_clear_error, call, save_random_bundle, tokenizer
 
 
 @pytest.fixture(scope="session")
@@ -62,10 +62,16 @@ DAMAGE: dict[str, tuple[Callable[[Path], Any], str]] = {
     "flipped byte": (flip_a_byte, "weights.safetensors"),
     "weights missing": (lambda b: (b / "weights.safetensors").unlink(), "weights.safetensors"),
     "weights not listed": (
-        lambda b: [edit(b, lambda m: m["files"].pop("weights.safetensors")), (b / "weights.safetensors").unlink()],
+        lambda b: [
+            edit(b, lambda m: m["files"].pop("weights.safetensors")),
+            (b / "weights.safetensors").unlink(),
+        ],
         "weights.safetensors",
     ),
-    "weights no safetensors": (lambda b: replace_weights(b, b"\x08\0\0\0\0\0\0\0{garbage"), "weights.safetensors"),
+    "weights no safetensors": (
+        lambda b: replace_weights(b, b"\x08\0\0\0\0\0\0\0{garbage"),
+        "weights.safetensors",
+    ),
     "weights empty": (lambda b: replace_weights(b, b""), "weights.safetensors"),
     "tokenizer missing": (lambda b: (b / "joint.model").unlink(), "joint.model"),
     "tokenizer not listed": (forget_tokenizer, "tokenizer"),
@@ -103,7 +109,9 @@ def test_damage_is_a_model_error(bundle: Path, damage: Callable[[Path], Any], wo
     assert str(bundle) in str(error.value)
 
 
-@pytest.mark.parametrize("name", ["flipped byte", "tokenizer missing", "manifest truncated", "newer format", "unknown kind"])
+@pytest.mark.parametrize(
+    "name", ["flipped byte", "tokenizer missing", "manifest truncated", "newer format", "unknown kind"]
+)
 def test_the_command_line_ends_with_4(bundle: Path, name: str) -> None:
     damage, word = DAMAGE[name]
     damage(bundle)

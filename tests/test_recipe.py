@@ -4,10 +4,10 @@ import json
 from pathlib import Path
 
 import pytest
-from tiny_run import assert_clear_error, call, write_recipe
 
 from onepass.errors import UsageError
 from onepass.recipe import load_recipe, parse_recipe, with_overrides
+from tiny_run import assert_clear_error, call, write_recipe
 
 RECIPES = sorted((Path(__file__).parents[1] / "recipes").glob("*.toml"))
 
@@ -79,7 +79,7 @@ def test_a_bad_setting_is_an_error_that_names_it(recipe_path: Path, setting: str
 
 
 def test_every_problem_is_named_at_once(recipe_path: Path) -> None:
-    with pytest.raises(UsageError, match="2 problem.*distill.engine.*align.iterations"):
+    with pytest.raises(UsageError, match=r"2 problem.*distill.engine.*align.iterations"):
         load_recipe(recipe_path, ["distill.engine=moses", "align.iterations=0"])
 
 
@@ -102,7 +102,9 @@ def test_overrides_of_a_loaded_recipe_keep_the_rest(recipe_path: Path) -> None:
     assert json.loads(changed.to_json())["teacher"] == json.loads(recipe.to_json())["teacher"]
 
 
-@pytest.mark.parametrize("content", [None, b"[data", b"name = '\xff'\n"], ids=["missing", "no TOML", "no UTF-8"])
+@pytest.mark.parametrize(
+    "content", [None, b"[data", b"name = '\xff'\n"], ids=["missing", "no TOML", "no UTF-8"]
+)
 def test_a_file_that_is_no_recipe_is_a_usage_error(tmp_path: Path, content: bytes | None) -> None:
     path = tmp_path / "bad.toml"
     if content is not None:

@@ -4,14 +4,17 @@
 again a dozen commands in seconds. `finished_run` is one run for all tests; copy what you change.
 """
 
+import atexit
 import functools
 import json
 import multiprocessing
 import os
 import re
 import shutil
+import signal
 import sys
 import tempfile
+import threading
 import time
 import traceback
 from collections.abc import Callable, Sequence
@@ -151,6 +154,7 @@ def run(recipe: Recipe, to: Path, *, until: str | None = None, start: str | None
 @functools.cache
 def _finished_run() -> Path:
     directory = Path(tempfile.mkdtemp(prefix="onepass-tiny-"))
+    atexit.register(shutil.rmtree, directory, ignore_errors=True)
     done = call("run", write_recipe(directory), "--to", directory / "run")
     assert done.code == 0, done.err
     return directory / "run"
@@ -167,13 +171,6 @@ def copy_of_run(directory: Path, *, until: str = "evaluate") -> Path:
     for stage in STAGES[STAGES.index(until) + 1 :]:
         shutil.rmtree(directory / "run" / stage)
     return directory / "run"
-
-
-def remove_finished_run() -> None:
-    """What `pytest_unconfigure` could do; the directory is small, but not ours to leave."""
-    if _finished_run.cache_info().currsize:
-        shutil.rmtree(_finished_run().parent)
-        _finished_run.cache_clear()
 
 
 def outputs(run: Path) -> dict[str, str]:
@@ -233,7 +230,12 @@ def _server() -> multiprocessing.context.ForkServerContext:
 
 
 def start(
-    *arguments: object, stdin: bytes = b"", cwd: Path | None = None, without: Sequence[str] = ()
+    *arguments: object,
+    stdin: bytes = b"",
+    cwd: Path | None = None,
+    without: Sequence[str] = (),
+    killed_at: Path | None = None,
+    after: float = 0.0,
 ) -> Command:
     """`onepass ARGUMENTS` in a process of its own.
 
@@ -242,13 +244,18 @@ def start(
         stdin: what it reads.
         cwd: where it runs.
         without: packages that are not installed there.
+        killed_at: it is killed (by itself, so that a slow parent is not too late) `after` seconds after
+            this path has appeared.
     """
     directory = Path(tempfile.mkdtemp(prefix="onepass-command-"))
+    atexit.register(shutil.rmtree, directory, ignore_errors=True)
     (directory / "in").write_bytes(stdin)
     for name in ("out", "err"):
         (directory / name).touch()
     words = [str(argument) for argument in arguments]
-    process = _server().Process(target=_main, args=(words, directory, cwd or directory, without))
+    process = _server().Process(
+        target=_main, args=(words, directory, cwd or directory, without, killed_at, after)
+    )
     process.start()
     return Command(process, directory)
 
@@ -264,14 +271,29 @@ def call(
         shutil.rmtree(command.directory)
 
 
-def _main(arguments: list[str], directory: Path, cwd: Path, without: Sequence[str]) -> None:
+def _kill_at(path: Path, after: float) -> None:
+    while not path.exists():
+        time.sleep(0.001)
+    time.sleep(after)
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _main(
+    arguments: list[str],
+    directory: Path,
+    cwd: Path,
+    without: Sequence[str],
+    killed_at: Path | None,
+    after: float,
+) -> None:
+    if killed_at is not None:
+        threading.Thread(target=_kill_at, args=(killed_at, after), daemon=True).start()
     for number, (name, flags) in enumerate(
         (("in", os.O_RDONLY), ("out", os.O_WRONLY | os.O_APPEND), ("err", os.O_WRONLY | os.O_APPEND))
     ):
         os.dup2(os.open(directory / name, flags), number)
-    sys.stdin, sys.stdout, sys.stderr = (
-        open(number, "r" if number == 0 else "w", encoding="utf-8", closefd=False) for number in range(3)
-    )
+    sys.stdin = open(0, encoding="utf-8", closefd=False)  # noqa: SIM115 - open to the end
+    sys.stdout, sys.stderr = (open(n, "w", encoding="utf-8", closefd=False) for n in (1, 2))  # noqa: SIM115
     os.chdir(cwd)
     sys.argv = ["onepass", *arguments]
     if hasattr(os, "sched_setaffinity"):

@@ -59,7 +59,7 @@ class Bundle:
         manifest = directory / MANIFEST
         try:
             data = json.loads(manifest.read_text(encoding="utf-8"))
-            number, files = data["format"], data["files"]
+            number, files = data["format"], dict(data["files"])
         except OSError as error:
             raise ModelError(
                 f"There is no model here: {error.strerror}",

@@ -11,14 +11,29 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from click.exceptions import ClickException
 from rich.console import Console
+from typer.core import TyperGroup
 
 from onepass import __version__
 from onepass.errors import DataError, OnepassError, UsageError
 from onepass.recipe import DistillSettings, load_recipe
 
+
+class _Verbs(TyperGroup):
+    """Stops with one line where the user stops, and notices a closed pipe before the interpreter ends."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            result = super().invoke(ctx)
+            sys.stdout.flush()
+            return result
+        except (KeyboardInterrupt, EOFError):
+            print("stopped; run the same command again to go on", file=sys.stderr)
+            raise typer.Exit(130) from None
+
+
 app = typer.Typer(
+    cls=_Verbs,
     add_completion=False,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
@@ -52,17 +67,23 @@ def translate(
     lines: Annotated[list[str] | None, typer.Argument(help="Texts; without any, lines from stdin.")] = None,
     model: Annotated[Path, typer.Option(help="A bundle, such as runs/NAME/student.")] = Path("."),
     teacher: Annotated[Path | None, typer.Option(help="The bundle that chooses among candidates.")] = None,
-    candidates: Annotated[int, typer.Option(help="Noisy parallel decoding: how many candidates.")] = 1,
-    beam: Annotated[int, typer.Option(help="Beam size of a teacher.")] = 1,
+    candidates: Annotated[int, typer.Option(help="Noisy parallel decoding: how many candidates.", min=1)] = 1,
+    beam: Annotated[int, typer.Option(help="Beam size of a teacher.", min=1)] = 1,
     explain: Annotated[bool, typer.Option(help="Show what each source token became.")] = False,
 ) -> None:
     """Translates texts, or stdin line by line."""
     from onepass.decoding.translator import Translator
     from onepass.text.explain import explain as explained
 
+    if teacher is not None and candidates == 1:
+        raise UsageError(
+            "A teacher has nothing to choose from", where="--teacher", fix="add --candidates, such as 10"
+        )
     translator = Translator.load(model, teacher=teacher, num_candidates=candidates, beam_size=beam)
     for chunk in [lines] if lines else _stdin_chunks():
         for translation in translator.translate(chunk):
+            if explain and translation.fertilities is None:
+                raise UsageError("Only a student's translations can be explained", where="--explain")
             print(translation.text)
             if explain and translation.fertilities is not None:
                 print(" ", explained(translation.src_pieces, translation.fertilities, translation.tgt_pieces))
@@ -91,7 +112,8 @@ def distill(
         )
     except ValidationError as error:
         first = error.errors()[0]
-        raise UsageError(first["msg"], where=f"--{first['loc'][0]}", value=first["input"]) from None
+        option = str(first["loc"][0]).removesuffix("_size").replace("_", "-")
+        raise UsageError(first["msg"], where=f"--{option}", value=first["input"]) from None
     with Display().stage("distill") as progress:
         distill_file(src, teacher, to, settings, progress=progress)
 
@@ -123,10 +145,13 @@ def evaluate(
     from dataclasses import asdict
 
     from onepass.evaluation.quality import measure
-    from onepass.pipeline.lines import read_lines
+    from onepass.text.lines import read_lines
 
-    other = read_lines(baseline) if baseline else None
-    print(json.dumps(asdict(measure(read_lines(hyp), read_lines(ref), baseline=other)), indent=1))
+    def texts(path: Path) -> list[str]:
+        return [line.text for line in read_lines(path)]
+
+    other = texts(baseline) if baseline else None
+    print(json.dumps(asdict(measure(texts(hyp), texts(ref), baseline=other)), indent=1))
 
 
 @app.command()
@@ -163,7 +188,7 @@ def export(
 def phrasebook(
     split: Annotated[str, typer.Argument(help="train, dev or test.")] = "train",
     seed: Annotated[int, typer.Option(help="Another seed, another corpus.")] = 1,
-    number: Annotated[int | None, typer.Option("-n", help="How many pairs.")] = None,
+    number: Annotated[int | None, typer.Option("-n", help="How many pairs.", min=0)] = None,
 ) -> None:
     """Prints pairs of the embedded corpus, source and target separated by a tab."""
     from itertools import islice
@@ -238,19 +263,13 @@ def main() -> None:
     warnings.simplefilter("always", TruncationWarning)
     warnings.showwarning = lambda message, *_, **__: print(f"warning: {message}", file=sys.stderr)
     try:
-        sys.exit(app(standalone_mode=False))
+        app()
     except OnepassError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(error.exit_code)
-    except ClickException as error:
-        error.show()
-        sys.exit(2)
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except OSError as error:  # a full disk, a directory that may not be written
+        print(f"error: {error}", file=sys.stderr)
         sys.exit(1)
-    except (KeyboardInterrupt, EOFError):
-        print("stopped; run the same command again to go on", file=sys.stderr)
-        sys.exit(130)
 
 
 if __name__ == "__main__":

@@ -66,10 +66,15 @@ class FilterSettings(Settings):
     """Which training pairs are dropped. dev and test are never filtered."""
 
     max_words: PositiveInt = 100
+    """Longest side, in words that spaces separate."""
     max_tokens: PositiveInt = 120
+    """Longest side, in subwords."""
     max_length_ratio: Annotated[float, Field(ge=1)] = 4.0
+    """Longer side to shorter side, in words; not applied to sides of at most 5 words."""
     drop_identical: bool = True
+    """Drop pairs whose sides are the same."""
     drop_duplicates: bool = True
+    """Drop pairs seen before."""
 
 
 class DataSettings(Settings):
@@ -87,8 +92,11 @@ class TokenizerSettings(Settings):
     """Sentencepiece BPE. `joint`: one model for both sides, so embeddings can be shared."""
 
     vocab_size: Annotated[int, Field(ge=300, le=64_000)] = 8000
+    """Of each model; a small corpus may yield fewer."""
     joint: bool = True
+    """One model for both sides, so that embeddings are shared."""
     max_training_lines: PositiveInt = 1_000_000
+    """Lines of a side that subwords are learnt from."""
 
 
 class TransformerSettings(Settings):
@@ -116,18 +124,25 @@ class TrainingSettings(Settings):
     accumulate: PositiveInt = 1
     """Batches added up before each update, over all processes together (processes must divide it)."""
     max_updates: PositiveInt = 20_000
+    """Training stops here at the latest."""
     learning_rate: Annotated[float, Field(gt=0)] = 1e-3
     """The peak, reached after `warmup` updates; then falls with the inverse square root."""
     warmup: PositiveInt = 1000
+    """Updates until the peak."""
     clip_norm: Annotated[float, Field(gt=0)] = 1.0
+    """Largest norm of the gradient."""
     label_smoothing: Fraction = 0.0
+    """Of the teacher; students learn without."""
     validate_every: PositiveInt = 500
+    """Updates between validations; each writes a checkpoint."""
     patience: PositiveInt = 10
     """Validations without a better dev loss before training stops."""
     average: PositiveInt = 5
     """The weights of this many validations with the lowest dev loss are averaged at the end."""
     precision: Literal["auto", "bf16", "fp32"] = "auto"
+    """auto: bf16 where the device has it."""
     tensorboard: bool = False
+    """Also write event files to RUN/tensorboard (needs the `tensorboard` extra)."""
 
 
 class TeacherSettings(Settings):
@@ -141,9 +156,13 @@ class DistillSettings(Settings):
     """How the teacher translates the training sources."""
 
     engine: Literal["ctranslate2", "torch"] = "ctranslate2"
+    """torch is the reference, and slower."""
     compute_type: str = "float32"
+    """Of CTranslate2."""
     beam_size: PositiveInt = 1
+    """1 is greedy, as in the paper."""
     shard_lines: PositiveInt = 10_000
+    """Lines between two points of resumption."""
     batch_tokens: PositiveInt = 4096
 
 
@@ -151,6 +170,7 @@ class AlignSettings(Settings):
     """FastAlign, trained on the (distilled) training pairs."""
 
     iterations: PositiveInt = 5
+    """Of expectation maximisation, in each direction."""
 
 
 class StudentSettings(Settings):
@@ -160,9 +180,13 @@ class StudentSettings(Settings):
     distilled: bool = True
     """Learn from the teacher's translations (False: from the references)."""
     copy_source: Literal["fertility", "uniform", "none"] = "fertility"
+    """What the decoder starts from: repeated by fertility, evenly spread, or positions alone."""
     positional_attention: bool = True
+    """A second self-attention whose queries and keys are positions."""
     attend_to: Literal["top", "layerwise"] = "top"
+    """The encoder's last layer, or decoder layer i to encoder layer i."""
     init_from_teacher: bool = True
+    """Start from every weight that the teacher has, too."""
     dropout: Fraction = 0.1
     training: TrainingSettings = TrainingSettings()
 
@@ -177,13 +201,17 @@ class EvaluateSettings(Settings):
     """What is measured on the test set."""
 
     beam_size: PositiveInt = 4
+    """Of the teacher."""
     num_candidates: Annotated[tuple[PositiveInt, ...], AfterValidator(_distinct)] = (10, 100)
+    """Of noisy parallel decoding, a row of the table each."""
     latency_sentences: Annotated[int, Field(ge=0)] = 200
     """0 leaves latency out."""
     rounds: PositiveInt = 3
+    """How often the systems take turns."""
     batch_sizes: tuple[PositiveInt, ...] = (1, 8, 32, 64)
     """For the throughput."""
     bootstrap_samples: PositiveInt = 1000
+    """For intervals and significance."""
 
 
 class Recipe(Settings):

@@ -89,9 +89,11 @@ def test_sampled_fertilities_follow_the_distribution() -> None:
 
 @pytest.mark.parametrize(("number", "expected"), [(0.0, 1), (0.4999, 1), (0.5001, 2), (1 - 2**-24, 2)])
 def test_a_sample_inverts_the_cumulative_distribution(number: float, expected: int) -> None:
-    logits = torch.full((1, 1, CLASSES), -torch.inf)
+    logits = torch.full((1, 2, CLASSES), -torch.inf)
     logits[0, 0, 1:3] = 0.0
-    assert sampled_fertilities(logits, real(1, columns=1), torch.tensor([[number]])).tolist() == [[[expected]]]
+    logits[0, 1, 1] = 0.0  # so that the row is never empty
+    found = sampled_fertilities(logits, real(2, columns=2), torch.tensor([[number, 0.5]]))
+    assert found.tolist() == [[[expected, 1]]]
 
 
 def test_a_number_above_the_rounded_total_gives_the_last_class() -> None:

@@ -1,10 +1,14 @@
 """Argmax, average and noisy parallel decoding: scores, winners and what candidates do."""
 
+from itertools import pairwise
+
 import pytest
 import torch
 
+from onepass.decoding import parallel
 from onepass.decoding.autoregressive import score
 from onepass.decoding.parallel import decode_once, noisy_parallel
+from onepass.decoding.translator import student_decoder
 from onepass.models.autoregressive import BOS, EOS, PAD
 
 pytestmark = pytest.mark.usefixtures("no_gradient")
@@ -50,8 +54,15 @@ def test_one_candidate_is_the_argmax(make_student, sentences, pad, by_candidates
     assert by_candidates[0].fertilities == argmax.fertilities
 
 
-def test_the_winners_score_never_falls_with_more_candidates(by_candidates) -> None:
-    for fewer, more in zip(by_candidates, by_candidates[1:], strict=False):
+@pytest.mark.parametrize("seeded", [False, True], ids=["given numbers", "a seed"])
+def test_the_winners_score_never_falls_with_more_candidates(
+    make_student, make_teacher, sentences, pad, by_candidates, seeded: bool
+) -> None:
+    if seeded:
+        models = {"model": make_student(), "teacher": make_teacher()}
+        decoders = [student_decoder(**models, num_candidates=n, seed=7) for n in COUNTS[1:]]
+        by_candidates = [decode(pad(sentences)) for decode in decoders]
+    for fewer, more in pairwise(by_candidates):
         assert all(b >= a - 1e-5 for a, b in zip(fewer.scores, more.scores, strict=True))
     assert sum(by_candidates[-1].scores) > sum(by_candidates[0].scores) + 1  # and it rises
 
@@ -95,3 +106,13 @@ def test_a_translations_length_is_the_sum_of_its_fertilities(sentences, by_candi
     for ids, _, fertilities in by_candidates:
         assert [sum(row) for row in fertilities] == [len(row) for row in ids]
         assert [len(row) for row in fertilities] == [len(row) for row in sentences]
+
+
+def test_candidates_decoded_in_parts_give_the_same(
+    make_student, make_teacher, sentences, pad, uniform, by_candidates, monkeypatch
+) -> None:
+    monkeypatch.setattr(parallel, "CANDIDATES_AT_ONCE", 7)
+    found = noisy_parallel(make_student(), make_teacher(), pad(sentences), uniform[:4])
+    assert found.ids == by_candidates[2].ids
+    assert found.scores == pytest.approx(by_candidates[2].scores, abs=1e-5)
+    assert found.fertilities == by_candidates[2].fertilities

@@ -91,7 +91,11 @@ def test_a_beam_wider_than_all_prefixes_finds_the_best_of_all_targets(make_teach
 
 @pytest.mark.parametrize(
     "search",
-    [greedy, lambda *a: beam_search(*a, beam_size=4), lambda *a: beam_search(*a, beam_size=4, length_penalty=0.0)],
+    [
+        greedy,
+        lambda *a: beam_search(*a, beam_size=4),
+        lambda *a: beam_search(*a, beam_size=4, length_penalty=0.0),
+    ],
     ids=["greedy", "beam 4", "beam 4 by sums"],
 )
 def test_the_printed_score_is_the_mean_log_probability_of_the_printed_ids(
@@ -107,9 +111,7 @@ def test_a_score_is_the_mean_over_the_tokens_and_the_end(make_teacher, sentences
     model, targets = make_teacher(), sentences[::-1]
     scores = score(model, pad(targets), model.encode(pad(sentences))).tolist()
     for source, target, found in list(zip(sentences, targets, scores, strict=True))[:12]:
-        steps = [
-            next_log_probs(model, source, target[:t])[token] for t, token in enumerate([*target, EOS])
-        ]
+        steps = [next_log_probs(model, source, target[:t])[token] for t, token in enumerate([*target, EOS])]
         assert found == pytest.approx(sum(steps) / len(steps), abs=1e-5)
 
 
@@ -122,7 +124,9 @@ def test_the_length_penalty_chooses_between_sums_and_means(make_teacher, sentenc
     assert lengths(0.0) < lengths(1.0) < lengths(2.0)
 
 
-@pytest.mark.parametrize("search", [greedy, lambda *a: beam_search(*a, beam_size=4)], ids=["greedy", "beam 4"])
+@pytest.mark.parametrize(
+    "search", [greedy, lambda *a: beam_search(*a, beam_size=4)], ids=["greedy", "beam 4"]
+)
 def test_outputs_hold_no_specials_and_keep_to_the_cap(make_teacher, sentences, pad, search) -> None:
     found: Hypotheses = search(make_teacher(), pad(sentences))
     lengths = [(len(ids), cap(source)) for ids, source in zip(found.ids, sentences, strict=True)]

@@ -6,18 +6,37 @@ from typing import NamedTuple
 
 import pytest
 import torch
-from tiny_run import SIZES, assert_clear_error, call, corpus_pairs, save_random_bundle, tokenizer
+from torch import nn
 
 from onepass.bundle import Bundle
 from onepass.decoding.autoregressive import beam_search, greedy, score
 from onepass.decoding.translator import Translator
 from onepass.errors import ModelError, UsageError
 from onepass.export.ctranslate2 import CTranslate2Translator, export_ctranslate2
-from onepass.models.autoregressive import EOS, AutoregressiveTransformer
+from onepass.models.autoregressive import BOS, EOS, PAD, AutoregressiveTransformer
 from onepass.recipe import TransformerSettings
 from onepass.text.tokenizer import TruncationWarning
+from tiny_run import SIZES, assert_clear_error, call, corpus_pairs, save_random_bundle, tokenizer
 
 TIE = 1e-3
+END = 0.6
+
+
+def make_talkative(model: AutoregressiveTransformer, ends: float = END) -> None:
+    """Random weights so large that translations vary, <pad> and <s> as improbable as training makes them.
+
+    The engines treat what they suppress in two ways, before and after the softmax, which is the same
+    only where it is improbable. `ends`: how probable </s> is, so that translations end.
+    """
+    with torch.no_grad():
+        for part in model.modules():
+            if isinstance(part, nn.Linear):
+                part.weight *= 3
+        model.decoder_norm.bias[0] = 8
+        for never in (PAD, BOS):
+            model.tgt_embedding.weight[never] = 0
+            model.tgt_embedding.weight[never, 0] = -5
+        model.tgt_embedding.weight[EOS, 0] = ends
 
 
 class Exported(NamedTuple):
@@ -27,7 +46,9 @@ class Exported(NamedTuple):
 
     def translator(self, **settings: object) -> CTranslate2Translator:
         return CTranslate2Translator(
-            self.directory, Bundle.open(self.bundle).tokenizer(), **settings  # type: ignore[arg-type]
+            self.directory,
+            Bundle.open(self.bundle).tokenizer(),
+            **settings,  # type: ignore[arg-type]
         )
 
 
@@ -73,16 +94,17 @@ def test_both_engines_give_the_same_lines(
     src = Bundle.open(bundle).tokenizer().encode_src_batch(lines)
     found = exported.translator(beam_size=beam_size).decode(src)
     expected = [ids for first in range(0, 200, 50) for ids in search(model, pad(src[first : first + 50])).ids]
+    # At the cap the engines differ: torch ends a hypothesis with </s>, CTranslate2 does not.
     caps = [3 * len(ids) + 20 for ids in src]
-    ended = sum(len(ids) < cap for ids, cap in zip(expected, caps, strict=True))
-    assert ended >= 150  # the test is of searches that end
-    assert len({tuple(ids) for ids in expected}) >= 100
-    different = [i for i in range(200) if found[i] != expected[i]]
+    ended = [i for i in range(200) if max(len(found[i]), len(expected[i])) < caps[i]]
+    assert len(ended) >= 100
+    assert len({tuple(expected[i]) for i in ended}) >= 40
+    different = [i for i in ended if found[i] != expected[i]]
     for i in different:
         memory = model.encode(pad([src[i]]))
         ours, theirs = (float(score(model, pad([ids[i]], 1), memory)) for ids in (expected, found))
         assert theirs == pytest.approx(ours, abs=TIE), (src[i], expected[i], found[i])
-    assert len(different) <= 2, different
+    assert len(different) <= len(ended) / 100, different
 
 
 @pytest.mark.usefixtures("no_gradient")
@@ -154,7 +176,7 @@ def test_the_command_line_exports_quantised_and_over_an_older_export(export, tmp
     whole = (to / "model.bin").stat().st_size
     done = call("export", bundle, "--to", to, "--quantization", "int8")
     assert done.code == 0, done.err
-    assert (to / "model.bin").stat().st_size < whole / 2
+    assert (to / "model.bin").stat().st_size < 0.8 * whole
     assert sorted(p.name for p in to.iterdir()) == ["config.json", "model.bin", "shared_vocabulary.json"]
     assert_clear_error(call("export", bundle, "--to", to, "--quantization", "int1"), 2, "int1", "int8")
     assert [path.name for path in tmp_path.iterdir()] == ["exported"]

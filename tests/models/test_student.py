@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from onepass.models.fertility import length_cap, source_of_target, uniform_source_of_target
+from onepass.nn.attention import others_mask
 from onepass.nn.positions import sinusoidal_positions
 
 pytestmark = pytest.mark.usefixtures("no_gradient")
@@ -70,6 +71,16 @@ def test_the_decoder_starts_from_copied_embeddings_plus_target_positions(
             torch.testing.assert_close(found[b, t], expected)
 
 
+def test_every_decoder_layer_looks_at_all_other_positions(make_student, pad) -> None:
+    model, seen = make_student(), []
+    for layer in model.decoder:
+        layer.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[1]))
+    mask = model.decode(pad(SRC), pad(FERTILITIES), model.encode(pad(SRC))).mask
+    assert len(seen) == 2
+    for self_mask in seen:
+        assert torch.equal(self_mask, others_mask(mask))
+
+
 @pytest.mark.parametrize("joint", [True, False])
 @pytest.mark.parametrize("attend_to", ["top", "layerwise"])
 @pytest.mark.parametrize("positional_attention", [True, False])
@@ -125,7 +136,8 @@ def test_without_positional_attention_its_weights_do_not_exist(make_student) -> 
     def names(**switches: bool) -> set[str]:
         return {name for name, _ in make_student(**switches).named_parameters() if "positional" in name}
 
-    assert names() and not names(positional_attention=False)
+    assert names()
+    assert not names(positional_attention=False)
 
 
 def test_the_cap_on_the_length_grows_with_the_source_and_leaves_room_for_short_ones() -> None:

@@ -80,7 +80,9 @@ def test_attention_in_bfloat16_is_that_of_float32_rounded(gradient: bool) -> Non
     torch.testing.assert_close(rounded.float(), exact, atol=0.03, rtol=0.03)
 
 
-def brute_force(module: MultiHeadAttention, query: Tensor, key: Tensor, value: Tensor, mask: Tensor) -> Tensor:
+def brute_force(
+    module: MultiHeadAttention, query: Tensor, key: Tensor, value: Tensor, mask: Tensor
+) -> Tensor:
     """One sentence, one head and one position at a time; mask bool [B, T, S]."""
     size = D // H
     wq, wk, wv = module.projection.weight.split(D)

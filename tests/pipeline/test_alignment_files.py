@@ -3,15 +3,18 @@
 from pathlib import Path
 
 import pytest
-from tiny_run import assert_clear_error, call, corpus_pairs, finished_run, write_lines
 
 from onepass.text.tokenizer import Tokenizer
+from tiny_run import assert_clear_error, call, corpus_pairs, finished_run, write_lines
 
 
 @pytest.fixture
 def files(tmp_path: Path) -> list[Path]:
     pairs = [*corpus_pairs(60), ("", "")]
-    return [write_lines(tmp_path / name, list(side)) for name, side in zip("ab", zip(*pairs, strict=True), strict=True)]
+    return [
+        write_lines(tmp_path / name, list(side))
+        for name, side in zip("ab", zip(*pairs, strict=True), strict=True)
+    ]
 
 
 def rows(path: Path) -> list[list[str]]:

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from tiny_run import assert_clear_error, call, write_lines, write_recipe
 
 
@@ -30,7 +31,10 @@ BAD_CORPORA: dict[str, tuple[Callable[[Path], Any], list[str]]] = {
     "unequal": (lambda c: rewrite(c / "train.de", lambda lines: lines.pop()), ["train.de", "line 39", "40"]),
     "file missing": (lambda c: (c / "test.en").unlink(), ["test.en"]),
     "nothing left": (all_identical, ["No training pair is left", "40 identical"]),
-    "train empty": (lambda c: [write_lines(c / f"train.{x}", []) for x in ("en", "de")], ["No training pair"]),
+    "train empty": (
+        lambda c: [write_lines(c / f"train.{x}", []) for x in ("en", "de")],
+        ["No training pair"],
+    ),
     "dev empty": (lambda c: [write_lines(c / f"dev.{x}", []) for x in ("en", "de")], ["dev set is empty"]),
 }
 

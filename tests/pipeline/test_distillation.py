@@ -5,12 +5,12 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
-from tiny_run import assert_clear_error, call, copy_of_run, finished_run, write_lines
 
 from onepass.errors import DataError, ModelError
 from onepass.pipeline import distillation
 from onepass.pipeline.distillation import distill_file
 from onepass.recipe import DistillSettings
+from tiny_run import assert_clear_error, call, copy_of_run, finished_run, write_lines
 
 SETTINGS = DistillSettings(shard_lines=3)
 LINES = ["a b", "", "c", "a b", "d e f", "  ", "g", "h i"]
@@ -21,14 +21,14 @@ class FakeEngine:
 
     def __init__(self) -> None:
         self.asked: list[list[str]] = []
-        self.break_at = ""
+        self.break_at: str | None = None
 
     def __call__(self, *_: object) -> Callable[[Sequence[str]], list[str]]:
         return self.translate
 
     def translate(self, lines: Sequence[str]) -> list[str]:
         if self.break_at in lines:
-            self.break_at = ""
+            self.break_at = None
             raise KeyboardInterrupt
         self.asked.append(list(lines))
         return [line.strip().upper() for line in lines]
@@ -37,7 +37,6 @@ class FakeEngine:
 @pytest.fixture
 def engine(monkeypatch: pytest.MonkeyPatch) -> FakeEngine:
     fake = FakeEngine()
-    fake.break_at = "nothing"
     monkeypatch.setattr(distillation, "make_engine", fake)
     return fake
 
@@ -47,7 +46,9 @@ def src(tmp_path: Path) -> Path:
     return write_lines(tmp_path / "src.txt", LINES)
 
 
-def distill(src: Path, to: Path, settings: DistillSettings = SETTINGS, teacher: Path | None = None) -> list[str]:
+def distill(
+    src: Path, to: Path, settings: DistillSettings = SETTINGS, teacher: Path | None = None
+) -> list[str]:
     seen: list[tuple[int, int]] = []
     distill_file(
         src,

@@ -7,6 +7,7 @@ import signal
 from pathlib import Path
 
 import pytest
+
 from tiny_run import STAGES, Command, copy_of_run, finished_run, outputs, start
 
 # What shows that a stage is in the middle of its work.
@@ -28,8 +29,9 @@ def before(stage: str, directory: Path) -> Path:
     return run
 
 
-def begin(stage: str, run: Path) -> Command:
-    return start("run", run.parent / "tiny.toml", "--to", run, "--until", stage)
+def begin(stage: str, run: Path, *, killed_at: Path | None = None, after: float = 0.0) -> Command:
+    command = ("run", run.parent / "tiny.toml", "--to", run, "--until", stage)
+    return start(*command, killed_at=killed_at, after=after)
 
 
 @pytest.mark.parametrize("stage", STAGES)
@@ -38,12 +40,10 @@ def test_a_killed_stage_ends_in_the_same_bytes(stage: str, tmp_path: Path) -> No
     chance = random.Random(stage)
     killed = 0
     for seen in ("", MIDDLE[stage]):
-        command = begin(stage, run)
-        if command.wait_until((run / ".partial" / stage / seen).exists):
-            command.process.join(chance.uniform(0, 0.05))
-            command.process.kill()
-            command.process.join()
-            killed += command.process.exitcode == -signal.SIGKILL
+        path = run / ".partial" / stage / seen
+        killed += (
+            begin(stage, run, killed_at=path, after=chance.uniform(0, 0.05)).wait().code == -signal.SIGKILL
+        )
     assert killed
     done = begin(stage, run).wait()
     assert done.code == 0, done.err

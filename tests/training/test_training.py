@@ -14,11 +14,6 @@ from onepass.training.checkpoint import average_weights, kept_path
 from onepass.training.loop import Hooks, Training, Validation
 
 
-
-class Stopped(Exception):
-    """Stands for an interruption."""
-
-
 class Recorder:
     """Hooks that record, and stop the training at an update or inside a validation."""
 
@@ -30,13 +25,13 @@ class Recorder:
     def progress(self, done: int, total: int, text: str) -> None:
         self.updates.append(done)
         if done == self.stop_at and not self.stop_in_validation:
-            raise Stopped
+            raise KeyboardInterrupt
 
     def validate(self, model: torch.nn.Module) -> Validation:
         assert not model.training
         torch.rand(7)  # a validation may use random numbers
         if self.updates[-1] == self.stop_at:
-            raise Stopped
+            raise KeyboardInterrupt
         return Validation(bleu=1.0)
 
     def log(self, record: dict[str, Any]) -> None:
@@ -75,7 +70,14 @@ def uninterrupted(request, tmp_path_factory) -> tuple[dict[str, str], bytes, lis
         [Recorder(20)],
         [Recorder(20, stop_in_validation=True)],
     ],
-    ids=["at the start", "before a validation", "three times", "in a validation", "at the end", "in the last"],
+    ids=[
+        "at the start",
+        "before a validation",
+        "three times",
+        "in a validation",
+        "at the end",
+        "in the last",
+    ],
 )
 def test_a_stopped_and_resumed_training_ends_in_the_same_bytes(
     uninterrupted, tmp_path: Path, stops: list[Recorder]
@@ -83,7 +85,7 @@ def test_a_stopped_and_resumed_training_ends_in_the_same_bytes(
     case, expected, validations = uninterrupted
     for recorder in stops:
         stopped = tiny_training(tmp_path, hooks=recorder.hooks, accumulate=2, **case)
-        with pytest.raises(Stopped):
+        with pytest.raises(KeyboardInterrupt):
             stopped.run()
     last = Recorder()
     resumed = tiny_training(tmp_path, hooks=last.hooks, accumulate=2, **case)
@@ -153,7 +155,9 @@ def test_the_weights_at_the_end_are_the_mean_of_the_best_validations(tmp_path: P
         return Validation(bleu=0.0)
 
     hooks = Hooks(validate, recorder.log, recorder.progress)
-    training = tiny_training(tmp_path, "teacher", hooks=hooks, validate_every=2, learning_rate=0.05, average=3)
+    training = tiny_training(
+        tmp_path, "teacher", hooks=hooks, validate_every=2, learning_rate=0.05, average=3
+    )
     training.run()
     best = sorted(recorder.validations, key=lambda record: record["dev_tokens"])[:3]
     updates = [record["update"] for record in best]
@@ -182,7 +186,7 @@ def test_tied_weights_are_written_once_and_read_back_into_both(tmp_path: Path) -
     assert average_weights([tmp_path / "weights.safetensors"] * 3).keys() == names
 
 
-def test_a_million_dev_sentences_of_the_same_loss_keep_the_earliest(tmp_path: Path) -> None:
+def test_of_validations_with_equal_loss_the_earliest_are_kept(tmp_path: Path) -> None:
     training = tiny_training(
         tmp_path, "teacher", learning_rate=1e-30, validate_every=2, max_updates=8, average=2
     )

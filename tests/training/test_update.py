@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from accelerate.state import AcceleratorState
 from tiny import KINDS, tiny_training
 
 from onepass.errors import DataError, ModelError
@@ -12,7 +13,6 @@ from onepass.objectives.cross_entropy import Batch, LossTerm
 from onepass.text.batches import IdPairs, Ragged, RaggedWriter
 from onepass.training.loop import Hooks, Training, load_batch
 from onepass.training.schedule import inverse_square_root
-
 
 
 def weights(training: Training) -> torch.Tensor:
@@ -73,14 +73,39 @@ def test_an_update_is_adam_on_the_clipped_gradient(tmp_path: Path) -> None:
     assert float(((weights(training) - expected).abs() < 1e-5).float().mean()) > 0.95
 
 
-def test_dropout_follows_the_seed_and_the_update(tmp_path: Path, kind: str) -> None:
-    losses = []
+def test_dropout_follows_the_seed_the_update_and_the_batch_in_it(tmp_path: Path, kind: str) -> None:
+    rows, losses = [1, 2, 3], []
     for seed in (1, 1, 2):
         training = tiny_training(tmp_path, kind, seed=seed, learning_rate=1e-30)
         training.model.train()
-        losses.append([training.update([[1, 2, 3]])["loss"] for _ in range(2)])
+        losses.append([training.update(groups)["loss"] for groups in ([rows], [rows], [rows, rows])])
     assert losses[0] == losses[1]
-    assert len({*losses[0], *losses[2]}) == 4
+    assert len({*losses[0], *losses[2]}) == 6
+    again = tiny_training(tmp_path, kind, learning_rate=1e-30)
+    again.progress.update = 2
+    again.model.train()
+    assert again.update([rows])["loss"] != losses[0][2]  # the second batch had a mask of its own
+
+
+def test_bfloat16_gives_the_loss_of_float32_rounded(tmp_path: Path, kind: str) -> None:
+    losses = []
+    for precision in ("fp32", "bf16"):
+        training = tiny_training(tmp_path, kind, precision=precision)
+        training.model.train()
+        losses.append([training.update([list(range(20))])["loss"] for _ in range(3)])
+        assert {p.dtype for p in training.model.parameters()} == {torch.float32}
+    assert losses[1] == pytest.approx(losses[0], rel=0.02)
+    assert losses[1] != losses[0]
+
+
+def test_the_launcher_does_not_change_the_precision_of_the_settings(tmp_path: Path, monkeypatch) -> None:
+    losses = []
+    for launched in ("no", "bf16"):
+        AcceleratorState._reset_state(reset_partial_state=True)
+        monkeypatch.setenv("ACCELERATE_MIXED_PRECISION", launched)  # accelerate launch --mixed_precision
+        losses.append(tiny_training(tmp_path, "teacher").update([[1, 2, 3]])["loss"])
+    AcceleratorState._reset_state(reset_partial_state=True)
+    assert losses[0] == losses[1]
 
 
 @pytest.mark.parametrize("poison", ["loss", "gradient"])

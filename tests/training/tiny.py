@@ -51,7 +51,13 @@ def write_pairs(directory: Path, split: str, count: int) -> IdPairs:
 
 
 def tiny_training(
-    directory: Path, kind: str, *, dropout: float = 0.1, hooks: Hooks | None = None, seed: int = 1, **others: Any
+    directory: Path,
+    kind: str,
+    *,
+    dropout: float = 0.1,
+    hooks: Hooks | None = None,
+    seed: int = 1,
+    **others: Any,
 ) -> Training:
     """A training of a "teacher" or "student" in the directory, with other settings if given."""
     torch.manual_seed(1)

@@ -20,6 +20,7 @@ from onepass.recipe import StudentSettings, TransformerSettings
 from onepass.text.tokenizer import Tokenizer
 
 TEACHER = "autoregressive"
+KINDS = (TEACHER, "fertility")
 
 
 def build_model(
@@ -37,8 +38,16 @@ def load_model(bundle: Bundle, *, device: torch.device | str = "cpu") -> nn.Modu
     """The model of a bundle, in eval mode.
 
     Raises:
-        ModelError: the weights are damaged or do not fit the settings.
+        ModelError: the kind is unknown, or the weights are damaged or do not fit the settings.
     """
+    if bundle.kind not in KINDS:
+        raise ModelError(
+            "This version does not know this kind of model",
+            where=bundle.directory,
+            value=bundle.kind,
+            allowed=", ".join(KINDS),
+            fix="upgrade onepass",
+        )
     try:
         sizes = TransformerSettings.model_validate(bundle.settings["sizes"])
         student = None

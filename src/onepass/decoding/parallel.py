@@ -18,6 +18,8 @@ from onepass.models.autoregressive import BOS, EOS, PAD, AutoregressiveTransform
 from onepass.models.fertility import FertilityTransformer, length_cap
 from onepass.nn.transformer import Memory
 
+CANDIDATES_AT_ONCE = 512
+
 
 class Translations(NamedTuple):
     """One translation a sentence.
@@ -140,19 +142,24 @@ def noisy_parallel(
     first = argmax_fertilities(logits, memory.mask)[:, None]  # [B, 1, S]
     if len(uniform):
         first = torch.cat([first, sampled_fertilities(logits, memory.mask, uniform)], 1)  # [B, N, S]
-    sentences, candidates, length = first.shape
-    # Equal candidates of a sentence are decoded once.
+    sentences, candidates, _ = first.shape
+    # Equal candidates of a sentence are decoded once; so many at a time that memory stays bounded.
     sentence = torch.arange(sentences, device=src_ids.device).repeat_interleave(candidates)
     keyed = torch.cat([sentence[:, None], first.flatten(0, 1)], 1)  # [B·N, 1 + S]
     distinct, inverse = torch.unique(keyed, dim=0, return_inverse=True)
-    rows, fertilities = distinct[:, 0], distinct[:, 1:]
-    ids, _ = _decode(model, src_ids[rows], fertilities, memory.select(rows))
-    teacher_memory = teacher.encode(src_ids).select(rows)
-    scores = score(teacher, ids, teacher_memory)[inverse].view(sentences, candidates)
-    best_scores, winner = scores.max(1)  # the first of equals
-    row = inverse.view(sentences, candidates).gather(1, winner[:, None])[:, 0]
+    teacher_memory = teacher.encode(src_ids)
+    decoded: list[list[int]] = []
+    scores: list[Tensor] = []
+    for part in distinct.split(CANDIDATES_AT_ONCE):
+        rows, fertilities = part[:, 0], part[:, 1:]
+        ids, _ = _decode(model, src_ids[rows], fertilities, memory.select(rows))
+        scores.append(score(teacher, ids, teacher_memory.select(rows)))
+        decoded += _unpad(ids, fertilities.sum(1))
+    inverse = inverse.view(sentences, candidates)
+    best, winner = torch.cat(scores)[inverse].max(1)  # [B]
+    row = inverse.gather(1, winner[:, None])[:, 0]
     return Translations(
-        _unpad(ids[row], fertilities[row].sum(1)),
-        best_scores.tolist(),
-        _unpad(fertilities[row], memory.mask.sum(1)),
+        [decoded[i] for i in row.tolist()],
+        best.tolist(),
+        _unpad(distinct[row, 1:], memory.mask.sum(1)),
     )

@@ -25,17 +25,22 @@ MAX_SRC_TOKENS = 256
 
 
 class Output(NamedTuple):
-    """What a decoder gives for a batch; `fertilities` is None for the teacher."""
+    """What a decoder gives for a batch; `fertilities` is None for the teacher.
+
+    `with_end`: the scores are means over the tokens and </s>, which the student does not write.
+    """
 
     ids: list[list[int]]
     scores: list[float]
     fertilities: list[list[int]] | None
+    with_end: bool
 
 
 class _Part(NamedTuple):
     ids: list[int]
     score: float
     fertilities: list[int] | None
+    weight: int
 
 
 Decoder = Callable[[Tensor], Output]
@@ -48,8 +53,9 @@ class Translation:
     Attributes:
         text: the translation.
         src_pieces, tgt_pieces: the subwords.
-        fertilities: how often each source subword was copied; None for the teacher.
-        score: mean log probability a target token (over the parts of a line that was split).
+        fertilities: how often each source subword was copied; None for a text of the teacher.
+        score: mean log probability a target token (over the parts of a line that was split), </s>
+            included where a teacher scores.
     """
 
     text: str
@@ -64,8 +70,8 @@ def teacher_decoder(model: AutoregressiveTransformer, *, beam_size: int = 1) -> 
 
     def decode(src_ids: Tensor) -> Output:
         if beam_size == 1:
-            return Output(*greedy(model, src_ids), None)
-        return Output(*beam_search(model, src_ids, beam_size=beam_size), None)
+            return Output(*greedy(model, src_ids), None, with_end=True)
+        return Output(*beam_search(model, src_ids, beam_size=beam_size), None, with_end=True)
 
     return decode
 
@@ -93,13 +99,13 @@ def student_decoder(
             fix="give the teacher's bundle too, or ask for 1 candidate",
         )
     if num_candidates == 1:
-        return lambda src_ids: Output(*decode_once(model, src_ids, average=average))
+        return lambda src_ids: Output(*decode_once(model, src_ids, average=average), with_end=False)
     assert teacher is not None
     generator = torch.Generator().manual_seed(seed)
     uniform = torch.rand(num_candidates - 1, MAX_SRC_TOKENS, generator=generator)
     device = next(model.parameters()).device
     uniform = uniform.to(device)
-    return lambda src_ids: Output(*noisy_parallel(model, teacher, src_ids, uniform))
+    return lambda src_ids: Output(*noisy_parallel(model, teacher, src_ids, uniform), with_end=True)
 
 
 def _teacher(model: nn.Module, where: Path) -> AutoregressiveTransformer:
@@ -152,8 +158,11 @@ class Translator:
 
         Raises:
             ModelError: a bundle is unusable, or the teacher has another tokenizer.
-            UsageError: settings that the model would ignore.
+            UsageError: settings that are out of range or that the model would ignore.
         """
+        for name, value in (("beam_size", beam_size), ("num_candidates", num_candidates)):
+            if value < 1:
+                raise UsageError("There must be at least one", where=name, value=value)
         bundle = Bundle.open(directory)
         model = load_model(bundle, device=device)
         tokenizer = bundle.tokenizer()
@@ -197,7 +206,9 @@ class Translator:
             rows = order[first:last]
             output = self.decode(pad_ids([chunks[i] for i in rows]).to(self.device))
             fertilities: Sequence[list[int] | None] = output.fertilities or [None] * len(rows)
-            parts.update(zip(rows, map(_Part, output.ids, output.scores, fertilities), strict=True))
+            weights = [len(ids) + output.with_end for ids in output.ids]
+            outputs = map(_Part, output.ids, output.scores, fertilities, weights)
+            parts.update(zip(rows, outputs, strict=True))
             first = last
         return [parts[i] for i in range(len(chunks))]
 
@@ -205,12 +216,11 @@ class Translator:
         ids = [i for part in parts for i in part.ids]
         texts = [self.tokenizer.decode_tgt(part.ids) for part in parts]
         fertilities = [part.fertilities for part in parts if part.fertilities is not None]
-        weights = [len(part.ids) + 1 for part in parts]
-        total = sum(part.score * weight for part, weight in zip(parts, weights, strict=True))
+        weight = sum(part.weight for part in parts)
         return Translation(
             text=" ".join(text for text in texts if text),
             src_pieces=tuple(self.tokenizer.src_pieces(i for chunk in src for i in chunk)),
             tgt_pieces=tuple(self.tokenizer.tgt_pieces(ids)),
             fertilities=tuple(n for f in fertilities for n in f) if len(fertilities) == len(parts) else None,
-            score=total / sum(weights) if parts else 0.0,
+            score=sum(part.score * part.weight for part in parts) / weight if parts else 0.0,
         )

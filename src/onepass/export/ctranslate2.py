@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -62,9 +63,11 @@ def export_ctranslate2(bundle: Bundle, directory: Path, *, quantization: str | N
 
     Raises:
         ModelError: the bundle is not a teacher's.
+        UsageError: CTranslate2 does not know the quantization.
     """
     import ctranslate2
 
+    _check_quantization(quantization)
     model = load_model(bundle)
     if bundle.kind != TEACHER or not isinstance(model, AutoregressiveTransformer):
         raise ModelError("Only a teacher can be exported to CTranslate2", where=bundle.directory)
@@ -99,8 +102,28 @@ def export_ctranslate2(bundle: Bundle, directory: Path, *, quantization: str | N
     spec.config.decoder_start_token = spec.config.bos_token
     spec.validate()
     spec.optimize(quantization=quantization)
+    _save(spec, directory)
+
+
+def _check_quantization(name: str | None) -> None:
+    from ctranslate2.specs.model_spec import ACCEPTED_MODEL_TYPES
+
+    if name is not None and name not in ACCEPTED_MODEL_TYPES:
+        raise UsageError(
+            "CTranslate2 does not know this quantization",
+            where="quantization",
+            value=name,
+            allowed=", ".join(ACCEPTED_MODEL_TYPES),
+        )
+
+
+def _save(spec: Any, directory: Path) -> None:
+    """Each file appears whole or not at all, the weights last: where they are, the rest is too."""
     directory.mkdir(parents=True, exist_ok=True)
-    spec.save(str(directory))
+    with tempfile.TemporaryDirectory(prefix=".partial-", dir=directory) as partial:
+        spec.save(partial)
+        for path in sorted(Path(partial).iterdir(), key=lambda path: path.name == "model.bin"):
+            path.replace(directory / path.name)
 
 
 class CTranslate2Translator:
@@ -155,6 +178,7 @@ class CTranslate2Translator:
             max_batch_size=self._batch_tokens,
             batch_type="tokens",
             beam_size=self._beam_size,
+            min_decoding_length=0,
             max_decoding_length=max(caps, default=1),
             suppress_sequences=self._never,
             disable_unk=False,
@@ -168,4 +192,5 @@ class CTranslate2Translator:
         """Translates lines; one without visible characters gives an empty translation."""
         parts = [split_to_fit(line, MAX_SRC_TOKENS, self._tokenizer.encode_src) for line in lines]
         outputs = iter(self.decode([chunk for line in parts for chunk in line]))
-        return [" ".join(self._tokenizer.decode_tgt(next(outputs)) for _ in line) for line in parts]
+        texts = [[self._tokenizer.decode_tgt(next(outputs)) for _ in line] for line in parts]
+        return [" ".join(text for text in line if text) for line in texts]

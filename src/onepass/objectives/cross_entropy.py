@@ -49,7 +49,7 @@ class Objective(Protocol):
         """What each term's sum will be divided by, known before the model runs."""
 
     def terms(self, model: torch.nn.Module, batch: Batch) -> Mapping[str, LossTerm]:
-        """The loss terms of one batch; the first one decides early stopping."""
+        """The loss terms of one batch."""
 
 
 def cross_entropy(logits: Tensor, targets: Tensor, label_smoothing: float = 0.0) -> Tensor:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from onepass.alignment.aligner import align
-from onepass.alignment.fertilities import fertilities, write_pharaoh
+from onepass.alignment.fertilities import MAX_FERTILITY, fertilities, write_pharaoh
 from onepass.bundle import write_text
 from onepass.errors import DataError
 from onepass.text.lines import read_lines
@@ -31,7 +31,7 @@ def align_files(
         progress: done, total, a text.
 
     Raises:
-        DataError: a file cannot be read, or the line counts differ.
+        DataError: a file cannot be read, the line counts differ, or a target is too long for its source.
         ModelError: the tokenizer is unusable.
     """
     texts = [[line.text for line in read_lines(path)] for path in (src, tgt)]
@@ -47,6 +47,15 @@ def align_files(
         subwords = Tokenizer.load(tokenizer)
         src_pieces = [subwords.src_pieces(ids) for ids in subwords.encode_src_batch(texts[0])]
         tgt_pieces = [subwords.tgt_pieces(ids) for ids in subwords.encode_tgt_batch(texts[1])]
+    for number, (src_row, tgt_row) in enumerate(zip(src_pieces, tgt_pieces, strict=True), start=1):
+        if len(tgt_row) > MAX_FERTILITY * len(src_row):
+            raise DataError(
+                f"{len(tgt_row)} target tokens are too many for {len(src_row)} source tokens",
+                where=f"{tgt}, line {number}",
+                value=texts[1][number - 1][:80],
+                allowed=f"at most {MAX_FERTILITY} target tokens a source token",
+                fix="remove the pair",
+            )
     aligned = align(src_pieces, tgt_pieces, progress=lambda done, total: progress(done, total, "aligning"))
     to.mkdir(parents=True, exist_ok=True)
     counts = (

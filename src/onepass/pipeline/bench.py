@@ -35,13 +35,22 @@ def bench_run(
         command: what the user typed.
 
     Raises:
-        UsageError: one of src and ref without the other, or the run has no recipe.
-        DataError: a stage of the run is missing, or a file cannot be read.
+        UsageError: one of src and ref without the other, a change that would be ignored, or the run
+            has no recipe.
+        DataError: a stage of the run is missing, a file cannot be read, or both are not of one length.
     """
     if (src is None) != (ref is None):
         raise UsageError(
             "Sources and references go together", where="--src, --ref", fix="give both or neither"
         )
+    for assignment in overrides:
+        if not assignment.strip().startswith("evaluate."):
+            raise UsageError(
+                "The models are trained; only how they are measured can be changed",
+                where="--set",
+                value=assignment,
+                allowed="evaluate.KEY=VALUE",
+            )
     recorded = run / "recipe.json"
     if not recorded.exists():
         raise UsageError("This is not a run directory", where=run, allowed="what `onepass run` made")
@@ -56,6 +65,12 @@ def bench_run(
             )
     if src is not None and ref is not None:
         texts = [[line.text for line in read_text_lines(path)] for path in (src, ref)]
+        if len(texts[0]) != len(texts[1]):
+            raise DataError(
+                "The two files have different numbers of lines",
+                where=f"{src}, {ref}",
+                value=f"{len(texts[0])} and {len(texts[1])}",
+            )
     else:
         texts = [read_lines(inputs["prepare"] / f"test.{side}") for side in ("src", "tgt")]
     to.mkdir(parents=True, exist_ok=True)

@@ -7,6 +7,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from onepass.bundle import MANIFEST, Bundle, file_sha256, write_text
+from onepass.decoding.loading import TEACHER
+from onepass.errors import ModelError
 from onepass.evaluation.systems import available_cores
 from onepass.pipeline.lines import read_lines
 from onepass.recipe import DistillSettings
@@ -56,6 +58,8 @@ def distill_file(src: Path, teacher: Path, to: Path, settings: DistillSettings, 
     """
     lines = [line.text for line in read_text_lines(src)]
     bundle = Bundle.open(teacher)
+    if bundle.kind != TEACHER:
+        raise ModelError("Only a teacher can distill; this is a student", where=teacher)
     folder = to.with_name(f"{to.name}.shards")
     content = f"{file_sha256(src)} {file_sha256(bundle.directory / MANIFEST)} {settings.model_dump_json()}"
     record = folder / "made-from.txt"
@@ -68,7 +72,9 @@ def distill_file(src: Path, teacher: Path, to: Path, settings: DistillSettings, 
     shutil.rmtree(folder)
 
 
-def make_engine(teacher: Path, settings: DistillSettings, exported: Path) -> Callable[[Sequence[str]], list[str]]:
+def make_engine(
+    teacher: Path, settings: DistillSettings, exported: Path
+) -> Callable[[Sequence[str]], list[str]]:
     """The chosen engine with a teacher, text to text; CTranslate2's model is written to `exported`."""
     if settings.engine == "torch":
         from onepass.decoding.translator import Translator

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
@@ -45,8 +46,8 @@ def evaluate_systems(context: Context, src: Sequence[str], ref: Sequence[str]) -
     teacher = context.inputs["teacher"]
     students = {name: context.inputs[name] for name in recipe.students()}
     exported = directory / "ctranslate2"
-    if not (exported / "model.bin").exists():
-        export_ctranslate2(Bundle.open(teacher), exported)
+    shutil.rmtree(exported, ignore_errors=True)  # a bench may have left that of an older teacher
+    export_ctranslate2(Bundle.open(teacher), exported)
     rows = competitors(
         teacher, students, exported, beam_size=settings.beam_size, num_candidates=settings.num_candidates
     )

@@ -40,7 +40,7 @@ def run_recipe(
         command: what the user typed, for the results.
 
     Raises:
-        UsageError: an unknown stage, or another process is at work in this run directory.
+        UsageError: an unknown stage, no stage to do, or another process is at work in this run directory.
     """
     stages = plan(recipe)
     names = [stage.name for stage in stages]
@@ -49,7 +49,18 @@ def run_recipe(
             raise UsageError("There is no such stage", where=option, value=name, allowed=", ".join(names))
     last = names.index(until) if until else len(names) - 1
     first = names.index(start) if start else len(names)
-    run.mkdir(parents=True, exist_ok=True)
+    if start and first > last:
+        raise UsageError(
+            "There is nothing to do: the first stage comes after the last",
+            where="--from, --until",
+            value=f"{start}, {until}",
+        )
+    try:
+        run.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(
+            f"This cannot be a run directory: {error.strerror}", where=run, fix="choose another with --to"
+        ) from None
     main = int(os.environ.get("RANK", "0")) == 0
     with _only_one(run) if main else _nothing():
         if main:

@@ -6,13 +6,13 @@ still run the trainings.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from onepass.bundle import write_json
-from onepass.errors import DataError
+from onepass.errors import DataError, UsageError
 from onepass.pipeline.lines import chunks, read_lines, stream_lines, write_lines
 from onepass.pipeline.stage import Context, Stage
 from onepass.recipe import Recipe, TrainingSettings
@@ -34,6 +34,7 @@ def plan(recipe: Recipe) -> list[Stage]:
     for split in SPLITS:  # what the files are called on this machine does not matter, what is in them does
         data[split] = [{**source, "path": Path(source["path"]).name} for source in data[split]]
     seed = {"seed": recipe.seed}
+    alignment = {**dump["align"], "max_tokens": recipe.data.filters.max_tokens}
     students = recipe.students()
     settings = {"data": data, "tokenizer": dump["tokenizer"], **seed}
     stages = [
@@ -42,9 +43,9 @@ def plan(recipe: Recipe) -> list[Stage]:
     ]
     if any(student.distilled for student in students.values()):
         stages.append(Stage("distill", ("prepare", "teacher"), dump["distill"], distill))
-        stages.append(Stage("align", ("prepare", "distill"), dump["align"], align))
+        stages.append(Stage("align", ("prepare", "distill"), alignment, align))
     if not all(student.distilled for student in students.values()):
-        stages.append(Stage("align-raw", ("prepare",), dump["align"], align))
+        stages.append(Stage("align-raw", ("prepare",), alignment, align))
     for name, student in students.items():
         settings = {**student.model_dump(mode="json"), "sizes": dump["teacher"]["model"], **languages, **seed}
         needs = ["prepare", "align" if student.distilled else "align-raw"]
@@ -79,13 +80,7 @@ def prepare(context: Context) -> None:
         if split == "train":
             pairs = filter_pairs(pairs, data.filters, counts)
         _write_text(directory, split, pairs, context)
-    if not counts.kept:
-        raise DataError(
-            "No training pair is left after filtering",
-            where="data.train",
-            value=counts.summary(),
-            fix="check the languages and the limits in data.filters",
-        )
+    _check_kept(counts)
     context.say(counts.summary())
     context.progress(0, 1, "learning subwords")
     src, tgt = (stream_lines(directory / f"train.{side}") for side in ("src", "tgt"))
@@ -94,9 +89,20 @@ def prepare(context: Context) -> None:
     too_long = write_ids(directory, "train", directory, tokenizer, data.filters.max_tokens)
     if too_long:
         counts.dropped["too many tokens"] = too_long
+        _check_kept(counts)
         context.say(f"{too_long:,} pairs have more than {data.filters.max_tokens} subwords and are left out")
     write_ids(directory, "dev", directory, tokenizer, data.filters.max_tokens)
     write_json(directory / "filters.json", counts.to_dict())
+
+
+def _check_kept(counts: FilterCounts) -> None:
+    if not counts.kept:
+        raise DataError(
+            "No training pair is left after filtering",
+            where="data.train",
+            value=counts.summary(),
+            fix="check the languages and the limits in data.filters",
+        )
 
 
 def _write_text(directory: Path, split: str, pairs: Iterable[Any], context: Context) -> None:
@@ -259,7 +265,7 @@ def _train(
         settings,
         context.directory,
         seed=context.recipe.seed,
-        hooks=Hooks(validate, context.log, context.progress),
+        hooks=Hooks(validate, _logger(context, settings), context.progress),
     )
     progress = training.run()
     if not training.accelerator.is_main_process:
@@ -288,6 +294,29 @@ def _train(
             "parameters": sum(p.numel() for p in training.model.parameters()),
         },
     )
+
+
+def _logger(context: Context, settings: TrainingSettings) -> Callable[[dict[str, Any]], None]:
+    """Writes to `metrics.jsonl`, and every number to TensorBoard where the settings ask for it."""
+    if not settings.tensorboard:
+        return context.log
+    try:
+        from torch.utils.tensorboard import SummaryWriter
+    except ImportError:
+        raise UsageError(
+            "TensorBoard is not installed",
+            where="training.tensorboard",
+            fix="pip install 'onepass[tensorboard]'",
+        ) from None
+    writer = SummaryWriter(context.directory.parents[1] / "tensorboard" / context.directory.name)
+
+    def log(record: dict[str, Any]) -> None:
+        context.log(record)
+        for name, value in record.items():
+            if isinstance(value, int | float) and name != "update":
+                writer.add_scalar(name, value, record["update"])
+
+    return log
 
 
 # --- distill and align -------------------------------------------------------
@@ -338,8 +367,8 @@ def align(context: Context) -> None:
         if not sizes[split]:
             raise DataError(f"No {split} pair is left to align", where=texts)
     aligned = fast_align(
-        [tokenizer.src_pieces(ids) for ids in src],
-        [tokenizer.tgt_pieces(ids) for ids in tgt],
+        src,
+        tgt,
         iterations=context.recipe.align.iterations,
         progress=lambda done, total: context.progress(done, total, "aligning"),
     )

@@ -153,7 +153,8 @@ class Training:
         seed: int,
         hooks: Hooks | None = None,
     ) -> None:
-        self.accelerator = Accelerator()
+        # The loop casts by itself, as the settings say and not the launcher.
+        self.accelerator = Accelerator(mixed_precision="no")
         processes = self.accelerator.num_processes
         if settings.accumulate % processes:
             raise UsageError(
@@ -261,7 +262,14 @@ class Training:
         """Dev loss, dev BLEU and samples; decides about stopping; writes the checkpoint."""
         settings, progress = self.settings, self.progress
         losses = dev_loss(self.model, self.objective, self.dev, settings.batch_tokens, self.device)
-        loss = next(iter(losses.values()))
+        loss = sum(losses.values())
+        if not math.isfinite(loss):
+            raise ModelError(
+                "Training has diverged: the dev loss is not finite",
+                where=f"update {progress.update}",
+                value=losses,
+                fix="lower training.learning_rate or raise training.warmup, then run again",
+            )
         main = self.accelerator.is_main_process
         progress.stale = 0 if loss < progress.best else progress.stale + 1
         progress.best = min(progress.best, loss)

@@ -1,0 +1,120 @@
+"""`onepass bench`: quality and speed of a run's systems, on its own test set or on any text.
+
+The systems run in this process here: that each gets a process of its own is tested with the clock.
+"""
+
+import importlib
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import ctranslate2
+import pytest
+
+from onepass.evaluation.latency import Latency, SystemSpec, measure_latency
+from onepass.evaluation.systems import competitors
+from onepass.export.ctranslate2 import export_ctranslate2
+from onepass.pipeline import evaluation
+from onepass.pipeline.bench import bench_run
+from onepass.pipeline.display import Display
+from tiny_run import assert_clear_error, call, copy_of_run, finished_run, write_lines
+
+
+def build(spec: SystemSpec) -> Callable[[Sequence[str]], list[str]]:
+    module, _, function = spec.factory.partition(":")
+    arguments = json.loads(json.dumps(dict(spec.arguments)))
+    return getattr(importlib.import_module(module), function)(**arguments)  # type: ignore[no-any-return]
+
+
+@pytest.fixture
+def in_this_process(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
+    """Replaces the clock; gives the names measured in each call."""
+    measured: list[list[str]] = []
+
+    def measure(
+        systems: Sequence[SystemSpec],
+        sentences: Sequence[str],
+        *,
+        rounds: int,
+        batch_sizes: Sequence[int] = (1,),
+        on_turn: Callable[[str], None] = lambda name: None,
+        **_: Any,
+    ) -> dict[str, Latency]:
+        measured.append([spec.name for spec in systems])
+        found = {}
+        for place, spec in enumerate(systems, start=1):
+            assert len(build(spec)(sentences)) == len(sentences)
+            seconds = tuple(place / 1000 for _ in sentences)
+            found[spec.name] = Latency(
+                spec.name, seconds, dict.fromkeys(batch_sizes, 1.0), 1.0, spec.threads, ""
+            )
+            for _ in range(rounds):
+                on_turn(spec.name)
+        return found
+
+    monkeypatch.setattr(evaluation, "measure_latency", measure)
+    monkeypatch.setattr("onepass.evaluation.systems.available_cores", lambda: 1)
+    monkeypatch.setattr(evaluation, "available_cores", lambda: 1)
+    monkeypatch.setattr(ctranslate2, "get_supported_compute_types", lambda device: {"float32", "int8"})
+    return measured
+
+
+def bench(to: Path, *settings: str, src: Path | None = None, ref: Path | None = None) -> dict[str, Any]:
+    overrides = ["evaluate.latency_sentences=4", "evaluate.rounds=2", *settings]
+    directory = bench_run(
+        finished_run(), src, ref, to, overrides, Display(quiet=True), command="onepass bench"
+    )
+    return dict(json.loads((directory / "results.json").read_text()))
+
+
+def test_a_bench_times_every_system_at_its_best(tmp_path: Path, in_this_process: list[list[str]]) -> None:
+    results = bench(tmp_path / "bench", "evaluate.batch_sizes=[1, 8]")
+    probe, final = in_this_process  # only CTranslate2 has settings to choose from here
+    assert len(probe) == 2
+    assert all("CTranslate2" in name for name in probe)
+    names = [system["name"] for system in results["systems"]]
+    assert final == names
+    assert [system["p50_ms"] for system in results["systems"]] == [1, 2, 3, 4, 5, 6]
+    assert results["systems"][0]["throughput"].keys() == {"1", "8"}
+    assert results["latency"]["sentences"] == 4
+    assert results["rivals"] == ["teacher beam 4", "teacher greedy", "teacher greedy, CTranslate2"]
+    for name in ("bleu-against-latency.png", "latency-against-length.png"):
+        assert (tmp_path / "bench" / name).read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_bench_of_any_text_and_again_after_another_teacher(
+    tmp_path: Path, in_this_process: list[list[str]]
+) -> None:
+    src = write_lines(tmp_path / "src", ["Where is it?", "", "Good morning."])
+    ref = write_lines(tmp_path / "ref", ["Wo ist es?", "", "Guten Morgen."])
+    stale = tmp_path / "bench/ctranslate2"
+    write_lines(stale / "model.bin", ["of an older teacher"])
+    results = bench(tmp_path / "bench", "evaluate.num_candidates=[]", src=src, ref=ref)
+    assert results["test_sentences"] == results["latency"]["sentences"] == 3
+    assert [system["name"] for system in results["systems"]][-1] == "NAT average"
+
+
+def test_wrong_requests_are_clear_errors(tmp_path: Path) -> None:
+    run = copy_of_run(tmp_path, until="teacher")
+    assert_clear_error(call("bench", run), 3, "student is not finished")
+    assert_clear_error(call("bench", tmp_path), 2, "not a run directory")
+    src = write_lines(tmp_path / "src", ["a", "b"])
+    ref = write_lines(tmp_path / "ref", ["a"])
+    to = ("--to", tmp_path / "bench")
+    assert_clear_error(call("bench", finished_run(), "--src", src, *to), 2, "--ref")
+    assert_clear_error(call("bench", finished_run(), "--src", src, "--ref", ref, *to), 3, "2 and 1")
+    assert not (tmp_path / "bench/results.json").exists()
+
+
+def test_the_factories_work_in_a_process_of_their_own(tmp_path: Path) -> None:
+    from onepass.bundle import Bundle
+
+    run = finished_run()
+    export_ctranslate2(Bundle.open(run / "teacher"), tmp_path)
+    rows = competitors(
+        run / "teacher", {"student": run / "student"}, tmp_path, beam_size=2, num_candidates=[2]
+    )
+    specs = [row.named(row.settings()[0]) for row in rows if row.name.endswith((", CTranslate2", "NPD 2"))]
+    found = measure_latency(specs, ["Where is it?"], rounds=1, warmup=1)
+    assert [latency.description for latency in found.values()] == ["CTranslate2 float32", "torch float32 cpu"]
