@@ -6,37 +6,38 @@ from typing import NamedTuple
 
 import pytest
 import torch
-from torch import nn
 
 from onepass.bundle import Bundle
 from onepass.decoding.autoregressive import beam_search, greedy, score
 from onepass.decoding.translator import Translator
 from onepass.errors import ModelError, UsageError
 from onepass.export.ctranslate2 import CTranslate2Translator, export_ctranslate2
-from onepass.models.autoregressive import BOS, EOS, PAD, AutoregressiveTransformer
+from onepass.models.autoregressive import AutoregressiveTransformer
+from onepass.objectives.cross_entropy import Batch, TeacherObjective, pad_ids
 from onepass.recipe import TransformerSettings
-from onepass.text.tokenizer import TruncationWarning
+from onepass.text.tokenizer import Tokenizer, TruncationWarning
 from tiny_run import SIZES, assert_clear_error, call, corpus_pairs, save_random_bundle, tokenizer
 
 TIE = 1e-3
-END = 0.6
 
 
-def make_talkative(model: AutoregressiveTransformer, ends: float = END) -> None:
-    """Random weights so large that translations vary, <pad> and <s> as improbable as training makes them.
+def learn_a_little(model: AutoregressiveTransformer, words: Tokenizer) -> None:
+    """Enough updates that translations vary and end, and that <pad> and <s> are improbable.
 
     The engines treat what they suppress in two ways, before and after the softmax, which is the same
-    only where it is improbable. `ends`: how probable </s> is, so that translations end.
+    only where it is improbable.
     """
-    with torch.no_grad():
-        for part in model.modules():
-            if isinstance(part, nn.Linear):
-                part.weight *= 3
-        model.decoder_norm.bias[0] = 8
-        for never in (PAD, BOS):
-            model.tgt_embedding.weight[never] = 0
-            model.tgt_embedding.weight[never, 0] = -5
-        model.tgt_embedding.weight[EOS, 0] = ends
+    src, tgt = zip(*corpus_pairs(200), strict=True)
+    batch = Batch(pad_ids(words.encode_src_batch(src)), pad_ids(words.encode_tgt_batch(tgt)))
+    optimizer = torch.optim.Adam(model.parameters(), lr=0.01)
+    model.train()
+    with torch.enable_grad():
+        for _ in range(80):
+            term = TeacherObjective(0.0).terms(model, batch)["tokens"]
+            (term.sum / term.count).backward()
+            optimizer.step()
+            optimizer.zero_grad()
+    model.eval()
 
 
 class Exported(NamedTuple):
@@ -54,7 +55,7 @@ class Exported(NamedTuple):
 
 @pytest.fixture(scope="session")
 def export(tmp_path_factory) -> Callable[[bool], Exported]:
-    """A teacher with random weights whose translations vary and end, and its export."""
+    """A teacher that has learnt a little, and its export."""
     made: dict[bool, Exported] = {}
 
     def build(joint: bool) -> Exported:
@@ -62,8 +63,8 @@ def export(tmp_path_factory) -> Callable[[bool], Exported]:
             words = tokenizer(joint=joint)
             torch.manual_seed(3)
             sizes = TransformerSettings.model_validate(SIZES)
-            model = AutoregressiveTransformer(sizes, words.src_size, words.tgt_size, joint=joint).eval()
-            make_talkative(model)
+            model = AutoregressiveTransformer(sizes, words.src_size, words.tgt_size, joint=joint)
+            learn_a_little(model, words)
             folder = tmp_path_factory.mktemp("teacher")
             save_random_bundle(folder / "bundle", model, words)
             export_ctranslate2(Bundle.open(folder / "bundle"), folder / "exported")
@@ -180,3 +181,13 @@ def test_the_command_line_exports_quantised_and_over_an_older_export(export, tmp
     assert sorted(p.name for p in to.iterdir()) == ["config.json", "model.bin", "shared_vocabulary.json"]
     assert_clear_error(call("export", bundle, "--to", to, "--quantization", "int1"), 2, "int1", "int8")
     assert [path.name for path in tmp_path.iterdir()] == ["exported"]
+
+
+def test_loading_leaves_the_threads_of_torch_alone(export) -> None:
+    before = torch.get_num_threads()
+    try:
+        torch.set_num_threads(2)
+        export(True).translator(threads=1)
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
@@ -162,9 +163,11 @@ class CTranslate2Translator:
                 value=compute_type,
                 allowed=", ".join(sorted(supported)),
             )
+        torch_threads = torch.get_num_threads()
         self._translator = ctranslate2.Translator(
             str(directory), compute_type=compute_type, intra_threads=threads, inter_threads=workers
         )
+        torch.set_num_threads(torch_threads)  # both share OpenMP, and loading set its number to `threads`
         self._tokenizer, self._beam_size, self._batch_tokens = tokenizer, beam_size, batch_tokens
         self._ids = {piece: i for i, piece in enumerate(tokenizer.tgt_vocabulary())}
         self._never = [[piece] for piece in tokenizer.tgt_pieces([0, 2])]
