@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -62,7 +62,7 @@ def run_recipe(
             f"This cannot be a run directory: {error.strerror}", where=run, fix="choose another with --to"
         ) from None
     main = int(os.environ.get("RANK", "0")) == 0
-    with _only_one(run) if main else _nothing():
+    with _only_one(run) if main else nullcontext():
         if main:
             write_text(run / "recipe.json", recipe.to_json())
         for i, stage in enumerate(stages[: last + 1]):
@@ -116,11 +116,6 @@ def _wait_for(stage: Stage, run: Path) -> None:
 
 
 @contextmanager
-def _nothing() -> Iterator[None]:
-    yield
-
-
-@contextmanager
 def _only_one(run: Path) -> Iterator[None]:
     """Holds the run directory; the lock ends with the process, however it ends."""
     try:
@@ -138,8 +133,3 @@ def _only_one(run: Path) -> Iterator[None]:
                 fix="wait for it, or choose another directory with --to",
             ) from None
         yield
-
-
-def stage_names(recipe: Recipe) -> Sequence[str]:
-    """The stages of a recipe, in order."""
-    return [stage.name for stage in plan(recipe)]
