@@ -7,8 +7,10 @@ import signal
 from pathlib import Path
 
 import pytest
+import torch
 
 from onepass.errors import DataError, UsageError
+from onepass.evaluation.systems import available_cores
 from onepass.pipeline.stage import is_done
 from onepass.pipeline.stages import plan
 from onepass.recipe import load_recipe
@@ -120,6 +122,14 @@ def test_a_changed_setting_runs_the_stages_behind_it_again(tmp_path: Path) -> No
     log = run(tiny_recipe(tmp_path), directory)
     assert log.run == ["student", "evaluate"]
     assert outputs(directory) == before  # and back
+
+
+@pytest.mark.skipif(available_cores() == 1, reason="one core: nothing would use another number")
+def test_a_run_leaves_the_number_of_threads_as_it_was(tmp_path: Path) -> None:
+    """A second run in the same process would otherwise train on other threads and to other bytes."""
+    assert torch.get_num_threads() == 1  # conftest.py
+    run(tiny_recipe(tmp_path), tmp_path / "run")
+    assert torch.get_num_threads() == 1
 
 
 def test_a_stage_that_writes_the_same_again_ends_the_repetition(tmp_path: Path) -> None:

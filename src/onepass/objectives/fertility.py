@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
+from torch.nn import functional as F
 
 from onepass.models.fertility import PAD, FertilityTransformer
-from onepass.objectives.cross_entropy import Batch, LossTerm, cross_entropy
+from onepass.objectives.cross_entropy import Batch, LossTerm, output_cross_entropy
 
 
 @dataclass(frozen=True)
@@ -26,8 +27,12 @@ class FertilityObjective:
         memory = model.encode(batch.src_ids)
         real_src, real_tgt = memory.mask, batch.tgt_ids != PAD
         decoded = model.decode(batch.src_ids, batch.fertilities, memory)
-        tokens = cross_entropy(model.logits(decoded.states[real_tgt]), batch.tgt_ids[real_tgt])
-        fertilities = cross_entropy(model.fertility_logits(memory)[real_src], batch.fertilities[real_src])
+        tokens = output_cross_entropy(
+            decoded.states[real_tgt], model.tgt_embedding.weight, batch.tgt_ids[real_tgt]
+        )
+        fertilities = F.cross_entropy(
+            model.fertility_logits(memory)[real_src].float(), batch.fertilities[real_src], reduction="sum"
+        )
         counts = self.counts(batch)
         return {
             "tokens": LossTerm(tokens, counts["tokens"]),

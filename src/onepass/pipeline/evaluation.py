@@ -102,6 +102,9 @@ def _translations(
     rows: Sequence[Competitor], chosen: Mapping[str, SystemSpec], src: Sequence[str], context: Context
 ) -> dict[str, list[str]]:
     """Every row's translations of the whole test set, in batches; kept as files."""
+    import torch
+
+    threads = torch.get_num_threads()
     folder = context.directory / "translations"
     folder.mkdir(exist_ok=True)
     hyps = {}
@@ -113,6 +116,7 @@ def _translations(
         system = getattr(import_module(module), function)(**{**spec.arguments, "threads": available_cores()})
         hyps[row.name] = system(src)
         write_lines(path, hyps[row.name])
+    torch.set_num_threads(threads)  # a system sets its own
     return hyps
 
 
