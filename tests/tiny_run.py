@@ -42,7 +42,7 @@ SIZES = {
     "dropout": 0.0,
 }
 """Of the models of `make_teacher` and `make_student`."""
-STAGES = ("prepare", "teacher", "distill", "align", "student", "evaluate")
+STAGES = ("prepare", "teacher", "distill", "align", "student", "finetune", "evaluate")
 
 RECIPE = """
 name = "tiny"
@@ -80,6 +80,15 @@ shard_lines = 10
 batch_tokens = 600
 max_updates = 6
 learning_rate = 1e-2
+warmup = 2
+validate_every = 2
+average = 2
+precision = "fp32"
+
+[student.finetune.training]
+batch_tokens = 600
+max_updates = 6
+learning_rate = 1e-3
 warmup = 2
 validate_every = 2
 average = 2

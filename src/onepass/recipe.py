@@ -10,7 +10,7 @@ import json
 import tomllib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NamedTuple
 
 from pydantic import (
     AfterValidator,
@@ -173,6 +173,28 @@ class AlignSettings(Settings):
     """Of expectation maximisation, in each direction."""
 
 
+class FinetuneSettings(Settings):
+    """Fine-tuning with the teacher's word distributions: L = weight (L_RL + L_BP) + (1 - weight) L_KD."""
+
+    weight: Annotated[float, Field(gt=0, le=1)] = 0.25
+    """λ of the paper."""
+    distillation: bool = True
+    """L_KD: what the student learnt before."""
+    backprop: bool = True
+    """L_BP: the teacher's distributions under the aligner's fertilities."""
+    reinforce: bool = True
+    """L_RL: REINFORCE on sampled fertilities."""
+    reinforce_weight: Annotated[float, Field(gt=0)] = 1.0
+    """Of L_RL beside L_BP; the paper's released code had 0.1."""
+    training: TrainingSettings = TrainingSettings(max_updates=2000, learning_rate=2e-4, warmup=100)
+
+    @model_validator(mode="after")
+    def _something_is_learnt(self) -> FinetuneSettings:
+        if not (self.backprop or self.reinforce):
+            raise ValueError("backprop and reinforce are both off: there is nothing to fine-tune with")
+        return self
+
+
 class StudentSettings(Settings):
     """The one-pass student. Its sizes are the teacher's; these are the paper's switches (Table 2)."""
 
@@ -189,6 +211,15 @@ class StudentSettings(Settings):
     """Start from every weight that the teacher has, too."""
     dropout: Fraction = 0.1
     training: TrainingSettings = TrainingSettings()
+    finetune: FinetuneSettings | None = None
+    """Fine-tuning behind the training; left out, there is none."""
+
+
+class OnePassModel(NamedTuple):
+    """A one-pass model of a run; `base` is the stage it is fine-tuned from, if it is."""
+
+    settings: StudentSettings
+    base: str | None
 
 
 def _distinct(numbers: tuple[int, ...]) -> tuple[int, ...]:
@@ -226,7 +257,7 @@ class Recipe(Settings):
     align: AlignSettings = AlignSettings()
     student: StudentSettings = StudentSettings()
     variants: dict[Annotated[str, Field(pattern=r"^[a-z0-9-]+$")], dict[str, Any]] = {}
-    """Further students to compare with: name -> what differs from `student`."""
+    """Further students to compare with: name -> what differs from `student` (`finetune = false`: none)."""
     evaluate: EvaluateSettings = EvaluateSettings()
 
     @model_validator(mode="after")
@@ -246,11 +277,28 @@ class Recipe(Settings):
             for key, value in changes.items():
                 merge = isinstance(value, dict) and isinstance(settings.get(key), dict)
                 settings[key] = {**settings[key], **value} if merge else value
+            if settings["finetune"] is False:  # TOML has no null
+                settings["finetune"] = None
             try:
                 students[f"student-{name}"] = StudentSettings.model_validate(settings)
             except ValidationError as error:
                 raise ValueError(_problems(error, "variants", name)) from None
         return students
+
+    def one_pass_models(self) -> dict[str, OnePassModel]:
+        """Every one-pass model by stage name: `student`, `finetune`, `student-NAME`, `finetune-NAME`.
+
+        Students that differ in their fine-tuning alone share the stage before it.
+        """
+        models: dict[str, OnePassModel] = {}
+        shared: dict[str, str] = {}
+        for name, student in self.students().items():
+            plain = student.model_copy(update={"finetune": None})
+            stage = shared.setdefault(plain.model_dump_json(), name)
+            models.setdefault(stage, OnePassModel(plain, None))
+            if student.finetune is not None:
+                models[name.replace("student", "finetune", 1)] = OnePassModel(student, stage)
+        return models
 
     def to_json(self) -> str:
         """The resolved recipe; `parse_recipe` reads it back."""

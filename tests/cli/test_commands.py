@@ -32,8 +32,8 @@ def test_the_installed_program_runs_a_recipe(tmp_path: Path) -> None:
 def test_a_run_ends_with_the_table_and_samples() -> None:
     done = call("run", finished_run().parent / "tiny.toml", "--to", finished_run())
     assert done.code == 0, done.err
-    assert done.err.count("up to date") == 6
-    for words in ("teacher beam 4", "NAT NPD 3", "src  ", "hyp  ", "×"):
+    assert done.err.count("up to date") == 7
+    for words in ("teacher beam 4", "NAT + FT NPD 3", "src  ", "hyp  ", "×"):
         assert words in done.out
 
 

@@ -75,7 +75,7 @@ def test_a_bench_times_every_system_at_its_best(tmp_path: Path, in_this_process:
     assert all("CTranslate2" in name for name in probe)
     names = [system["name"] for system in results["systems"]]
     assert final == names
-    assert [system["p50_ms"] for system in results["systems"]] == [1, 2, 3, 4, 5, 6]
+    assert [system["p50_ms"] for system in results["systems"]] == [1, 2, 3, 4, 5, 6, 7]
     assert results["systems"][0]["throughput"].keys() == {"1", "8"}
     assert results["latency"]["sentences"] == 4
     assert results["rivals"] == ["teacher beam 4", "teacher greedy", "teacher greedy, CTranslate2"]
@@ -92,7 +92,7 @@ def test_a_bench_of_any_text_and_again_after_another_teacher(
     write_lines(stale / "model.bin", ["of an older teacher"])
     results = bench(tmp_path / "bench", "evaluate.num_candidates=[]", src=src, ref=ref)
     assert results["test_sentences"] == results["latency"]["sentences"] == 3
-    assert [system["name"] for system in results["systems"]][-1] == "NAT average"
+    assert [system["name"] for system in results["systems"]][-1] == "NAT + FT average"
 
 
 def test_wrong_requests_are_clear_errors(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """A run that is killed at any moment and started again ends in the same bytes."""
 
+import json
 import os
 import random
 import shutil
@@ -8,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tiny_run import STAGES, Command, copy_of_run, finished_run, outputs, start
+from tiny_run import STAGES, Command, copy_of_run, finished_run, outputs, start, tiny_recipe
+from tiny_run import run as again
 
 # What shows that a stage is in the middle of its work.
 MIDDLE = {
@@ -17,6 +19,7 @@ MIDDLE = {
     "distill": "shards/000001.txt",
     "align": "fingerprint.txt",
     "student": "checkpoint.pt",
+    "finetune": "checkpoint.pt",
     "evaluate": "translations/teacher-greedy.txt",
 }
 
@@ -49,6 +52,10 @@ def test_a_killed_stage_ends_in_the_same_bytes(stage: str, tmp_path: Path) -> No
     assert done.code == 0, done.err
     assert outputs(run)[stage] == outputs(finished_run())[stage]
     assert not (run / ".partial" / stage).exists()
+    if stage in ("teacher", "student", "finetune"):
+        records = map(json.loads, (run / "metrics.jsonl").read_text().splitlines())
+        updates = [r["update"] for r in records if r["stage"] == stage and "loss" in r]
+        assert updates == list(range(1, 7))  # none is there twice
 
 
 def test_ctrl_c_is_one_line_and_the_run_goes_on(tmp_path: Path) -> None:
@@ -64,6 +71,16 @@ def test_ctrl_c_is_one_line_and_the_run_goes_on(tmp_path: Path) -> None:
     done = begin("student", run).wait()
     assert done.code == 0, done.err
     assert outputs(run)["student"] == outputs(finished_run())["student"]
+
+
+def test_a_stage_killed_while_it_is_tidied_is_not_done_again(tmp_path: Path) -> None:
+    run = copy_of_run(tmp_path, until="student")
+    os.rename(run / "student", run / ".partial/student")
+    (run / ".partial/student/checkpoint.pt").touch()
+    assert not (run / ".partial/student/fingerprint.txt").exists()
+    assert again(tiny_recipe(tmp_path), run, until="student").run == []
+    assert outputs(run)["student"] == outputs(finished_run())["student"]
+    assert not (run / "student/checkpoint.pt").exists()
 
 
 def test_a_stage_killed_while_it_takes_its_place_is_whole_or_done_again(tmp_path: Path) -> None:

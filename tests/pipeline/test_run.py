@@ -41,7 +41,7 @@ def test_a_run_leaves_every_stage_and_its_record() -> None:
     scratch = ("checkpoint.pt", "kept-", "shards", "ctranslate2", ".partial", "fingerprint")
     assert not [p for s in STAGES for p in (directory / s).rglob("*") if p.name.startswith(scratch)]
     assert load_recipe(directory.parent / "tiny.toml").to_json() == (directory / "recipe.json").read_text()
-    for stage in ("teacher", "student"):
+    for stage in ("teacher", "student", "finetune"):
         records = [json.loads(line) for line in (directory / "metrics.jsonl").read_text().splitlines()]
         updates = [r["update"] for r in records if r["stage"] == stage and "loss" in r]
         assert updates == [1, 2, 3, 4, 5, 6]
@@ -59,17 +59,18 @@ def test_a_run_measures_every_system() -> None:
         "teacher beam 4",
         "teacher greedy, CTranslate2",
         "NAT argmax",
-        "NAT average",
-        "NAT NPD 3",
+        "NAT + FT argmax",
+        "NAT + FT average",
+        "NAT + FT NPD 3",
     ]
     assert {path.name for path in (directory / "translations").iterdir()} == {
         f"{name.replace(' ', '-').replace(',', '')}.txt" for name in names
     }
     for path in (directory / "translations").iterdir():
         assert len(path.read_text(encoding="utf-8").splitlines()) == results["test_sentences"] == 5
-    assert results["training"].keys() == {"teacher", "student"}
+    assert results["training"].keys() == {"teacher", "student", "finetune"}
     assert (directory / "samples.txt").read_text(encoding="utf-8").count("\nhyp ") == 5
-    assert "NAT NPD 3" in (directory / "table.md").read_text(encoding="utf-8")
+    assert "NAT + FT NPD 3" in (directory / "table.md").read_text(encoding="utf-8")
 
 
 def test_a_second_run_skips_every_stage(tmp_path: Path) -> None:
@@ -88,14 +89,17 @@ def test_a_second_run_skips_every_stage(tmp_path: Path) -> None:
         ("data.filters.max_tokens=100", {"prepare", "align"}),
         ("tokenizer.joint=false", {"prepare"}),
         ("teacher.training.max_updates=9", {"teacher"}),
-        ("teacher.model.dropout=0.2", {"teacher", "student"}),
+        ("teacher.model.dropout=0.2", {"teacher", "student", "finetune"}),
         ("distill.beam_size=2", {"distill"}),
         ("align.iterations=3", {"align"}),
-        ("student.dropout=0.2", {"student"}),
+        ("student.dropout=0.2", {"student", "finetune"}),
+        ("student.finetune.weight=0.5", {"finetune"}),
+        ("variants.kd.finetune.reinforce=false", {"finetune-kd", "evaluate"}),
         ("evaluate.bootstrap_samples=20", {"evaluate"}),
-        ("seed=2", {"prepare", "teacher", "student", "evaluate"}),
-        ("variants.raw.distilled=false", {"align-raw", "student-raw", "evaluate"}),
-        ("student.distilled=false", {"align-raw", "student"}),
+        ("seed=2", {"prepare", "teacher", "student", "finetune", "evaluate"}),
+        ("variants.raw.distilled=false", {"align-raw", "student-raw", "finetune-raw", "evaluate"}),
+        ("variants.raw={distilled = false, finetune = false}", {"align-raw", "student-raw", "evaluate"}),
+        ("student.distilled=false", {"align-raw", "student", "finetune"}),
     ],
 )
 def test_a_changed_setting_is_new_input_of_the_stages_that_read_it(setting: str, stages: set[str]) -> None:
@@ -116,11 +120,15 @@ def test_a_changed_setting_runs_the_stages_behind_it_again(tmp_path: Path) -> No
     before = outputs(directory)
     log = run(tiny_recipe(tmp_path, "student.training.max_updates=4"), directory)
     assert log.up_to_date == ["prepare", "teacher", "distill", "align"]
-    assert log.run == ["student", "evaluate"]
+    assert log.run == ["student", "finetune", "evaluate"]
     after = outputs(directory)
-    assert {stage for stage in STAGES if before[stage] != after[stage]} == {"student", "evaluate"}
+    assert {stage for stage in STAGES if before[stage] != after[stage]} == {
+        "student",
+        "finetune",
+        "evaluate",
+    }
     log = run(tiny_recipe(tmp_path), directory)
-    assert log.run == ["student", "evaluate"]
+    assert log.run == ["student", "finetune", "evaluate"]
     assert outputs(directory) == before  # and back
 
 
@@ -136,7 +144,7 @@ def test_a_stage_that_writes_the_same_again_ends_the_repetition(tmp_path: Path) 
     directory = copy_of_run(tmp_path)
     log = run(tiny_recipe(tmp_path, "distill.shard_lines=7"), directory)
     assert log.run == ["distill"]
-    assert log.up_to_date == ["prepare", "teacher", "align", "student", "evaluate"]
+    assert log.up_to_date == ["prepare", "teacher", "align", "student", "finetune", "evaluate"]
 
 
 def test_until_ends_a_run_and_from_does_a_stage_again(tmp_path: Path) -> None:

@@ -40,7 +40,7 @@ class Recorder:
 
     @property
     def hooks(self) -> Hooks:
-        return Hooks(self.validate, self.log, self.progress)
+        return Hooks(self.validate, self.log, progress=self.progress)
 
 
 def weight_bytes(training: Training) -> bytes:
@@ -154,7 +154,7 @@ def test_the_weights_at_the_end_are_the_mean_of_the_best_validations(tmp_path: P
         kept[recorder.updates[-1]] = {name: w.clone() for name, w in model.state_dict().items()}
         return Validation(bleu=0.0)
 
-    hooks = Hooks(validate, recorder.log, recorder.progress)
+    hooks = Hooks(validate, recorder.log, progress=recorder.progress)
     training = tiny_training(
         tmp_path, "teacher", hooks=hooks, validate_every=2, learning_rate=0.05, average=3
     )

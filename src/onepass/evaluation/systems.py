@@ -110,11 +110,14 @@ def competitors(
     beam_size: int,
     num_candidates: Sequence[int],
 ) -> list[Competitor]:
-    """The rows of a run's table: the teacher three ways, the student four, its variants by argmax.
+    """The rows of a run's table: the teacher three ways, the students by argmax, the main one by more.
+
+    The main one is the student after its fine-tuning, where there is one: average fertilities and
+    noisy parallel decoding are its rows.
 
     Args:
         teacher: its bundle.
-        students: bundles by stage name, `student` first.
+        students: bundles by stage name: `student`, `finetune`, `student-NAME`, `finetune-NAME`.
         ctranslate2: the teacher exported to CTranslate2.
         beam_size: of the teacher's beam search.
         num_candidates: of noisy parallel decoding, a row each.
@@ -135,13 +138,15 @@ def competitors(
         ),
     ]
     for stage, bundle in students.items():
-        note = f", {stage.removeprefix('student-')}" if stage != "student" else ""
-        rows.append(Competitor(f"NAT argmax{note}", stage, TORCH, {"bundle": str(bundle)}))
-        if stage == "student":
-            rows.append(Competitor("NAT average", stage, TORCH, {"bundle": str(bundle), "average": True}))
+        kind, _, variant = stage.partition("-")
+        name = "NAT + FT" if kind == "finetune" else "NAT"
+        note = f", {variant}" if variant else ""
+        rows.append(Competitor(f"{name} argmax{note}", stage, TORCH, {"bundle": str(bundle)}))
+        if stage == ("finetune" if "finetune" in students else "student"):
+            rows.append(Competitor(f"{name} average", stage, TORCH, {"bundle": str(bundle), "average": True}))
             rows += [
                 Competitor(
-                    f"NAT NPD {n}",
+                    f"{name} NPD {n}",
                     stage,
                     TORCH,
                     {"bundle": str(bundle), "teacher": str(teacher), "num_candidates": n},

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +17,15 @@ from onepass.decoding.loading import TEACHER, load_model
 from onepass.decoding.translator import MAX_SRC_TOKENS
 from onepass.errors import ModelError, UsageError
 from onepass.models.autoregressive import AutoregressiveTransformer
+from onepass.models.fertility import length_cap
 from onepass.nn.attention import MultiHeadAttention
 from onepass.nn.positions import sinusoidal_positions
 from onepass.nn.transformer import FeedForward
 from onepass.text.tokenizer import Tokenizer, split_to_fit
 
 MAX_POSITIONS = 1024
+BATCHES_A_CALL = 4
+"""Of each worker, in one call of CTranslate2."""
 
 
 def _array(tensor: Tensor) -> NDArray[np.float32]:
@@ -168,28 +171,42 @@ class CTranslate2Translator:
             str(directory), compute_type=compute_type, intra_threads=threads, inter_threads=workers
         )
         torch.set_num_threads(torch_threads)  # both share OpenMP, and loading set its number to `threads`
-        self._tokenizer, self._beam_size, self._batch_tokens = tokenizer, beam_size, batch_tokens
+        self._tokenizer, self._beam_size = tokenizer, beam_size
+        self._batch_tokens, self._workers = batch_tokens, workers
         self._ids = {piece: i for i, piece in enumerate(tokenizer.tgt_vocabulary())}
         self._never = [[piece] for piece in tokenizer.tgt_pieces([0, 2])]
         self.description = f"CTranslate2 {compute_type}"
 
     def decode(self, src_ids: Sequence[Sequence[int]]) -> list[list[int]]:
         """Target ids of each source; the cap on the length is the torch engine's."""
-        caps = [3 * len(ids) + 20 for ids in src_ids]
-        results = self._translator.translate_batch(
-            [self._tokenizer.src_pieces(ids) for ids in src_ids],
-            max_batch_size=self._batch_tokens,
-            batch_type="tokens",
-            beam_size=self._beam_size,
-            min_decoding_length=0,
-            max_decoding_length=max(caps, default=1),
-            suppress_sequences=self._never,
-            disable_unk=False,
-        )
-        return [
-            [self._ids[piece] for piece in result.hypotheses[0][:cap]]
-            for result, cap in zip(results, caps, strict=True)
-        ]
+        # A few batches a call: an interrupt waits until the call is over.
+        order = sorted(range(len(src_ids)), key=lambda i: len(src_ids[i]))
+        decoded: dict[int, list[int]] = {}
+        for rows in self._calls(order, src_ids):
+            caps = [length_cap(len(src_ids[i])) for i in rows]
+            results = self._translator.translate_batch(
+                [self._tokenizer.src_pieces(src_ids[i]) for i in rows],
+                max_batch_size=self._batch_tokens,
+                batch_type="tokens",
+                beam_size=self._beam_size,
+                min_decoding_length=0,
+                max_decoding_length=max(caps),
+                suppress_sequences=self._never,
+                disable_unk=False,
+            )
+            for i, result, cap in zip(rows, results, caps, strict=True):
+                decoded[i] = [self._ids[piece] for piece in result.hypotheses[0][:cap]]
+        return [decoded[i] for i in range(len(src_ids))]
+
+    def _calls(self, order: Sequence[int], src_ids: Sequence[Sequence[int]]) -> Iterator[Sequence[int]]:
+        """Sentences in order of length, cut where the tokens of a call reach its share."""
+        share = BATCHES_A_CALL * self._workers * self._batch_tokens
+        first = tokens = 0
+        for i, row in enumerate(order):
+            tokens += len(src_ids[row])
+            if tokens >= share or i == len(order) - 1:
+                yield order[first : i + 1]
+                first, tokens = i + 1, 0
 
     def translate(self, lines: Sequence[str]) -> list[str]:
         """Translates lines; one without visible characters gives an empty translation."""

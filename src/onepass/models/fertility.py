@@ -7,19 +7,19 @@ no end-of-sentence token: the length is the sum of the fertilities.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from onepass.models.autoregressive import BOS, EOS, PAD
 from onepass.nn.attention import others_mask, padding_mask
 from onepass.nn.dropout import Dropout
 from onepass.nn.positions import in_compute_dtype, sinusoidal_positions
 from onepass.nn.transformer import DecoderLayer, Encoder, Memory, initialise
 from onepass.recipe import StudentSettings, TransformerSettings
 
-PAD = 0
 FERTILITY_CLASSES = 50
 
 
@@ -30,8 +30,11 @@ class Decoded(NamedTuple):
     mask: Tensor
 
 
-def length_cap(src_lengths: Tensor) -> Tensor:
-    """The longest output allowed for sources of these lengths [B]: it depends on the sentence alone."""
+Length = TypeVar("Length", int, Tensor)
+
+
+def length_cap(src_lengths: Length) -> Length:
+    """The longest output allowed for a source length, or lengths [B]: it depends on the sentence alone."""
     return 3 * src_lengths + 20
 
 
@@ -117,6 +120,7 @@ class FertilityTransformer(nn.Module):
         length = int(tgt_lengths.max())
         mask = torch.arange(length, device=src_ids.device)[None, :] < tgt_lengths[:, None]  # [B, T]
         positions = sinusoidal_positions(length, self.width, device=src_ids.device)[None]  # [1, T, D]
+        positions = positions.to(self.src_embedding.weight.dtype)
         x = positions.expand(src_ids.size(0), -1, -1)
         if self.copy_source != "none":
             if self.copy_source == "fertility":
@@ -142,3 +146,75 @@ class FertilityTransformer(nn.Module):
     def logits(self, states: Tensor) -> Tensor:
         """Decoder states [..., D] -> scores of the target vocabulary [..., V]."""
         return F.linear(states, self.tgt_embedding.weight)
+
+
+class Tokens(NamedTuple):
+    """Token ids, int64 [B, T] padded with 0, and their mean log probabilities [B]."""
+
+    ids: Tensor
+    scores: Tensor
+
+
+def most_probable(model: FertilityTransformer, decoded: Decoded) -> Tokens:
+    """The most probable token of every position; never padding, <s> or </s>."""
+    states, mask = decoded
+    logits = model.logits(states[mask]).float()  # [N, V]
+    total = logits.logsumexp(-1)
+    logits[:, [PAD, BOS, EOS]] = -torch.inf
+    best, tokens = logits.max(-1)
+    ids = torch.zeros(mask.shape, dtype=torch.int64, device=mask.device).masked_scatter_(mask, tokens)
+    sums = torch.zeros(mask.shape, device=mask.device).masked_scatter_(mask, best - total).sum(1)
+    return Tokens(ids, sums / mask.sum(1))
+
+
+def usable(fertilities: Tensor, logits: Tensor, src_mask: Tensor) -> Tensor:
+    """Makes fertilities decodable: none at padding, at least one token, at most the cap.
+
+    Where all are zero the position most sure of a token gets 1; beyond the cap the rest is cut.
+
+    Args:
+        fertilities: int64 [B, S].
+        logits: of the fertility classes, [B, S, F].
+        src_mask: bool [B, S].
+    """
+    fertilities = fertilities.masked_fill(~src_mask, 0)
+    no_token = torch.log_softmax(logits.float(), -1)[..., 0].masked_fill(~src_mask, torch.inf)  # [B, S]
+    surest = F.one_hot(no_token.argmin(1), fertilities.size(1))  # [B, S]
+    fertilities = torch.where(fertilities.sum(1, keepdim=True) == 0, surest, fertilities)
+    ends = fertilities.cumsum(1).minimum(length_cap(src_mask.sum(1))[:, None])
+    return ends.diff(dim=1, prepend=torch.zeros_like(ends[:, :1]))
+
+
+def argmax_fertilities(logits: Tensor, src_mask: Tensor) -> Tensor:
+    """The most probable fertility of each source token; logits [B, S, F] -> int64 [B, S] (equation 6)."""
+    return usable(logits.argmax(-1), logits, src_mask)
+
+
+def average_fertilities(logits: Tensor, src_mask: Tensor) -> Tensor:
+    """round(Σ_f f · p(f)) of each source token; logits [B, S, F] -> int64 [B, S] (equation 7)."""
+    classes = torch.arange(logits.size(-1), device=logits.device, dtype=torch.float32)
+    mean = (logits.float().softmax(-1) * classes).sum(-1)
+    return usable(mean.round().long(), logits, src_mask)
+
+
+def sampled_fertilities(logits: Tensor, src_mask: Tensor, uniform: Tensor) -> Tensor:
+    """One sample a row of uniform numbers (equation 8's candidates).
+
+    Args:
+        logits: [B, S, F].
+        src_mask: bool [B, S].
+        uniform: in [0, 1), [N, at least S].
+
+    Returns:
+        int64 [B, N, S].
+    """
+    cumulative = logits.float().softmax(-1).cumsum(-1)  # [B, S, F]
+    draws = uniform[:, : logits.size(1)].T.expand(logits.size(0), -1, -1).contiguous()  # [B, S, N]
+    samples = torch.searchsorted(cumulative, draws, right=True).clamp_(max=logits.size(-1) - 1)
+    samples = samples.transpose(1, 2)  # [B, N, S]
+    shape = samples.shape
+    flat = samples.flatten(0, 1)
+    candidates = shape[1]
+    return usable(
+        flat, logits.repeat_interleave(candidates, 0), src_mask.repeat_interleave(candidates, 0)
+    ).view(shape)

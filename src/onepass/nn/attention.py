@@ -69,7 +69,8 @@ def attention(query: Tensor, memory: KeyValue, mask: Tensor | None) -> Tensor:
     """
     if query.device.type == "cpu" and torch.is_grad_enabled():
         scores = (query * query.size(-1) ** -0.5) @ memory.key.transpose(-1, -2)  # [B, H, T, S]
-        scores = scores.float() if mask is None else scores.float() + mask
+        scores = scores.to(torch.promote_types(scores.dtype, torch.float32))
+        scores = scores if mask is None else scores + mask
         return torch.softmax(scores, dim=-1).to(query.dtype) @ memory.value
     mask = None if mask is None else mask.to(query.dtype)
     return F.scaled_dot_product_attention(query, memory.key, memory.value, attn_mask=mask)

@@ -3,12 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from torch.nn import functional as F
 
-from onepass.models.fertility import PAD, FertilityTransformer
-from onepass.objectives.cross_entropy import Batch, LossTerm, output_cross_entropy
+from onepass.models.autoregressive import PAD
+from onepass.models.fertility import Decoded, FertilityTransformer
+from onepass.nn.transformer import Memory
+from onepass.objectives.cross_entropy import Batch, LossTerm
+from onepass.objectives.output_layer import output_cross_entropy
+
+
+class _Learnt(NamedTuple):
+    """The loss terms, and what was decoded for them."""
+
+    terms: dict[str, LossTerm]
+    decoded: Decoded
 
 
 @dataclass(frozen=True)
@@ -23,8 +34,11 @@ class FertilityObjective:
 
     def terms(self, model: torch.nn.Module, batch: Batch) -> dict[str, LossTerm]:
         assert isinstance(model, FertilityTransformer)
+        return self.from_memory(model, batch, model.encode(batch.src_ids)).terms
+
+    def from_memory(self, model: FertilityTransformer, batch: Batch, memory: Memory) -> _Learnt:
+        """The terms, given `model.encode(batch.src_ids)`."""
         assert batch.fertilities is not None
-        memory = model.encode(batch.src_ids)
         real_src, real_tgt = memory.mask, batch.tgt_ids != PAD
         decoded = model.decode(batch.src_ids, batch.fertilities, memory)
         tokens = output_cross_entropy(
@@ -34,7 +48,8 @@ class FertilityObjective:
             model.fertility_logits(memory)[real_src].float(), batch.fertilities[real_src], reduction="sum"
         )
         counts = self.counts(batch)
-        return {
+        terms = {
             "tokens": LossTerm(tokens, counts["tokens"]),
             "fertilities": LossTerm(fertilities, counts["fertilities"]),
         }
+        return _Learnt(terms, decoded)

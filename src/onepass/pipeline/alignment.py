@@ -9,7 +9,7 @@ from onepass.alignment.aligner import align
 from onepass.alignment.fertilities import MAX_FERTILITY, fertilities, write_pharaoh
 from onepass.bundle import write_text
 from onepass.errors import DataError
-from onepass.text.lines import read_lines
+from onepass.text.lines import read_parallel
 from onepass.text.tokenizer import Tokenizer
 
 
@@ -34,13 +34,7 @@ def align_files(
         DataError: a file cannot be read, the line counts differ, or a target is too long for its source.
         ModelError: the tokenizer is unusable.
     """
-    texts = [[line.text for line in read_lines(path)] for path in (src, tgt)]
-    if len(texts[0]) != len(texts[1]):
-        raise DataError(
-            "The two files have different numbers of lines",
-            where=f"{src}, {tgt}",
-            value=f"{len(texts[0])} and {len(texts[1])}",
-        )
+    texts = read_parallel(src, tgt)
     if tokenizer is None:
         src_pieces, tgt_pieces = ([text.split() for text in side] for side in texts)
     else:

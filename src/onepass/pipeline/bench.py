@@ -11,7 +11,7 @@ from onepass.pipeline.evaluation import evaluate_systems
 from onepass.pipeline.lines import read_lines
 from onepass.pipeline.stage import Context, read_record
 from onepass.recipe import parse_recipe, with_overrides
-from onepass.text.lines import read_lines as read_text_lines
+from onepass.text.lines import read_parallel
 
 
 def bench_run(
@@ -57,24 +57,21 @@ def bench_run(
     recipe = with_overrides(
         parse_recipe(recorded.read_text(encoding="utf-8"), where=str(recorded)), overrides, where="--set"
     )
-    inputs = {name: run / name for name in ("prepare", "teacher", *recipe.students())}
+    inputs = {name: run / name for name in ("prepare", "teacher", *recipe.one_pass_models())}
     for name, directory in inputs.items():
         if read_record(directory) is None:
             raise DataError(
                 f"The stage {name} is not finished", where=directory, fix="finish `onepass run` first"
             )
     if src is not None and ref is not None:
-        texts = [[line.text for line in read_text_lines(path)] for path in (src, ref)]
-        if len(texts[0]) != len(texts[1]):
-            raise DataError(
-                "The two files have different numbers of lines",
-                where=f"{src}, {ref}",
-                value=f"{len(texts[0])} and {len(texts[1])}",
-            )
+        texts = read_parallel(src, ref)
     else:
-        texts = [read_lines(inputs["prepare"] / f"test.{side}") for side in ("src", "tgt")]
+        test = inputs["prepare"] / "test"
+        texts = read_lines(test.with_suffix(".src")), read_lines(test.with_suffix(".tgt"))
     to.mkdir(parents=True, exist_ok=True)
     with display.stage("bench") as progress:
-        context = Context(recipe, to, inputs, lambda record: None, progress, display.say, command)
+        context = Context(
+            recipe, to, inputs, lambda record: None, lambda update: None, progress, display.say, command
+        )
         evaluate_systems(context, *texts)
     return to

@@ -44,7 +44,7 @@ def evaluate_systems(context: Context, src: Sequence[str], ref: Sequence[str]) -
 
     directory, recipe, settings = context.directory, context.recipe, context.recipe.evaluate
     teacher = context.inputs["teacher"]
-    students = {name: context.inputs[name] for name in recipe.students()}
+    students = {name: context.inputs[name] for name in recipe.one_pass_models()}
     exported = directory / "ctranslate2"
     shutil.rmtree(exported, ignore_errors=True)  # a bench may have left that of an older teacher
     export_ctranslate2(Bundle.open(teacher), exported)
@@ -73,7 +73,7 @@ def evaluate_systems(context: Context, src: Sequence[str], ref: Sequence[str]) -
     if latencies:
         bleu_against_latency(results, directory / "bleu-against-latency.png")
         latency_against_length(results, directory / "latency-against-length.png")
-    translator = Translator.load(students["student"])
+    translator = Translator.load(students.get("finetune", students["student"]))
     lines = []
     for line, target in list(zip(src, ref, strict=True))[:SAMPLES]:
         [translation] = translator.translate([line])

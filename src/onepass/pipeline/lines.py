@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar
+
+from onepass.bundle import write_text
 
 T = TypeVar("T")
 
@@ -37,6 +39,16 @@ def chunks(items: Iterable[T]) -> Iterator[list[T]]:
     iterator = iter(items)
     while chunk := list(islice(iterator, CHUNK)):
         yield chunk
+
+
+def drop_records(path: Path, dropped: Callable[[dict[str, Any]], bool]) -> None:
+    """Removes records of a `.jsonl` file, and a last line that was cut off while it was written."""
+    if not path.exists():
+        return
+    lines = path.read_text(encoding="utf-8").split("\n")
+    kept = [line for line in lines[:-1] if not dropped(json.loads(line))]
+    if len(kept) < len(lines) - 1 or lines[-1]:
+        write_text(path, "".join(f"{line}\n" for line in kept))
 
 
 def append_record(path: Path, record: dict[str, Any]) -> None:

@@ -12,8 +12,8 @@ from typing import Any
 from onepass.bundle import write_text
 from onepass.errors import UsageError
 from onepass.pipeline.display import Display
-from onepass.pipeline.lines import append_record
-from onepass.pipeline.stage import Context, Stage, begin, finish, is_done
+from onepass.pipeline.lines import append_record, drop_records
+from onepass.pipeline.stage import Context, Stage, begin, finish, finish_interrupted, is_done
 from onepass.pipeline.stages import SCRATCH, plan
 from onepass.recipe import Recipe
 
@@ -67,17 +67,19 @@ def run_recipe(
             write_text(run / "recipe.json", recipe.to_json())
         for i, stage in enumerate(stages[: last + 1]):
             again = i >= first
+            if main:
+                finish_interrupted(stage, run, scratch=SCRATCH)
             if not again and is_done(stage, run):
                 display.skipped(stage.name)
                 continue
             if main or stage.distributed:
-                _run_stage(stage, recipe, run, display, command, main=main)
+                _run_stage(stage, recipe, run, display, command, main=main, again=again)
             else:
                 _wait_for(stage, run)
 
 
 def _run_stage(
-    stage: Stage, recipe: Recipe, run: Path, display: Display, command: str, *, main: bool
+    stage: Stage, recipe: Recipe, run: Path, display: Display, command: str, *, main: bool, again: bool
 ) -> None:
     started = time.monotonic()
     if main:
@@ -85,11 +87,19 @@ def _run_stage(
     else:
         directory = run / ".partial" / stage.name
         while not directory.exists():
+            if not again and is_done(stage, run):  # the first process had only to finish it
+                return
             time.sleep(POLL_SECONDS)
+
+    metrics = run / "metrics.jsonl"
 
     def log(record: dict[str, Any]) -> None:
         if main:
-            append_record(run / "metrics.jsonl", {"stage": stage.name, **record})
+            append_record(metrics, {"stage": stage.name, **record})
+
+    def rewind(update: int) -> None:
+        if main:
+            drop_records(metrics, lambda r: r.get("stage") == stage.name and r.get("update", 0) > update)
 
     with display.stage(stage.name) as progress:
         context = Context(
@@ -97,6 +107,7 @@ def _run_stage(
             directory=directory,
             inputs={name: run / name for name in stage.needs},
             log=log,
+            rewind=rewind,
             progress=progress,
             say=display.say,
             command=command,

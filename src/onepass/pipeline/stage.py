@@ -13,7 +13,7 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -38,6 +38,7 @@ class Context:
         directory: where to write; may hold the files of an interrupted attempt.
         inputs: the directories of the stages it needs, by name.
         log: appends a record to the run's `metrics.jsonl`.
+        rewind: removes this stage's records of later updates, which will be made again.
         progress: done, total, a short text.
         say: prints a line for the user.
         command: what the user typed, without absolute paths.
@@ -47,6 +48,7 @@ class Context:
     directory: Path
     inputs: Mapping[str, Path]
     log: Callable[[dict[str, Any]], None]
+    rewind: Callable[[int], None]
     progress: Callable[[int, int, str], None]
     say: Callable[[str], None]
     command: str
@@ -114,12 +116,13 @@ def _file_digests(stage: Stage, run: Path) -> list[str]:
         return list(record["files"])
 
 
-def output_digest(directory: Path) -> str:
-    """One digest of every file of a finished stage but its measurements."""
+def output_digest(directory: Path, without: Set[Path] = frozenset()) -> str:
+    """One digest of every file of a finished stage but its measurements and those `without` names."""
     lines = [
         f"{path.relative_to(directory).as_posix()} {file_sha256(path)}"
         for path in sorted(directory.rglob("*"))
         if path.is_file() and path.name not in MEASUREMENTS and path.suffix != ".png"
+        if without.isdisjoint([path, *path.parents])
     ]
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
@@ -142,8 +145,15 @@ def begin(stage: Stage, run: Path) -> Path:
     return partial
 
 
+def finish_interrupted(stage: Stage, run: Path, *, scratch: Sequence[str]) -> None:
+    """Finishes a stage that was stopped while it was being finished."""
+    record = read_record(run / ".partial" / stage.name)
+    if record is not None and record["fingerprint"] == fingerprint(stage, run):
+        finish(stage, run, seconds=record["seconds"], scratch=scratch)
+
+
 def finish(stage: Stage, run: Path, *, seconds: float, scratch: Sequence[str]) -> None:
-    """Turns the partial directory into the finished one.
+    """Turns the partial directory into the finished one; stopped at any point, it can be called again.
 
     Args:
         stage: which.
@@ -152,22 +162,23 @@ def finish(stage: Stage, run: Path, *, seconds: float, scratch: Sequence[str]) -
         scratch: patterns of files that only an interrupted attempt needs.
     """
     partial, final = run / ".partial" / stage.name, run / stage.name
-    began_with = (partial / FINGERPRINT).read_text(encoding="utf-8")  # the corpus may have changed since
-    for pattern in (FINGERPRINT, *scratch):
-        for path in partial.glob(pattern):
-            shutil.rmtree(path) if path.is_dir() else path.unlink()
-    write_json(
-        partial / RECORD,
-        {
-            "stage": stage.name,
-            "fingerprint": began_with,
-            "output": output_digest(partial),
-            "files": _file_digests(stage, run),
-            "seconds": round(seconds, 1),
-            "onepass": onepass.__version__,
-            "finished": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-        },
-    )
+    needless = {path for pattern in (FINGERPRINT, *scratch) for path in partial.glob(pattern)}
+    if not (partial / RECORD).exists():
+        write_json(
+            partial / RECORD,
+            {
+                "stage": stage.name,
+                # As it was at the beginning: the corpus may have changed since.
+                "fingerprint": (partial / FINGERPRINT).read_text(encoding="utf-8"),
+                "output": output_digest(partial, without=needless),
+                "files": _file_digests(stage, run),
+                "seconds": round(seconds, 1),
+                "onepass": onepass.__version__,
+                "finished": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+            },
+        )
+    for path in needless:
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
     if final.exists():
         doomed = run / ".partial" / f"{stage.name}.old"
         shutil.rmtree(doomed, ignore_errors=True)

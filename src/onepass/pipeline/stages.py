@@ -1,4 +1,4 @@
-"""The stages of a run: prepare -> teacher -> distill -> align -> student -> evaluate.
+"""The stages of a run: prepare -> teacher -> distill -> align -> student -> finetune -> evaluate.
 
 Each imports what it needs when it runs, so that a machine without the aligner or CTranslate2 can
 still run the trainings.
@@ -7,6 +7,7 @@ still run the trainings.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from onepass.bundle import write_json
 from onepass.errors import DataError, UsageError
 from onepass.pipeline.lines import chunks, read_lines, stream_lines, write_lines
 from onepass.pipeline.stage import Context, Stage
-from onepass.recipe import Recipe, TrainingSettings
+from onepass.recipe import Recipe, StudentSettings, TrainingSettings
 from onepass.text.batches import IdPairs, RaggedWriter
 from onepass.text.corpus import corpus_files, read_pairs
 from onepass.text.filters import FilterCounts, filter_pairs
@@ -35,23 +36,27 @@ def plan(recipe: Recipe) -> list[Stage]:
         data[split] = [{**source, "path": Path(source["path"]).name} for source in data[split]]
     seed = {"seed": recipe.seed}
     alignment = {**dump["align"], "max_tokens": recipe.data.filters.max_tokens}
-    students = recipe.students()
+    models = recipe.one_pass_models()
     settings = {"data": data, "tokenizer": dump["tokenizer"], **seed}
     stages = [
         Stage("prepare", (), settings, prepare, files=lambda: _files(recipe)),
         Stage("teacher", ("prepare",), {**dump["teacher"], **languages, **seed}, teach, distributed=True),
     ]
-    if any(student.distilled for student in students.values()):
+    if any(model.settings.distilled for model in models.values()):
         stages.append(Stage("distill", ("prepare", "teacher"), dump["distill"], distill))
         stages.append(Stage("align", ("prepare", "distill"), alignment, align))
-    if not all(student.distilled for student in students.values()):
+    if not all(model.settings.distilled for model in models.values()):
         stages.append(Stage("align-raw", ("prepare",), alignment, align))
-    for name, student in students.items():
-        settings = {**student.model_dump(mode="json"), "sizes": dump["teacher"]["model"], **languages, **seed}
+    for name, (student, base) in models.items():
+        own = student.model_dump(mode="json", exclude=None if base else {"finetune"})
+        settings = {**own, "sizes": dump["teacher"]["model"], **languages, **seed}
         needs = ["prepare", "align" if student.distilled else "align-raw"]
-        needs += ["teacher"] if student.init_from_teacher else []
-        stages.append(Stage(name, tuple(needs), settings, learn, distributed=True))
-    needs = ["prepare", "teacher", *students]
+        if base is not None:
+            stages.append(Stage(name, (*needs, "teacher", base), settings, finetune, distributed=True))
+        else:
+            needs += ["teacher"] if student.init_from_teacher else []
+            stages.append(Stage(name, tuple(needs), settings, learn, distributed=True))
+    needs = ["prepare", "teacher", *models]
     stages.append(Stage("evaluate", tuple(needs), {**dump["evaluate"], **seed}, evaluate))
     return stages
 
@@ -186,28 +191,74 @@ def learn(context: Context) -> None:
     """Trains the student (or a variant of it) and writes its bundle."""
     from onepass.bundle import Bundle
     from onepass.decoding.loading import build_model, load_model
-    from onepass.decoding.translator import student_decoder
     from onepass.objectives.fertility import FertilityObjective
 
     recipe = context.recipe
-    student = recipe.students()[context.directory.name]
+    student = recipe.one_pass_models()[context.directory.name].settings
     tokenizer = Tokenizer.load(context.inputs["prepare"])
     _seed(recipe.seed)
     model = build_model(student.family, recipe.teacher.model, student, tokenizer)
     if student.init_from_teacher:
         _init_from_teacher(model, load_model(Bundle.open(context.inputs["teacher"])))
-    corpus = context.inputs["align" if student.distilled else "align-raw"]
+    _train_student(context, model, FertilityObjective(), student, student.training, tokenizer)
+
+
+def finetune(context: Context) -> None:
+    """Fine-tunes a student with its teacher's word distributions and writes its bundle."""
+    from onepass.bundle import Bundle
+    from onepass.decoding.loading import load_model
+    from onepass.objectives.finetune import CollapseGuard, FinetuneObjective
+
+    recipe = context.recipe
+    student, base = recipe.one_pass_models()[context.directory.name]
+    assert student.finetune is not None
+    assert base is not None
+    model = load_model(Bundle.open(context.inputs[base]))
+    teacher: Any = load_model(Bundle.open(context.inputs["teacher"]))
+    pairs = IdPairs.open(_aligned(context, student), "train", with_fertilities=True)
+    guard = CollapseGuard(float(pairs.tgt.lengths.sum() / pairs.src.lengths.sum()))
+
+    def log(record: dict[str, Any]) -> None:
+        context.log(record)
+        if "fertility_mean" in record:
+            guard.observe(record["fertility_mean"])
+
+    _train_student(
+        replace(context, log=log),
+        model,
+        FinetuneObjective(teacher, student.finetune),
+        student,
+        student.finetune.training,
+        Tokenizer.load(context.inputs["prepare"]),
+    )
+
+
+def _aligned(context: Context, student: StudentSettings) -> Path:
+    return context.inputs["align" if student.distilled else "align-raw"]
+
+
+def _train_student(
+    context: Context,
+    model: Any,
+    objective: Any,
+    student: StudentSettings,
+    training: TrainingSettings,
+    tokenizer: Tokenizer,
+) -> None:
+    from onepass.decoding.translator import student_decoder
+
+    corpus = _aligned(context, student)
     _train(
         context,
         model,
-        FertilityObjective(),
+        objective,
         IdPairs.open(corpus, "train", with_fertilities=True),
         IdPairs.open(corpus, "dev", with_fertilities=True),
-        student.training,
+        training,
         tokenizer,
         kind=student.family,
         model_settings={
-            "sizes": recipe.teacher.model.model_dump(mode="json"),
+            "sizes": context.recipe.teacher.model.model_dump(mode="json"),
             "student": student.model_dump(mode="json"),
         },
         make_decoder=student_decoder,
@@ -265,7 +316,7 @@ def _train(
         settings,
         context.directory,
         seed=context.recipe.seed,
-        hooks=Hooks(validate, _logger(context, settings), context.progress),
+        hooks=Hooks(validate, _logger(context, settings), context.rewind, context.progress),
     )
     progress = training.run()
     if not training.accelerator.is_main_process:

@@ -54,6 +54,22 @@ def read_lines(path: Path) -> Iterator[Line]:
         ) from None
 
 
+def read_parallel(src: Path, tgt: Path) -> tuple[list[str], list[str]]:
+    """The texts of two files with the same number of lines.
+
+    Raises:
+        DataError: as `read_lines`, or the numbers of lines differ.
+    """
+    left, right = ([line.text for line in read_lines(path)] for path in (src, tgt))
+    if len(left) != len(right):
+        raise DataError(
+            "The two files have different numbers of lines",
+            where=f"{src}, {tgt}",
+            value=f"{len(left)} and {len(right)}",
+        )
+    return left, right
+
+
 def one_line(text: str) -> str:
     """The text without space around it and without line breaks inside it."""
     return text.replace("\r", " ").replace("\n", " ").strip()

@@ -11,10 +11,10 @@ import contextlib
 import ctypes
 import math
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -51,11 +51,13 @@ class Hooks:
     Attributes:
         validate: translates the dev set with the model (in eval mode).
         log: gets a record of numbers for `metrics.jsonl`.
+        rewind: told at the start from which update on records will come (again).
         progress: updates done, updates at most, a short text.
     """
 
     validate: Callable[[nn.Module], Validation] | None = None
     log: Callable[[dict[str, Any]], None] = field(default=lambda record: None)
+    rewind: Callable[[int], None] = field(default=lambda update: None)
     progress: Callable[[int, int, str], None] = field(default=lambda done, total, text: None)
 
 
@@ -108,19 +110,33 @@ def _batch_stream(pairs: IdPairs, settings: TrainingSettings, seed: int, progres
         progress.epoch, progress.batch = progress.epoch + 1, 0
 
 
+class Losses(NamedTuple):
+    """The loss, and the mean of each of its terms before their weights."""
+
+    total: float
+    terms: dict[str, float]
+
+
+def _weighted(means: Mapping[str, float], weights: Mapping[str, float]) -> float:
+    return sum(weights[name] * mean for name, mean in means.items() if weights[name])
+
+
 @torch.no_grad()
 def dev_loss(
     model: nn.Module, objective: Objective, pairs: IdPairs, batch_tokens: int, device: torch.device
-) -> dict[str, float]:
-    """Each loss term's mean over a data set; the model is put in eval mode."""
+) -> Losses:
+    """The loss and its terms over a data set; the model is put in eval mode."""
     model.eval()
     sums: dict[str, float] = {}
     counts: dict[str, int] = {}
+    weights: dict[str, float] = {}
     for rows in plan_batches(pairs, batch_tokens):
         for name, term in objective.terms(model, load_batch(pairs, rows, device)).items():
             sums[name] = sums.get(name, 0.0) + float(term.sum)
             counts[name] = counts.get(name, 0) + term.count
-    return {name: sums[name] / counts[name] for name in sums}
+            weights[name] = term.weight
+    means = {name: sums[name] / counts[name] for name in sums}
+    return Losses(_weighted(means, weights), means)
 
 
 class Training:
@@ -191,6 +207,7 @@ class Training:
             ModelError: the loss is not finite.
         """
         settings, progress = self.settings, self.progress
+        self.hooks.rewind(progress.update)
         batches = _batch_stream(self.train, settings, self.seed, progress)
         clock = time.monotonic()
         since_log, tokens_logged = clock, progress.tokens
@@ -219,20 +236,23 @@ class Training:
         loaded = [load_batch(self.train, rows, self.device) for rows in own]
         counts = self._total_counts(loaded)
         means: dict[str, Tensor] = {}
+        weights: dict[str, float] = {}
         for i, batch in enumerate(loaded):
             last = i == len(loaded) - 1
             with contextlib.nullcontext() if last else accelerator.no_sync(self.loss_module):
                 self._seed_dropout(accelerator.process_index + i * accelerator.num_processes)
                 with torch.autocast(self.device.type, torch.bfloat16, enabled=self.bf16):
                     terms = self.loss_module(batch)
-                parts = {name: term.weight * term.sum / counts[name] for name, term in terms.items()}
+                weights = {name: term.weight for name, term in terms.items()}
+                parts = {name: term.sum / counts[name] for name, term in terms.items()}
                 # Distributed gradients are averaged over the processes; ours are to be summed.
-                (sum(parts.values()) * accelerator.num_processes).backward()
+                loss_part = sum(weights[name] * part for name, part in parts.items() if weights[name])
+                (loss_part * accelerator.num_processes).backward()
             for name, part in parts.items():
                 means[name] = means.get(name, torch.zeros((), device=self.device)) + part.detach()
         norm = nn.utils.clip_grad_norm_(self.model.parameters(), settings.clip_norm)
         values = {n: float(accelerator.reduce(v, "sum")) for n, v in means.items()}
-        loss = sum(values.values())
+        loss = _weighted(values, weights)
         if not math.isfinite(loss) or not math.isfinite(float(norm)):
             raise ModelError(
                 "Training has diverged: the loss or its gradient is not finite",
@@ -261,8 +281,7 @@ class Training:
     def _validate(self, last: bool) -> None:
         """Dev loss, dev BLEU and samples; decides about stopping; writes the checkpoint."""
         settings, progress = self.settings, self.progress
-        losses = dev_loss(self.model, self.objective, self.dev, settings.batch_tokens, self.device)
-        loss = sum(losses.values())
+        loss, losses = dev_loss(self.model, self.objective, self.dev, settings.batch_tokens, self.device)
         if not math.isfinite(loss):
             raise ModelError(
                 "Training has diverged: the dev loss is not finite",

@@ -6,8 +6,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
-from onepass.decoding.parallel import argmax_fertilities, average_fertilities, sampled_fertilities, usable
-from onepass.models.fertility import length_cap
+from onepass.models.fertility import (
+    argmax_fertilities,
+    average_fertilities,
+    length_cap,
+    sampled_fertilities,
+    usable,
+)
 
 CLASSES = 50
 

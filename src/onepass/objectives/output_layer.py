@@ -1,0 +1,146 @@
+"""The output layer together with a loss of its scores, a few hundred positions at a time.
+
+The gradient is computed along with the loss, so the [N, V] scores, which would be most of a step's
+memory traffic, never exist as a whole. Scores are computed in the type of autocast, where it is on,
+and everything behind them in float32 at least.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+SCORES_AT_ONCE = 1 << 21
+"""Scores (positions times vocabulary) in memory at a time: small enough for a CPU's cache."""
+
+
+class PartLoss(NamedTuple):
+    """The summed loss of a few positions, and its gradient with respect to their scores [n, V]."""
+
+    sum: Tensor
+    gradient: Tensor | None
+
+
+def _parts(states: Tensor, weight: Tensor) -> Iterator[slice]:
+    rows = max(SCORES_AT_ONCE // weight.size(0), 1)
+    return (slice(first, first + rows) for first in range(0, len(states), rows))
+
+
+def _compute_dtype(states: Tensor) -> torch.dtype:
+    kind = states.device.type
+    return torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else states.dtype
+
+
+def _log_probs(states: Tensor, weight: Tensor) -> Tensor:
+    """[n, D] and [V, D] of one type -> [n, V] in float32 at least."""
+    with torch.autocast(states.device.type, enabled=False):
+        exact = torch.promote_types(states.dtype, torch.float32)
+        return torch.log_softmax(states @ weight.T, -1, dtype=exact)
+
+
+class _OutputLoss(torch.autograd.Function):
+    @staticmethod
+    def forward(
+        ctx: Any, states: Tensor, weight: Tensor, part_loss: Callable[[Tensor, slice, bool], PartLoss]
+    ) -> Tensor:
+        dtype = _compute_dtype(states)
+        exact = torch.promote_types(dtype, torch.float32)
+        low_states, low_weight = states.to(dtype), weight.to(dtype)
+        with_gradient = any(ctx.needs_input_grad[:2])
+        loss = torch.zeros((), dtype=exact, device=states.device)
+        grad_states = torch.empty_like(low_states)
+        grad_weight = torch.zeros(weight.shape if with_gradient else (0,), dtype=exact, device=weight.device)
+        for rows in _parts(states, weight):
+            part = part_loss(_log_probs(low_states[rows], low_weight), rows, with_gradient)
+            loss += part.sum
+            if part.gradient is not None:
+                gradient = part.gradient.to(dtype)
+                with torch.autocast(states.device.type, enabled=False):
+                    grad_states[rows] = gradient @ low_weight
+                    grad_weight += gradient.T @ low_states[rows]
+        ctx.save_for_backward(grad_states, grad_weight)
+        ctx.dtypes = states.dtype, weight.dtype
+        return loss
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor, None]:
+        grad_states, grad_weight = ctx.saved_tensors
+        states_dtype, weight_dtype = ctx.dtypes
+        return (grad_states * grad).to(states_dtype), (grad_weight * grad).to(weight_dtype), None
+
+
+def output_cross_entropy(
+    states: Tensor, weight: Tensor, targets: Tensor, label_smoothing: float = 0.0
+) -> Tensor:
+    """Summed cross entropy of softmax(states · weightᵀ).
+
+    Args:
+        states: [N, D].
+        weight: of the output layer, [V, D].
+        targets: int64 [N].
+        label_smoothing: share of each target that is spread evenly over the vocabulary.
+    """
+    even = label_smoothing / weight.size(0)
+
+    def part_loss(log_probs: Tensor, rows: slice, with_gradient: bool) -> PartLoss:
+        target = targets[rows, None]  # [n, 1]
+        loss = (label_smoothing - 1) * log_probs.gather(1, target).sum()
+        if label_smoothing:
+            loss -= even * log_probs.sum()
+        if not with_gradient:
+            return PartLoss(loss, None)
+        gradient = log_probs.exp_()
+        if label_smoothing:
+            gradient.sub_(even)
+        return PartLoss(
+            loss, gradient.scatter_add_(1, target, gradient.new_full(target.shape, label_smoothing - 1))
+        )
+
+    return _OutputLoss.apply(states, weight, part_loss)  # type: ignore[no-any-return,no-untyped-call]
+
+
+def output_reverse_kl(
+    states: Tensor, weight: Tensor, teacher_states: Tensor, teacher_weight: Tensor
+) -> Tensor:
+    """Summed L_RKL = -Σ_y p(y) log q(y), p = softmax(states · weightᵀ), q the teacher's (equation 11).
+
+    The paper calls it a reverse KL divergence; like the paper's formula it leaves out the entropy of p.
+
+    Args:
+        states: [N, D]; the gradient goes through them and `weight` [V, D].
+        teacher_states: [N, D'], constant; likewise `teacher_weight` [V, D'].
+    """
+    teacher = _LogProbs(teacher_states, teacher_weight)
+
+    def part_loss(log_probs: Tensor, rows: slice, with_gradient: bool) -> PartLoss:
+        expected = teacher(rows)
+        probs = log_probs.exp_()
+        losses = -(probs * expected).sum(1, keepdim=True)  # [n, 1]
+        gradient = probs.mul_(expected.add_(losses)).neg_() if with_gradient else None
+        return PartLoss(losses.sum(), gradient)
+
+    return _OutputLoss.apply(states, weight, part_loss)  # type: ignore[no-any-return,no-untyped-call]
+
+
+@torch.no_grad()
+def reverse_kl_by_position(
+    states: Tensor, weight: Tensor, teacher_states: Tensor, teacher_weight: Tensor
+) -> Tensor:
+    """The terms of `output_reverse_kl`, float32 [N], without a gradient."""
+    student, teacher = _LogProbs(states, weight), _LogProbs(teacher_states, teacher_weight)
+    parts = [-(student(rows).exp_() * teacher(rows)).sum(1) for rows in _parts(states, weight)]
+    return torch.cat(parts)
+
+
+class _LogProbs:
+    """Log probabilities of some rows of `states`."""
+
+    def __init__(self, states: Tensor, weight: Tensor) -> None:
+        dtype = _compute_dtype(states)
+        self.states, self.weight = states.detach().to(dtype), weight.detach().to(dtype)
+
+    def __call__(self, rows: slice) -> Tensor:
+        return _log_probs(self.states[rows], self.weight)

@@ -1,0 +1,190 @@
+"""Fine-tuning: both gradients against brute force, a frozen teacher, and what is measured."""
+
+import copy
+from itertools import product
+
+import pytest
+import torch
+
+from onepass.errors import ModelError
+from onepass.models.fertility import FERTILITY_CLASSES, average_fertilities, most_probable, usable
+from onepass.objectives.cross_entropy import Batch
+from onepass.objectives.finetune import CollapseGuard, FinetuneObjective
+from onepass.recipe import FinetuneSettings
+
+SRC = [[4, 5, 6, 7, 8], [9, 10, 11], [6]]
+FERTILITIES = [[2, 0, 1, 3, 0], [0, 0, 1], [2]]
+TGT = [[4, 9, 7, 7, 11, 5], [8], [6, 5]]
+
+
+@pytest.fixture
+def batch(pad) -> Batch:
+    return Batch(pad(SRC), pad(TGT), pad(FERTILITIES))
+
+
+def objective(teacher, **settings) -> FinetuneObjective:
+    return FinetuneObjective(teacher, FinetuneSettings(**settings))
+
+
+def reverse_kl_per_token(student, teacher, src_ids, fertilities) -> torch.Tensor:
+    """Equation 11 word by word, one sentence [1, S] at a time."""
+    decoded = student.decode(src_ids, fertilities, student.encode(src_ids))
+    hyp = most_probable(student, decoded).ids
+    teacher_log_probs = teacher.logits(teacher.decode(hyp, teacher.encode(src_ids))).log_softmax(-1)[0]
+    total = torch.zeros((), dtype=decoded.states.dtype)
+    for t in range(hyp.size(1)):
+        probs = student.logits(decoded.states[0, t]).softmax(-1)
+        for y in range(len(probs)):
+            total = total - probs[y] * teacher_log_probs[t, y]
+    return total / hyp.size(1)
+
+
+def test_backprop_is_the_formula_under_the_aligners_fertilities(
+    make_student, make_teacher, pad, batch
+) -> None:
+    student, teacher = make_student(), make_teacher()
+    term = objective(teacher, reinforce=False).terms(student, batch)["backprop"]
+    expected = sum(
+        reverse_kl_per_token(student, teacher, pad([src]), pad([own])) * sum(own)
+        for src, own in zip(SRC, FERTILITIES, strict=True)
+    )
+    torch.testing.assert_close(term.sum, expected)
+    assert (term.count, term.weight) == (9, 0.25)
+
+
+def test_the_gradient_of_backprop_is_that_of_finite_differences(make_student, make_teacher, batch) -> None:
+    student, teacher = make_student().double(), make_teacher().double()
+    tuned = objective(teacher, reinforce=False)
+    tuned.terms(student, batch)["backprop"].sum.backward()
+    chance = torch.Generator().manual_seed(1)
+    for name in (
+        "encoder.layers.0.ffn.inner.weight",
+        "decoder.1.self_attention.output.weight",
+        "tgt_embedding.weight",
+    ):
+        parameter = student.get_parameter(name)
+        direction = torch.randn(parameter.shape, generator=chance, dtype=torch.float64)
+        values = []
+        with torch.no_grad():
+            for step in (1e-6, -1e-6):
+                parameter += step * direction
+                values.append(float(tuned.terms(student, batch)["backprop"].sum))
+                parameter -= step * direction
+        assert parameter.grad is not None
+        slope = (values[0] - values[1]) / 2e-6
+        assert slope == pytest.approx(float((parameter.grad * direction).sum()), rel=1e-5, abs=1e-8)
+        assert abs(slope) > 1e-4
+
+
+def test_the_mean_reinforce_gradient_is_the_exact_one(make_student, make_teacher, pad) -> None:
+    """All 2,500 fertilities of a source of two tokens, against a thousand batches of samples."""
+    student, teacher = make_student().double(), make_teacher().double()
+    src_ids = pad([[5, 9]])
+    every = torch.tensor(list(product(range(FERTILITY_CLASSES), repeat=2)))  # [2500, 2]
+    with torch.no_grad():
+        memory = student.encode(src_ids)
+        logits, mask = student.fertility_logits(memory), memory.mask
+        many = (logits.expand(len(every), -1, -1), mask.expand(len(every), -1))
+        distinct, which = usable(every, *many).unique(dim=0, return_inverse=True)
+        costs = [reverse_kl_per_token(student, teacher, src_ids, row[None]) for row in distinct]
+        cost = torch.stack(costs)[which]
+    log_probs = student.fertility_logits(student.encode(src_ids))[0].log_softmax(-1)  # [2, F]
+    probs = (log_probs[0, every[:, 0]] + log_probs[1, every[:, 1]]).exp()
+    assert float(probs.detach().sum()) == pytest.approx(1)
+    weight = student.fertility.weight
+    [exact] = torch.autograd.grad((probs * cost).sum(), weight)
+
+    copies = 64
+    many_copies = Batch(src_ids.expand(copies, -1), src_ids.expand(copies, -1), torch.ones(copies, 2).long())
+    tuned = objective(teacher, distillation=False, backprop=False)
+    student.train()
+    sampled = []
+    for seed in range(300):
+        torch.manual_seed(seed)
+        term = tuned.terms(student, many_copies)["reinforce"]
+        sampled.append(torch.autograd.grad(term.sum / term.count, weight)[0])
+    found = torch.stack(sampled)
+    error = found.std(0) / len(found) ** 0.5
+    assert float(error.norm() / exact.norm()) < 0.05  # enough samples to see something
+    assert float((found.mean(0) - exact).norm() / exact.norm()) < 0.05
+    often = slice(0, 6)  # what is drawn too seldom has no error to speak of
+    assert bool(((found.mean(0) - exact).abs() <= 5 * error)[often].all())
+
+
+def test_reinforce_reaches_the_student_through_the_fertilities_alone(
+    make_student, make_teacher, batch
+) -> None:
+    student = make_student().train()
+    terms = objective(make_teacher(), backprop=False).terms(student, batch)
+    terms["reinforce"].sum.backward()
+    assert student.fertility.weight.grad is not None
+    assert float(student.fertility.weight.grad.abs().max()) > 0
+    decoder = [p.grad for name, p in student.named_parameters() if name.startswith("decoder")]
+    assert decoder
+    assert all(grad is None for grad in decoder)
+
+
+@torch.no_grad()
+def test_reward_and_baseline_are_measured_and_not_learnt_from(make_student, make_teacher, pad, batch) -> None:
+    student, teacher = make_student().train(), make_teacher()
+    tuned = objective(teacher)
+    terms = tuned.terms(student, batch)
+    measured = {name for name, term in terms.items() if term.weight == 0}
+    assert measured == {"reward", "baseline", "entropy", "fertility_mean"}
+    expected = 0.0
+    for src in SRC:
+        memory = student.encode(pad([src]))
+        average = average_fertilities(student.fertility_logits(memory), memory.mask)
+        expected -= float(reverse_kl_per_token(student, teacher, pad([src]), average))
+    assert float(terms["baseline"].sum) == pytest.approx(expected, rel=1e-5)
+    assert {name: term.count for name, term in terms.items()} == tuned.counts(batch)
+
+
+@torch.no_grad()
+def test_nothing_is_sampled_in_eval_mode(make_student, make_teacher, batch) -> None:
+    student, teacher = make_student(), make_teacher()
+    before = torch.get_rng_state()
+    terms = objective(teacher).terms(student, batch)
+    assert torch.equal(before, torch.get_rng_state())
+    assert set(terms) == {"tokens", "fertilities", "backprop", "reinforce"}
+    measured = objective(teacher).terms(student.train(), batch)
+    torch.testing.assert_close(terms["reinforce"].sum, -measured["baseline"].sum)
+
+
+@pytest.mark.parametrize(
+    ("settings", "weights"),
+    [
+        ({}, {"tokens": 0.75, "fertilities": 0.75, "backprop": 0.25, "reinforce": 0.25}),
+        (
+            {"reinforce_weight": 0.1},
+            {"tokens": 0.75, "fertilities": 0.75, "backprop": 0.25, "reinforce": 0.025},
+        ),
+        ({"distillation": False, "reinforce": False}, {"tokens": 0, "fertilities": 0, "backprop": 0.25}),
+        ({"weight": 0.5, "backprop": False}, {"tokens": 0.5, "fertilities": 0.5, "reinforce": 0.5}),
+    ],
+)
+def test_the_weights_are_those_of_equation_10(make_student, make_teacher, batch, settings, weights) -> None:
+    terms = objective(make_teacher(), **settings).terms(make_student(), batch)
+    assert {name: term.weight for name, term in terms.items()} == pytest.approx(weights)
+
+
+def test_the_teacher_never_changes(make_student, make_teacher, batch) -> None:
+    student, teacher = make_student().train(), make_teacher().train()
+    before = copy.deepcopy(teacher.state_dict())
+    tuned = objective(teacher)
+    optimizer = torch.optim.Adam([*student.parameters(), *teacher.parameters()], lr=0.1)
+    for _ in range(3):
+        sum(term.weight * term.sum / term.count for term in tuned.terms(student, batch).values()).backward()
+        optimizer.step()
+    assert not teacher.training
+    assert all(parameter.grad is None for parameter in teacher.parameters())
+    assert all(torch.equal(value, before[name]) for name, value in teacher.state_dict().items())
+
+
+@pytest.mark.parametrize(("mean", "word"), [(0.0, "zero"), (20.0, "the cap")])
+def test_fertilities_that_run_away_stop_the_training(mean: float, word: str) -> None:
+    guard = CollapseGuard(1.1)
+    for value in (1.0, 1.3, 3.0, 1.1, 0.2):  # one bad batch is none
+        guard.observe(value)
+    with pytest.raises(ModelError, match=f"collapsed.*{word}"):
+        list(map(guard.observe, [mean] * 30))
