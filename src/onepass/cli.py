@@ -63,6 +63,22 @@ def run(
 
 
 @app.command()
+def ablate(
+    recipe: Annotated[Path, typer.Argument(help="A TOML recipe.")],
+    to: Annotated[Path | None, typer.Option(help="The run directory [runs/RECIPE-NAME].")] = None,
+    settings: Set = [],  # noqa: B006
+) -> None:
+    """The twelve rows of the paper's ablation (its table 2), from one recipe."""
+    from onepass.pipeline.ablation import run_ablation
+    from onepass.pipeline.display import Display
+
+    loaded = load_recipe(recipe, settings)
+    directory = to or Path("runs") / loaded.name
+    results = run_ablation(loaded, directory, display=Display(), command=_command())
+    print((results / "ablation.md").read_text(encoding="utf-8"), end="")
+
+
+@app.command()
 def translate(
     lines: Annotated[list[str] | None, typer.Argument(help="Texts; without any, lines from stdin.")] = None,
     model: Annotated[Path, typer.Option(help="A bundle, such as runs/NAME/student.")] = Path("."),

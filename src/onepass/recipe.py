@@ -201,6 +201,8 @@ class StudentSettings(Settings):
     family: Literal["fertility"] = "fertility"
     distilled: bool = True
     """Learn from the teacher's translations (False: from the references)."""
+    distill_beam: PositiveInt | None = None
+    """Beam size of those translations [distill.beam_size]; another one adds stages of its own."""
     copy_source: Literal["fertility", "uniform", "none"] = "fertility"
     """What the decoder starts from: repeated by fertility, evenly spread, or positions alone."""
     positional_attention: bool = True
@@ -279,6 +281,8 @@ class Recipe(Settings):
                 settings[key] = {**settings[key], **value} if merge else value
             if settings["finetune"] is False:  # TOML has no null
                 settings["finetune"] = None
+            if settings["distill_beam"] == self.distill.beam_size:
+                settings["distill_beam"] = None
             try:
                 students[f"student-{name}"] = StudentSettings.model_validate(settings)
             except ValidationError as error:
@@ -288,16 +292,17 @@ class Recipe(Settings):
     def one_pass_models(self) -> dict[str, OnePassModel]:
         """Every one-pass model by stage name: `student`, `finetune`, `student-NAME`, `finetune-NAME`.
 
-        Students that differ in their fine-tuning alone share the stage before it.
+        Equal students share a stage, and those that differ in their fine-tuning alone the stage before it.
         """
         models: dict[str, OnePassModel] = {}
-        shared: dict[str, str] = {}
+        shared: dict[StudentSettings, str] = {}
         for name, student in self.students().items():
             plain = student.model_copy(update={"finetune": None})
-            stage = shared.setdefault(plain.model_dump_json(), name)
-            models.setdefault(stage, OnePassModel(plain, None))
+            base = shared.setdefault(plain, name)
+            models.setdefault(base, OnePassModel(plain, None))
             if student.finetune is not None:
-                models[name.replace("student", "finetune", 1)] = OnePassModel(student, stage)
+                tuned = shared.setdefault(student, name.replace("student", "finetune", 1))
+                models.setdefault(tuned, OnePassModel(student, base))
         return models
 
     def to_json(self) -> str:

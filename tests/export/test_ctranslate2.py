@@ -32,7 +32,7 @@ def learn_a_little(model: AutoregressiveTransformer, words: Tokenizer) -> None:
     optimizer = torch.optim.Adam(model.parameters(), lr=0.01)
     model.train()
     with torch.enable_grad():
-        for _ in range(80):
+        for _ in range(150):
             term = TeacherObjective(0.0).terms(model, batch)["tokens"]
             (term.sum / term.count).backward()
             optimizer.step()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from onepass.bundle import write_json
 from onepass.errors import DataError, UsageError
 from onepass.pipeline.lines import chunks, read_lines, stream_lines, write_lines
 from onepass.pipeline.stage import Context, Stage
-from onepass.recipe import Recipe, StudentSettings, TrainingSettings
+from onepass.recipe import DistillSettings, Recipe, StudentSettings, TrainingSettings
 from onepass.text.batches import IdPairs, RaggedWriter
 from onepass.text.corpus import corpus_files, read_pairs
 from onepass.text.filters import FilterCounts, filter_pairs
@@ -42,15 +43,21 @@ def plan(recipe: Recipe) -> list[Stage]:
         Stage("prepare", (), settings, prepare, files=lambda: _files(recipe)),
         Stage("teacher", ("prepare",), {**dump["teacher"], **languages, **seed}, teach, distributed=True),
     ]
-    if any(model.settings.distilled for model in models.values()):
-        stages.append(Stage("distill", ("prepare", "teacher"), dump["distill"], distill))
-        stages.append(Stage("align", ("prepare", "distill"), alignment, align))
-    if not all(model.settings.distilled for model in models.values()):
+    aligned = {aligned_stage(model.settings) for model in models.values()}
+    for name in sorted(aligned - {"align-raw"}):
+        of_teacher = name.replace("align", "distill")
+        beam = recipe.distill.beam_size if name == "align" else int(name.removeprefix("align-beam"))
+        translated = recipe.distill.model_copy(update={"beam_size": beam})
+        run = partial(distill, settings=translated)
+        stages.append(Stage(of_teacher, ("prepare", "teacher"), translated.model_dump(mode="json"), run))
+        stages.append(Stage(name, ("prepare", of_teacher), alignment, align))
+    if "align-raw" in aligned:
         stages.append(Stage("align-raw", ("prepare",), alignment, align))
     for name, (student, base) in models.items():
-        own = student.model_dump(mode="json", exclude=None if base else {"finetune"})
+        # Where its corpus comes from shows in the stages it needs.
+        own = student.model_dump(mode="json", exclude={"distill_beam"} | (set() if base else {"finetune"}))
         settings = {**own, "sizes": dump["teacher"]["model"], **languages, **seed}
-        needs = ["prepare", "align" if student.distilled else "align-raw"]
+        needs = ["prepare", aligned_stage(student)]
         if base is not None:
             stages.append(Stage(name, (*needs, "teacher", base), settings, finetune, distributed=True))
         else:
@@ -59,6 +66,13 @@ def plan(recipe: Recipe) -> list[Stage]:
     needs = ["prepare", "teacher", *models]
     stages.append(Stage("evaluate", tuple(needs), {**dump["evaluate"], **seed}, evaluate))
     return stages
+
+
+def aligned_stage(student: StudentSettings) -> str:
+    """The stage that a student's corpus comes from: `align`, `align-raw`, or `align-beamN`."""
+    if not student.distilled:
+        return "align-raw"
+    return f"align-beam{student.distill_beam}" if student.distill_beam else "align"
 
 
 def _files(recipe: Recipe) -> list[Path]:
@@ -215,7 +229,8 @@ def finetune(context: Context) -> None:
     assert base is not None
     model = load_model(Bundle.open(context.inputs[base]))
     teacher: Any = load_model(Bundle.open(context.inputs["teacher"]))
-    pairs = IdPairs.open(_aligned(context, student), "train", with_fertilities=True)
+    corpus = context.inputs[aligned_stage(student)]
+    pairs = IdPairs.open(corpus, "train", with_fertilities=True)
     guard = CollapseGuard(float(pairs.tgt.lengths.sum() / pairs.src.lengths.sum()))
 
     def log(record: dict[str, Any]) -> None:
@@ -233,10 +248,6 @@ def finetune(context: Context) -> None:
     )
 
 
-def _aligned(context: Context, student: StudentSettings) -> Path:
-    return context.inputs["align" if student.distilled else "align-raw"]
-
-
 def _train_student(
     context: Context,
     model: Any,
@@ -247,7 +258,7 @@ def _train_student(
 ) -> None:
     from onepass.decoding.translator import student_decoder
 
-    corpus = _aligned(context, student)
+    corpus = context.inputs[aligned_stage(student)]
     _train(
         context,
         model,
@@ -373,7 +384,7 @@ def _logger(context: Context, settings: TrainingSettings) -> Callable[[dict[str,
 # --- distill and align -------------------------------------------------------
 
 
-def distill(context: Context) -> None:
+def distill(context: Context, settings: DistillSettings) -> None:
     """Translates each distinct source of train and dev with the teacher."""
     from onepass.pipeline.distillation import distill_lines
 
@@ -384,7 +395,7 @@ def distill(context: Context) -> None:
     hyp = distill_lines(
         [line for lines in sources.values() for line in lines],
         context.inputs["teacher"],
-        context.recipe.distill,
+        settings,
         context.directory / "shards",
         progress=context.progress,
     )
@@ -399,7 +410,7 @@ def align(context: Context) -> None:
     from onepass.alignment.aligner import align as fast_align
     from onepass.alignment.fertilities import MAX_FERTILITY, fertilities, write_pharaoh
 
-    texts = context.inputs.get("distill", context.inputs["prepare"])
+    texts = list(context.inputs.values())[-1]  # of the teacher, or of the references
     tokenizer = Tokenizer.load(context.inputs["prepare"])
     max_tokens = context.recipe.data.filters.max_tokens
     src: list[list[int]] = []
