@@ -188,6 +188,28 @@ def bench(
 
 
 @app.command()
+def table(
+    runs: Annotated[list[Path], typer.Argument(help="Run directories with an evaluation.")],
+) -> None:
+    """The paper's main table (its table 1) for finished runs, in Markdown."""
+    from onepass.evaluation.main_table import render_main_table
+    from onepass.evaluation.table import parse_results
+
+    found = []
+    for run_directory in runs:
+        path = run_directory / "evaluate" / "results.json"
+        try:
+            found.append(parse_results(json.loads(path.read_text(encoding="utf-8"))))
+        except OSError:
+            raise DataError(
+                "The run has no results", where=path, fix="finish `onepass run` on its recipe first"
+            ) from None
+        except ValueError as error:
+            raise DataError(f"The results are damaged: {error}", where=path) from None
+    print(render_main_table(found), end="")
+
+
+@app.command()
 def export(
     bundle: Annotated[Path, typer.Argument(help="A teacher's bundle.")],
     to: Annotated[Path, typer.Option(help="The directory to create.")],

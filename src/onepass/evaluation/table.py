@@ -225,10 +225,10 @@ def render_markdown(results: Mapping[str, Any]) -> str:
         DataError: the results are malformed.
     """
     valid = parse_results(results)
-    parts = [_markdown_table(_league(valid, compact=False))]
+    parts = [markdown_table(_league(valid, compact=False))]
     if any(set(system.throughput) - {1} for system in valid.systems):
         parts.append("Sentences a second, by batch size (unsorted):")
-        parts.append(_markdown_table(_throughput(valid)))
+        parts.append(markdown_table(_throughput(valid)))
     parts.append("\n".join(f"- {note}" for note in _notes(valid, code="`")))
     return "\n\n".join(parts) + "\n"
 
@@ -239,12 +239,12 @@ def _league(results: Results, *, compact: bool) -> dict[str, list[str]]:
     columns = {"system": [s.name for s in systems]}
     if not compact:
         columns["runs as"] = [s.runs_as or "–" for s in systems]
-    columns["BLEU"] = [_number(s.bleu) + ("†" if _is_insignificant(s) else "") for s in systems]
+    columns["BLEU"] = [number(s.bleu) + ("†" if _is_insignificant(s) else "") for s in systems]
     if not compact:
         columns["BLEU 95%"] = [_range(s.bleu_interval) for s in systems]
-    columns["chrF"] = [_number(s.chrf) for s in systems]
-    columns["ms p50"] = [_number(s.p50_ms) + ("‡" if _is_noisy(s) else "") for s in systems]
-    columns["ms p99"] = [_number(s.p99_ms) for s in systems]
+    columns["chrF"] = [number(s.chrf) for s in systems]
+    columns["ms p50"] = [number(s.p50_ms) + ("‡" if _is_noisy(s) else "") for s in systems]
+    columns["ms p99"] = [number(s.p99_ms) for s in systems]
     for rival in map(results.system, results.rivals):
         title = f"speed vs {rival.name if compact else rival.full_name}"
         columns[title] = [speed_ratio(s, rival) for s in systems]
@@ -256,11 +256,12 @@ def _throughput(results: Results) -> dict[str, list[str]]:
     systems = [system for system in results.systems if system.throughput]
     columns = {"system": [s.name for s in systems], "runs as": [s.runs_as or "–" for s in systems]}
     for size in sorted({size for system in systems for size in system.throughput}):
-        columns[f"batch {size}"] = [_number(s.throughput.get(size)) for s in systems]
+        columns[f"batch {size}"] = [number(s.throughput.get(size)) for s in systems]
     return columns
 
 
-def _number(value: float | None) -> str:
+def number(value: float | None) -> str:
+    """One decimal, none from a thousand on; "–" for what was not measured."""
     if value is None:
         return "–"
     return f"{value:.1f}" if value < 1000 else f"{value:,.0f}"
@@ -330,7 +331,8 @@ def engine_notes(results: Results) -> list[str]:
     ]
 
 
-def _markdown_table(columns: Mapping[str, Sequence[str]]) -> str:
+def markdown_table(columns: Mapping[str, Sequence[str]]) -> str:
+    """Columns by title as a Markdown table; all but the descriptions are aligned to the right."""
     rule = ["---" if title in ("system", "runs as") else "--:" for title in columns]
     rows = [list(columns), rule, *zip(*columns.values(), strict=True)]
     return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in rows)
