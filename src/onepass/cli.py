@@ -49,12 +49,20 @@ def run(
     until: Annotated[str | None, typer.Option(help="The last stage to run.")] = None,
     start: Annotated[str | None, typer.Option("--from", help="Do this stage and all after it again.")] = None,
     settings: Set = [],  # noqa: B006 - Typer reads the default
+    plan: Annotated[
+        bool, typer.Option("--plan", help="Only say what it will take, from a 30-second probe.")
+    ] = False,
 ) -> None:
     """Corpus to translator: prepare, teach, distill, align, learn, evaluate."""
     from onepass.pipeline.display import Display
     from onepass.pipeline.run import run_recipe
 
     loaded = load_recipe(recipe, settings)
+    if plan:
+        from onepass.pipeline.planning import plan_run, render_plan
+
+        print("\n".join(render_plan(plan_run(loaded))))
+        return
     directory = to or Path("runs") / loaded.name
     run_recipe(loaded, directory, until=until, start=start, display=Display(), command=_command())
     results = directory / "evaluate"
