@@ -32,6 +32,7 @@ lint: venv
 bench: venv
 	$(BIN)/python benchmarks/train_throughput.py
 	$(BIN)/python benchmarks/distill_speed.py
+	$(BIN)/python benchmarks/engine_agreement.py
 	$(BIN)/python benchmarks/align_speed.py
 	$(BIN)/python benchmarks/prepare_memory.py
 
