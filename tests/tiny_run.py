@@ -245,6 +245,7 @@ def start(
     without: Sequence[str] = (),
     killed_at: Path | None = None,
     after: float = 0.0,
+    by: int = signal.SIGKILL,
 ) -> Command:
     """`onepass ARGUMENTS` in a process of its own.
 
@@ -255,6 +256,7 @@ def start(
         without: packages that are not installed there.
         killed_at: it is killed (by itself, so that a slow parent is not too late) `after` seconds after
             this path has appeared.
+        by: the signal that kills it.
     """
     directory = Path(tempfile.mkdtemp(prefix="onepass-command-"))
     atexit.register(shutil.rmtree, directory, ignore_errors=True)
@@ -263,7 +265,7 @@ def start(
         (directory / name).touch()
     words = [str(argument) for argument in arguments]
     process = _server().Process(
-        target=_main, args=(words, directory, cwd or directory, without, killed_at, after)
+        target=_main, args=(words, directory, cwd or directory, without, killed_at, after, by)
     )
     process.start()
     return Command(process, directory)
@@ -280,11 +282,11 @@ def call(
         shutil.rmtree(command.directory)
 
 
-def _kill_at(path: Path, after: float) -> None:
+def _kill_at(path: Path, after: float, by: int) -> None:
     while not path.exists():
         time.sleep(0.001)
     time.sleep(after)
-    os.kill(os.getpid(), signal.SIGKILL)
+    os.kill(os.getpid(), by)
 
 
 def _main(
@@ -294,9 +296,10 @@ def _main(
     without: Sequence[str],
     killed_at: Path | None,
     after: float,
+    by: int,
 ) -> None:
     if killed_at is not None:
-        threading.Thread(target=_kill_at, args=(killed_at, after), daemon=True).start()
+        threading.Thread(target=_kill_at, args=(killed_at, after, by), daemon=True).start()
     for number, (name, flags) in enumerate(
         (("in", os.O_RDONLY), ("out", os.O_WRONLY | os.O_APPEND), ("err", os.O_WRONLY | os.O_APPEND))
     ):

@@ -32,9 +32,11 @@ def before(stage: str, directory: Path) -> Path:
     return run
 
 
-def begin(stage: str, run: Path, *, killed_at: Path | None = None, after: float = 0.0) -> Command:
+def begin(
+    stage: str, run: Path, *, killed_at: Path | None = None, after: float = 0.0, by: int = signal.SIGKILL
+) -> Command:
     command = ("run", run.parent / "tiny.toml", "--to", run, "--until", stage)
-    return start(*command, killed_at=killed_at, after=after)
+    return start(*command, killed_at=killed_at, after=after, by=by)
 
 
 @pytest.mark.parametrize("stage", STAGES)
@@ -60,10 +62,8 @@ def test_a_killed_stage_ends_in_the_same_bytes(stage: str, tmp_path: Path) -> No
 
 def test_ctrl_c_is_one_line_and_the_run_goes_on(tmp_path: Path) -> None:
     run = before("student", tmp_path)
-    command = begin("student", run)
-    assert command.wait_until((run / ".partial/student/checkpoint.pt").exists)
-    os.kill(command.pid, signal.SIGINT)
-    done = command.wait()
+    seen = run / ".partial/student/checkpoint.pt"
+    done = begin("student", run, killed_at=seen, by=signal.SIGINT).wait()
     assert done.code == 130, done
     assert "Traceback" not in done.err
     assert done.err.splitlines()[-1] == "stopped; run the same command again to go on"
