@@ -116,19 +116,18 @@ def test_a_changed_corpus_is_new_input(tmp_path: Path) -> None:
 
 
 def test_a_changed_setting_runs_the_stages_behind_it_again(tmp_path: Path) -> None:
+    """In processes of their own, as the finished run was: the last bits depend on what ran before."""
     directory = copy_of_run(tmp_path)
     before = outputs(directory)
-    log = run(tiny_recipe(tmp_path, "student.training.max_updates=4"), directory)
-    assert log.up_to_date == ["prepare", "teacher", "distill", "align"]
-    assert log.run == ["student", "finetune", "evaluate"]
+    command = ("run", tmp_path / "tiny.toml", "--to", directory)
+    done = call(*command, "--set", "student.training.max_updates=4")
+    assert done.code == 0, done.err
     after = outputs(directory)
-    assert {stage for stage in STAGES if before[stage] != after[stage]} == {
-        "student",
-        "finetune",
-        "evaluate",
-    }
-    log = run(tiny_recipe(tmp_path), directory)
-    assert log.run == ["student", "finetune", "evaluate"]
+    changed = {stage for stage in STAGES if before[stage] != after[stage]}
+    assert changed == {"student", "finetune", "evaluate"}
+    done = call(*command)
+    assert done.code == 0, done.err
+    assert done.err.count("up to date") == 4
     assert outputs(directory) == before  # and back
 
 
