@@ -218,6 +218,26 @@ def table(
 
 
 @app.command()
+def figures(
+    directory: Annotated[Path, typer.Argument(help="A run directory with trained models.")],
+    sentences: Annotated[int, typer.Option(help="Dev sentences for the candidates.", min=1)] = 200,
+    candidates: Annotated[int, typer.Option(help="The most candidates a sentence.", min=1)] = 1000,
+    text: Annotated[
+        str | None, typer.Option(help="The sentence of the fertility picture [the first of the test set].")
+    ] = None,
+    to: Annotated[Path | None, typer.Option(help="Where they go [RUN/figures].")] = None,
+) -> None:
+    """The paper's figures of a run: BLEU against samples, training curves, one sentence's fertilities."""
+    from onepass.pipeline.display import Display
+    from onepass.pipeline.figures import draw_figures
+
+    target = to or directory / "figures"
+    draw_figures(directory, target, sentences, candidates, text, Display(), command=_command())
+    for path in sorted(target.glob("*.png")):
+        print(f"Figure: {path}")
+
+
+@app.command()
 def export(
     bundle: Annotated[Path, typer.Argument(help="A teacher's bundle.")],
     to: Annotated[Path, typer.Option(help="The directory to create.")],

@@ -39,7 +39,7 @@ def test_a_figure_that_cannot_be_drawn_leaves_the_old_one(results, draw, tmp_pat
 
 def test_labels_cover_neither_points_nor_each_other(results, tmp_path, monkeypatch):
     drawn = []
-    monkeypatch.setattr(figures, "_save", lambda figure, path: drawn.append(figure))
+    monkeypatch.setattr(figures, "save", lambda figure, path: drawn.append(figure))
     results["systems"] += [
         results["systems"][2] | {"name": f"crowd {n}", "p50_ms": 6.0 + n / 10, "bleu": 31.0 + n / 5}
         for n in range(4)
@@ -58,7 +58,7 @@ def test_labels_cover_neither_points_nor_each_other(results, tmp_path, monkeypat
 
 def test_the_caption_names_the_rivals(results, tmp_path, monkeypatch):
     drawn = []
-    monkeypatch.setattr(figures, "_save", lambda figure, path: drawn.append(figure))
+    monkeypatch.setattr(figures, "save", lambda figure, path: drawn.append(figure))
     bleu_against_latency(results, tmp_path / "none.png")
     caption = drawn[0].get_supxlabel()
     assert "Speed against beam 4 (torch float32 cpu, 2 threads): 15.0x argmax; 2.5x NPD [10]" in caption

@@ -87,6 +87,15 @@ def test_characters_that_are_line_ends_elsewhere_are_text(tmp_path: Path) -> Non
     assert read(write_lines(tmp_path, f"{text}\n".encode(), b"eins\n")) == [Pair(text, "eins")]
 
 
+def test_romanian_has_its_comma_below_and_other_languages_keep_their_cedilla(tmp_path: Path) -> None:
+    for lang, text in {"ro-RO": "Şi ţara s\u0327i Ţara", "tr": "Şişli ş"}.items():
+        (tmp_path / f"t.{lang}").write_text(f"{text}\n", encoding="utf-8")
+    corpus = [CorpusSource(path=str(tmp_path / "t.{lang}"))]
+    [pair] = read_pairs(corpus, split="train", src="ro-RO", tgt="tr")
+    assert pair == Pair("Și țara și Țara", "Şişli ş")
+    assert list(read_pairs(corpus, split="train", src="tr", tgt="ro-RO")) == [Pair(pair.tgt, pair.src)]
+
+
 def test_space_around_a_text_goes_and_no_line_break_stays_inside(tmp_path: Path) -> None:
     path = write_lines(tmp_path, "\t one  two \u00a0\r\r\n".encode(), b"eins\rzwei\n")
     assert read(path) == [Pair("one  two", "eins zwei")]

@@ -94,6 +94,17 @@ def test_every_digit_is_a_token(joint: Tokenizer) -> None:
     assert all(len(p.strip("▁")) == 1 for p in digits)
 
 
+def test_a_romanian_model_reads_a_cedilla_for_a_comma_and_no_other_model_does() -> None:
+    comma, cedilla = "Știu că ați țesut și mașini", "Ştiu că aţi ţesut şi mas\u0327ini"
+    settings = TokenizerSettings(vocab_size=400)
+    romanian = Tokenizer.train([comma] * 20, EN, settings, seed=1)
+    both = Tokenizer.train([comma, cedilla] * 20, EN, settings, seed=1)
+    for encode in (romanian.encode_src, romanian.encode_tgt):
+        assert encode(cedilla) == encode(comma)
+    assert romanian.decode_src(romanian.encode_src(cedilla)) == comma
+    assert both.decode_src(both.encode_src(cedilla)) == unicodedata.normalize("NFC", cedilla)
+
+
 def test_decoding_ignores_padding_start_and_end(joint: Tokenizer) -> None:
     ids = joint.encode_tgt(DE[0])
     assert joint.decode_tgt([BOS, *ids[:3], PAD, *ids[3:], EOS, PAD]) == DE[0]

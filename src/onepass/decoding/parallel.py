@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from onepass.decoding.autoregressive import score
-from onepass.models.autoregressive import AutoregressiveTransformer
+from onepass.models.autoregressive import PAD, AutoregressiveTransformer
 from onepass.models.fertility import (
     FertilityTransformer,
     Tokens,
@@ -67,18 +67,37 @@ def decode_once(model: FertilityTransformer, src_ids: Tensor, *, average: bool =
     )
 
 
-@torch.no_grad()
-def noisy_parallel(
-    model: FertilityTransformer, teacher: AutoregressiveTransformer, src_ids: Tensor, uniform: Tensor
-) -> Translations:
-    """Noisy parallel decoding: N candidates decoded in one batch, the teacher's favourite wins.
+def candidate_numbers(num_candidates: int, max_src_tokens: int, *, seed: int) -> Tensor:
+    """The uniform numbers that the samples are drawn with; more candidates go on where fewer ended.
 
-    Args:
-        model: the student, in eval mode.
-        teacher: scores all candidates in one parallel pass (equation 8); in eval mode.
-        src_ids: int64 [B, S], padded with 0.
-        uniform: numbers in [0, 1) for the N - 1 samples behind the argmax, [N - 1, at least S].
+    Returns:
+        [num_candidates - 1, max_src_tokens], in [0, 1).
     """
+    generator = torch.Generator().manual_seed(seed)
+    return torch.rand(num_candidates - 1, max_src_tokens, generator=generator)
+
+
+class Candidates(NamedTuple):
+    """The candidates of noisy parallel decoding; equal fertilities of a sentence are one row.
+
+    Attributes:
+        ids: int64 [R, T].
+        fertilities: int64 [R, S]; a row's sum is its length in `ids`.
+        scores: the teacher's mean log probability, [R].
+        rows: which row each candidate of each sentence is, [B, N]; candidate 0 is the argmax.
+    """
+
+    ids: Tensor
+    fertilities: Tensor
+    scores: Tensor
+    rows: Tensor
+
+
+@torch.no_grad()
+def noisy_candidates(
+    model: FertilityTransformer, teacher: AutoregressiveTransformer, src_ids: Tensor, uniform: Tensor
+) -> Candidates:
+    """Decodes and scores what noisy parallel decoding chooses from; the arguments are the same."""
     memory = model.encode(src_ids)
     logits = model.fertility_logits(memory)
     first = argmax_fertilities(logits, memory.mask)[:, None]  # [B, 1, S]
@@ -100,11 +119,25 @@ def noisy_parallel(
         decoded[part, : ids.size(1)] = ids
         outputs, same = torch.unique(torch.cat([rows[:, None], ids], 1), dim=0, return_inverse=True)
         scores[part] = score(teacher, outputs[:, 1:], teacher_memory.select(outputs[:, 0]))[same]
-    inverse = inverse.view(sentences, candidates)
-    best, winner = scores[inverse].max(1)  # [B]
-    row = inverse.gather(1, winner[:, None])[:, 0]
+    return Candidates(decoded, distinct[:, 1:], scores, inverse.view(sentences, candidates))
+
+
+@torch.no_grad()
+def noisy_parallel(
+    model: FertilityTransformer, teacher: AutoregressiveTransformer, src_ids: Tensor, uniform: Tensor
+) -> Translations:
+    """Noisy parallel decoding: N candidates decoded in one batch, the teacher's favourite wins.
+
+    Args:
+        model: the student, in eval mode.
+        teacher: scores all candidates in one parallel pass (equation 8); in eval mode.
+        src_ids: int64 [B, S], padded with 0.
+        uniform: numbers in [0, 1) for the N - 1 samples behind the argmax, [N - 1, at least S].
+    """
+    ids, fertilities, scores, rows = noisy_candidates(model, teacher, src_ids, uniform)
+    best, winner = scores[rows].max(1)  # [B]
+    row = rows.gather(1, winner[:, None])[:, 0]
+    chosen = fertilities[row]
     return Translations(
-        _unpad(decoded[row], tgt_lengths[row]),
-        best.tolist(),
-        _unpad(distinct[row, 1:], memory.mask.sum(1)),
+        _unpad(ids[row], chosen.sum(1)), best.tolist(), _unpad(chosen, src_ids.ne(PAD).sum(1))
     )

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from onepass.bundle import Bundle
 from onepass.decoding.autoregressive import beam_search, greedy
 from onepass.decoding.loading import load_model
-from onepass.decoding.parallel import decode_once, noisy_parallel
+from onepass.decoding.parallel import candidate_numbers, decode_once, noisy_parallel
 from onepass.errors import ModelError, UsageError
 from onepass.models.autoregressive import AutoregressiveTransformer
 from onepass.models.fertility import FertilityTransformer
@@ -101,10 +101,8 @@ def student_decoder(
     if num_candidates == 1:
         return lambda src_ids: Output(*decode_once(model, src_ids, average=average), with_end=False)
     assert teacher is not None
-    generator = torch.Generator().manual_seed(seed)
-    uniform = torch.rand(num_candidates - 1, MAX_SRC_TOKENS, generator=generator)
     device = next(model.parameters()).device
-    uniform = uniform.to(device)
+    uniform = candidate_numbers(num_candidates, MAX_SRC_TOKENS, seed=seed).to(device)
     return lambda src_ids: Output(*noisy_parallel(model, teacher, src_ids, uniform), with_end=True)
 
 

@@ -1,32 +1,30 @@
-"""The two figures of a run, drawn from its results as PNG: BLEU against latency, latency against length.
-
-The same results give the same bytes with the same matplotlib. Nothing here touches pyplot, so no backend is
-chosen and no figure stays open.
-"""
+"""The two figures of a run, drawn from its results as PNG: BLEU against latency, latency against length."""
 
 from __future__ import annotations
 
-import os
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from onepass.errors import DataError
+from onepass.evaluation.drawing import (
+    STUDENT,
+    TEACHER,
+    caption,
+    logarithmic_ticks,
+    new_axes,
+    new_figure,
+    save,
+    whole_ticks,
+)
 from onepass.evaluation.table import Results, System, engine_notes, parse_results, speed_ratio
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.axis import Axis
-    from matplotlib.figure import Figure
     from matplotlib.transforms import Bbox
 
-SHADES = {
-    "teacher": ("#c2571a", "#7a2e0b", "#e39a63", "#a8813f"),
-    "student": ("#1f6f8b", "#0b2f3d", "#54a9c4", "#5b5fa8", "#7f9a48"),
-}
-INCHES = (7.2, 5.0)
-DOTS_PER_INCH = 200
+SHADES = {"teacher": TEACHER, "student": STUDENT}
 MARKERS = "osD^vP*X<>"
 LINES = ("-", "--", ":", "-.")
 
@@ -45,8 +43,8 @@ def bleu_against_latency(results: Mapping[str, Any], path: Path) -> None:
     points = [(s, s.p50_ms, s.bleu) for s in valid.systems if s.p50_ms is not None and s.bleu is not None]
     if not points:
         raise DataError("No system has both BLEU and latency: there is nothing to draw", where=valid.name)
-    figure = _new_figure()
-    axes = _new_axes(figure, f"{valid.name}: quality against latency")
+    figure = new_figure()
+    axes = new_axes(figure, f"{valid.name}: quality against latency")
     axes.set_xscale("log")
     for system, p50_ms, bleu in points:
         color = SHADES[_kind(system)][0]
@@ -55,20 +53,20 @@ def bleu_against_latency(results: Mapping[str, Any], path: Path) -> None:
     axes.margins(x=0.2, y=0.15)
     axes.set_xlabel("median ms a sentence, one sentence at a time (log scale)")
     axes.set_ylabel(f"BLEU, {valid.src} to {valid.tgt}")
-    _logarithmic_ticks(axes.xaxis)
-    _whole_ticks(axes.yaxis)
+    logarithmic_ticks(axes.xaxis)
+    whole_ticks(axes.yaxis)
     for kind in sorted({_kind(system) for system, _, _ in points}, reverse=True):
         axes.plot([], [], "o", color=SHADES[kind][0], label=kind)
     axes.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=2, frameon=False, fontsize=9)
-    _caption(figure, [*_speeds(valid), f"Bars: 95% interval of BLEU. {valid.machine}."])
+    caption(figure, [*_speeds(valid), f"Bars: 95% interval of BLEU. {valid.machine}."])
     figure.draw_without_rendering()  # settles the layout, so that labels can be placed
     figure.set_layout_engine("none")
     _label_points(axes, points)
-    _save(figure, path)
+    save(figure, path)
 
 
 def latency_against_length(results: Mapping[str, Any], path: Path) -> None:
-    """Draws the median latency of each system over the length of the source, a line a system.
+    """Draws the median latency of each system over the length of its output, a line a system.
 
     Args:
         results: a parsed `results.json`.
@@ -81,8 +79,8 @@ def latency_against_length(results: Mapping[str, Any], path: Path) -> None:
     systems = [system for system in valid.systems if system.latency_by_length]
     if not systems:
         raise DataError("No system has its latency by length: there is nothing to draw", where=valid.name)
-    figure = _new_figure()
-    axes = _new_axes(figure, f"{valid.name}: latency against length")
+    figure = new_figure()
+    axes = new_axes(figure, f"{valid.name}: latency against length")
     axes.set_yscale("log")
     drawn = dict.fromkeys(SHADES, 0)
     for number, system in enumerate(systems):
@@ -98,13 +96,14 @@ def latency_against_length(results: Mapping[str, Any], path: Path) -> None:
             color=color,
             label=_folded(system.name),
         )
-    axes.set_xlabel("source length, subwords")
+    assert valid.latency is not None
+    axes.set_xlabel(f"{valid.latency.length_of} length, subwords")
     axes.set_ylabel("median ms a sentence (log scale)")
-    _logarithmic_ticks(axes.yaxis)
-    _whole_ticks(axes.xaxis)
+    logarithmic_ticks(axes.yaxis)
+    whole_ticks(axes.xaxis)
     figure.legend(loc="outside right upper", frameon=False, fontsize=8, labelspacing=0.9)
-    _caption(figure, [*engine_notes(valid), f"{valid.machine}."])
-    _save(figure, path)
+    caption(figure, [*engine_notes(valid), f"{valid.machine}."])
+    save(figure, path)
 
 
 def _kind(system: System) -> str:
@@ -123,44 +122,6 @@ def _speeds(results: Results) -> list[str]:
         + "; ".join(f"{speed_ratio(student, rival)} {student.name}" for student in students)
         for rival in map(results.system, results.rivals)
     ]
-
-
-def _new_figure() -> Figure:
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=INCHES, dpi=DOTS_PER_INCH, layout="constrained", facecolor="white")
-    FigureCanvasAgg(figure)
-    return figure
-
-
-def _new_axes(figure: Figure, title: str) -> Axes:
-    axes = figure.subplots()
-    axes.set_title(title, loc="left", fontsize=11)
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.grid(color="#e4e4e4", linewidth=0.7)
-    axes.set_axisbelow(True)
-    return axes
-
-
-def _whole_ticks(axis: Axis) -> None:
-    from matplotlib.ticker import MaxNLocator
-
-    axis.set_major_locator(MaxNLocator(integer=True))
-
-
-def _logarithmic_ticks(axis: Axis) -> None:
-    """Ticks of a log axis written 5, 7, 10 instead of powers of ten."""
-    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
-
-    axis.set_major_locator(LogLocator(subs=(1.0, 1.5, 2.0, 3.0, 5.0, 7.0)))
-    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-    axis.set_minor_formatter(NullFormatter())
-
-
-def _caption(figure: Figure, sentences: Sequence[str]) -> None:
-    lines = [line for sentence in sentences for line in textwrap.wrap(sentence, 118)]
-    figure.supxlabel("\n".join(lines), x=0.01, ha="left", fontsize=7.5, color="#444444")
 
 
 def _label_points(axes: Axes, points: Sequence[tuple[System, float, float]]) -> None:
@@ -202,12 +163,3 @@ def _label_places() -> Iterator[tuple[int, int]]:
     for far in (7, 11, 16, 22, 30, 40, 52, 66):
         yield from ((far, 0), (-far, 0), (0, far), (0, -far))
         yield from ((far, far), (far, -far), (-far, far), (-far, -far))
-
-
-def _save(figure: Figure, path: Path) -> None:
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        figure.savefig(temporary, format="png", metadata={"Software": None})
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)

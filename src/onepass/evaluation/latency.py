@@ -175,10 +175,10 @@ def measure_latency(
 def latency_by_length(
     lengths: Sequence[int], seconds: Sequence[float], *, num_buckets: int = 6
 ) -> list[dict[str, float]]:
-    """Median latency by source length, in buckets of about as many sentences each.
+    """Median latency by length, in buckets of about as many sentences each.
 
     Args:
-        lengths: tokens of each source sentence.
+        lengths: tokens of each sentence, of the source or of what came out.
         seconds: `Latency.seconds` of the same sentences.
         num_buckets: at most this many; sentences of one length stay together.
 

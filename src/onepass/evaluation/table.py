@@ -13,7 +13,7 @@ import platform
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from rich.table import Table
@@ -34,7 +34,7 @@ class _Part(BaseModel):
 
 
 class LengthBucket(_Part):
-    """Sentences of similar length: mean source length in subwords, how many, their median milliseconds."""
+    """Sentences of similar length: mean length in subwords, how many, their median milliseconds."""
 
     length: float
     sentences: int
@@ -88,6 +88,8 @@ class LatencyConditions(_Part):
     sentences: int
     rounds: int
     warmup: int
+    length_of: Literal["source", "output"] = "source"
+    """Which length `latency_by_length` goes by."""
 
 
 class Training(BaseModel):
@@ -173,7 +175,8 @@ def result_row(
         model: which training it comes from, "teacher" or another.
         quality: None where it was not measured.
         latency: None where it was not measured.
-        lengths: subwords of each sentence that was timed; leaves out the latency by length if empty.
+        lengths: subwords of what the system wrote for each sentence that was timed; if empty, the latency
+            by length is left out.
     """
     row: dict[str, Any] = {"name": name, "model": model}
     if quality is not None:

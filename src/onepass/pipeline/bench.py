@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from onepass.errors import DataError, UsageError
+from onepass.errors import UsageError
 from onepass.pipeline.display import Display
 from onepass.pipeline.evaluation import evaluate_systems
+from onepass.pipeline.finished import finished_stages, recorded_recipe
 from onepass.pipeline.lines import read_lines
-from onepass.pipeline.stage import Context, read_record
-from onepass.recipe import parse_recipe, with_overrides
+from onepass.pipeline.stage import Context
+from onepass.recipe import with_overrides
 from onepass.text.lines import read_parallel
 
 
@@ -51,18 +52,8 @@ def bench_run(
                 value=assignment,
                 allowed="evaluate.KEY=VALUE",
             )
-    recorded = run / "recipe.json"
-    if not recorded.exists():
-        raise UsageError("This is not a run directory", where=run, allowed="what `onepass run` made")
-    recipe = with_overrides(
-        parse_recipe(recorded.read_text(encoding="utf-8"), where=str(recorded)), overrides, where="--set"
-    )
-    inputs = {name: run / name for name in ("prepare", "teacher", *recipe.one_pass_models())}
-    for name, directory in inputs.items():
-        if read_record(directory) is None:
-            raise DataError(
-                f"The stage {name} is not finished", where=directory, fix="finish `onepass run` first"
-            )
+    recipe = with_overrides(recorded_recipe(run), overrides, where="--set")
+    inputs = finished_stages(run, ("prepare", "teacher", *recipe.one_pass_models()))
     if src is not None and ref is not None:
         texts = read_parallel(src, ref)
     else:

@@ -66,7 +66,8 @@ def evaluate_systems(context: Context, src: Sequence[str], ref: Sequence[str]) -
         for row in rows
     }
     tokenizer = Bundle.open(teacher).tokenizer()
-    lengths = [len(tokenizer.encode_src(line)) for line in src[: settings.latency_sentences]]
+    timed = slice(settings.latency_sentences)
+    lengths = {name: [len(tokenizer.encode_tgt(line)) for line in hyp[timed]] for name, hyp in hyps.items()}
     results = _results(context, rows, qualities, latencies, lengths, len(src), baseline)
     write_json(directory / "results.json", results)
     write_text(directory / "table.md", render_markdown(results))
@@ -150,7 +151,7 @@ def _results(
     rows: Sequence[Competitor],
     qualities: Mapping[str, Quality],
     latencies: Mapping[str, Latency],
-    lengths: Sequence[int],
+    lengths: Mapping[str, Sequence[int]],
     test_sentences: int,
     baseline: str,
 ) -> dict[str, Any]:
@@ -179,7 +180,7 @@ def _results(
                 model=row.model,
                 quality=qualities[row.name],
                 latency=latencies.get(row.name),
-                lengths=lengths,
+                lengths=lengths[row.name],
             )
             for row in rows
         ],
@@ -187,9 +188,10 @@ def _results(
     if latencies:
         results["rivals"] = [baseline, "teacher greedy", "teacher greedy, CTranslate2"]
         results["latency"] = {
-            "sentences": len(lengths),
+            "sentences": len(lengths[baseline]),
             "rounds": settings.rounds,
             "warmup": WARMUP,
+            "length_of": "output",
         }
     return results
 

@@ -1,6 +1,7 @@
 """Corpora: every place that sentence pairs are read from, each streamed in bounded memory.
 
-A text read from anywhere has no space around it and no line break inside it.
+A text read from anywhere has no space around it and no line break inside it; Romanian has ș and ț with a
+comma below.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from onepass.recipe import CorpusSource
 from onepass.text import huggingface, segments
 from onepass.text.lines import Line, one_line, read_lines
 from onepass.text.pair import Pair
+from onepass.text.romanian import is_romanian, with_comma_below
 
 __all__ = ["Pair", "corpus_files", "read_pairs"]
 
@@ -42,7 +44,12 @@ def read_pairs(corpus: Sequence[CorpusSource], *, split: str, src: str, tgt: str
     for source in corpus:
         _reject_ignored_settings(source)
     corpus_files(corpus, src=src, tgt=tgt)
-    return chain.from_iterable(_read_source(source, split, src, tgt) for source in corpus)
+    pairs: Iterator[Pair] = chain.from_iterable(_read_source(source, split, src, tgt) for source in corpus)
+    if is_romanian(src):
+        pairs = (Pair(with_comma_below(pair.src), pair.tgt) for pair in pairs)
+    if is_romanian(tgt):
+        pairs = (Pair(pair.src, with_comma_below(pair.tgt)) for pair in pairs)
+    return pairs
 
 
 def corpus_files(corpus: Sequence[CorpusSource], *, src: str, tgt: str) -> list[Path]:

@@ -4,7 +4,8 @@ Every model has the same four first ids and falls back to bytes, so no text ever
 Text is normalised first: marks that only steer a display (soft hyphens, direction marks, byte order
 marks) are removed, then sentencepiece's `nmt_nfkc` applies: NFKC, control characters removed, any run
 of spaces, tabs, no-break and zero-width spaces made one space. Joiners inside emoji stay. So `…` becomes
-`...` and `m²` becomes `m2`. Every digit is a token of its own.
+`...` and `m²` becomes `m2`. Every digit is a token of its own. A model that has learnt the letters ș and ț
+but not ş and ţ, as a Romanian corpus teaches it, reads the one for the other.
 """
 
 from __future__ import annotations
@@ -17,12 +18,13 @@ import warnings
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import sentencepiece
 
 from onepass.errors import DataError, ModelError
 from onepass.recipe import TokenizerSettings
+from onepass.text.romanian import with_comma_below
 
 PAD, UNK, BOS, EOS = 0, 1, 2, 3
 
@@ -38,6 +40,11 @@ class TruncationWarning(UserWarning):
     """Part of a text was cut off because it could not be split into pieces that fit."""
 
 
+class _Model(NamedTuple):
+    processor: Any
+    comma_below: bool
+
+
 class Tokenizer:
     """One sentencepiece model for both sides (`joint`), or one a side.
 
@@ -51,8 +58,8 @@ class Tokenizer:
 
     def __init__(self, models: Sequence[bytes], names: Sequence[object]) -> None:
         self._models = tuple(models)
-        processors = [_processor(m, n) for m, n in zip(models, names, strict=True)]
-        self._src, self._tgt = processors[0], processors[-1]
+        loaded = [_load(m, n) for m, n in zip(models, names, strict=True)]
+        self._src, self._tgt = loaded[0], loaded[-1]
 
     @property
     def joint(self) -> bool:
@@ -62,12 +69,12 @@ class Tokenizer:
     @property
     def src_size(self) -> int:
         """Number of source ids."""
-        return len(self._src)
+        return len(self._src.processor)
 
     @property
     def tgt_size(self) -> int:
         """Number of target ids."""
-        return len(self._tgt)
+        return len(self._tgt.processor)
 
     @property
     def fingerprint(self) -> str:
@@ -163,11 +170,11 @@ class Tokenizer:
 
     def src_pieces(self, ids: Iterable[int]) -> list[str]:
         """The subword of each source id, `▁` marking the start of a word."""
-        return [self._src.id_to_piece(int(i)) for i in ids]
+        return [self._src.processor.id_to_piece(int(i)) for i in ids]
 
     def tgt_pieces(self, ids: Iterable[int]) -> list[str]:
         """The subword of each target id, `▁` marking the start of a word."""
-        return [self._tgt.id_to_piece(int(i)) for i in ids]
+        return [self._tgt.processor.id_to_piece(int(i)) for i in ids]
 
     def src_vocabulary(self) -> list[str]:
         """All source subwords, in the order of their ids."""
@@ -216,7 +223,7 @@ def _warn_of_cut(length: int, max_tokens: int) -> None:
     )
 
 
-def _processor(model: bytes, name: object) -> Any:
+def _load(model: bytes, name: object) -> _Model:
     """Loads one serialised model and checks its special ids."""
     fix = "copy the whole bundle or run directory again, or train the tokenizer again"
     processor = sentencepiece.SentencePieceProcessor()
@@ -233,17 +240,20 @@ def _processor(model: bytes, name: object) -> Any:
             allowed=(PAD, UNK, BOS, EOS),
             fix=fix,
         )
-    return processor
+    has = {letter: processor.piece_to_id(letter) != UNK for letter in "șțşţ"}
+    return _Model(processor, (has["ș"] or has["ț"]) and not (has["ş"] or has["ţ"]))
 
 
-def _encode(processor: Any, text: str) -> list[int]:
-    ids: list[int] = processor.encode(_encodable(text))
+def _encode(model: _Model, text: str) -> list[int]:
+    if model.comma_below:
+        text = with_comma_below(text)
+    ids: list[int] = model.processor.encode(_encodable(text))
     return ids
 
 
-def _decode(processor: Any, ids: Iterable[int]) -> str:
+def _decode(model: _Model, ids: Iterable[int]) -> str:
     # A model may spell any bytes, line ends among them: the text must still be one line.
-    text = processor.decode([i for i in map(int, ids) if i not in (PAD, BOS, EOS)])
+    text = model.processor.decode([i for i in map(int, ids) if i not in (PAD, BOS, EOS)])
     return _UNPRINTABLE.sub(" ", text).strip()
 
 
