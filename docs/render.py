@@ -17,7 +17,14 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
-from onepass.evaluation.table import is_markdown_block_current, render_markdown, update_markdown_block
+from onepass.evaluation.main_table import render_main_table
+from onepass.evaluation.table import (
+    is_markdown_block_current,
+    parse_results,
+    render_markdown,
+    update_markdown_block,
+)
+from onepass.pipeline.ablation import render_ablation
 from onepass.recipe import Recipe
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -31,6 +38,11 @@ def blocks() -> Iterator[tuple[Path, str, str]]:
     yield readme, "results", _results()
     yield ROOT / "docs" / "measuring.md", "benchmarks", _benchmarks()
     yield ROOT / "docs" / "recipes.md", "settings", _settings()
+    paper = ROOT / "docs" / "the-paper.md"
+    yield paper, "table-1", _main_tables()
+    yield paper, "table-2", _ablation()
+    yield paper, "figures", _paper_figures()
+    yield paper, "stand-ins", _stand_ins()
 
 
 def _load(path: Path) -> dict[str, Any]:
@@ -51,10 +63,45 @@ def _results() -> str:
         if path.parent.name != "phrasebook":
             name = path.parent.name
             figures = [
-                f"![{p.stem}](docs/results/{name}/{p.name})" for p in sorted(path.parent.glob("*.png"))
+                f"![{figure}](docs/results/{name}/{figure}.png)"
+                for figure in ("bleu-against-latency", "latency-against-length")
             ]
             parts.append(f"### {name}\n\n{render_markdown(_load(path))}\n" + " ".join(figures) + "\n")
     return "\n" + "\n".join(parts)
+
+
+def _main_tables() -> str:
+    """A table a run, since their rivals differ."""
+    runs = [RESULTS / name / "results.json" for name in ("multi30k-en-de", "tatoeba-en-de")]
+    return "\n" + "\n".join(render_main_table([parse_results(_load(path))]) for path in runs)
+
+
+def _ablation() -> str:
+    parts = []
+    for path in sorted(RESULTS.glob("*/ablation.json")):
+        results = _load(path)
+        where = f"{results['name']}, dev set, {results['machine']}, seed {results['seed']}"
+        parts.append(f"{where}: `{results['command']}`\n\n{render_ablation(results)}")
+    return "\n" + "\n".join(parts)
+
+
+def _paper_figures() -> str:
+    captions = {
+        "samples": "BLEU against the number of candidates",
+        "training": "training curves",
+        "fertilities": "one sentence",
+    }
+    lines = [
+        f"![{caption}, {path.parent.name}](results/{path.parent.name}/{path.name})"
+        for name, caption in captions.items()
+        for path in sorted(RESULTS.glob(f"*/{name}.png"))
+    ]
+    return "\n" + "\n".join(lines) + "\n"
+
+
+def _stand_ins() -> str:
+    runs = [parse_results(_load(path)) for path in sorted((RESULTS / "stand-ins").glob("*.json"))]
+    return "\n" + (render_main_table(runs) if runs else "")
 
 
 def _benchmarks() -> str:

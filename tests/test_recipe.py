@@ -1,11 +1,13 @@
 """Recipes are strict: whatever is wrong in one is an error that names the key."""
 
 import json
+import shlex
 from pathlib import Path
 
 import pytest
 
 from onepass.errors import UsageError
+from onepass.evaluation.main_table import DATA_SETS
 from onepass.recipe import load_recipe, parse_recipe, with_overrides
 from tiny_run import assert_clear_error, call, write_recipe
 
@@ -22,6 +24,34 @@ def test_the_recipes_of_the_project_load(path: Path) -> None:
     recipe = load_recipe(path)
     assert recipe.name == path.stem
     assert parse_recipe(recipe.to_json(), where="") == recipe
+
+
+PAPER = [path for path in RECIPES if path.stem in DATA_SETS]
+
+
+@pytest.mark.parametrize("path", PAPER, ids=lambda path: path.stem)
+def test_the_commands_in_the_papers_recipes_fit_the_number_of_processes(path: Path) -> None:
+    comments = "\n".join(
+        line.removeprefix("#") for line in path.read_text().splitlines() if line.startswith("#")
+    )
+    commands = [
+        shlex.split(line) for line in comments.replace("\\\n", " ").splitlines() if str(path.name) in line
+    ]
+    assert [words[0] for words in commands] == ["onepass", "torchrun", "torchrun"]
+    for words, processes in zip(commands, (1, 8, 16), strict=True):
+        assert f"recipes/{path.name}" in words
+        if processes > 1:
+            nodes = int(words[words.index("--nnodes") + 1]) if "--nnodes" in words else 1
+            assert nodes * int(words[words.index("--nproc-per-node") + 1]) == processes
+        settings = [words[i + 1] for i, word in enumerate(words) if word == "--set"]
+        recipe = load_recipe(path, settings)
+        assert recipe.student.finetune is not None
+        for training in (recipe.teacher.training, recipe.student.training, recipe.student.finetune.training):
+            assert training.accumulate % processes == 0
+
+
+def test_there_is_a_recipe_for_each_direction_of_the_paper() -> None:
+    assert {path.stem for path in PAPER} == set(DATA_SETS)
 
 
 def test_a_recipe_comes_back_from_json(recipe_path: Path) -> None:
