@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
-from onepass.models.fertility import length_cap, source_of_target, uniform_source_of_target
+from onepass.models.fertility import source_of_target, uniform_source_of_target
+from onepass.models.one_pass import length_cap
 from onepass.nn.attention import others_mask
 from onepass.nn.positions import sinusoidal_positions
 

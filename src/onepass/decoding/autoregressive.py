@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from onepass.models.autoregressive import BOS, EOS, PAD, AutoregressiveTransformer, with_end
-from onepass.models.fertility import length_cap
+from onepass.models.one_pass import length_cap
 from onepass.nn.transformer import Memory
 
 

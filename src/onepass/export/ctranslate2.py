@@ -17,7 +17,7 @@ from onepass.decoding.loading import TEACHER, load_model
 from onepass.decoding.translator import MAX_SRC_TOKENS
 from onepass.errors import ModelError, UsageError
 from onepass.models.autoregressive import AutoregressiveTransformer
-from onepass.models.fertility import length_cap
+from onepass.models.one_pass import length_cap
 from onepass.nn.attention import MultiHeadAttention
 from onepass.nn.positions import sinusoidal_positions
 from onepass.nn.transformer import FeedForward

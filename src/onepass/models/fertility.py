@@ -7,35 +7,20 @@ no end-of-sentence token: the length is the sum of the fertilities.
 
 from __future__ import annotations
 
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from onepass.models.autoregressive import BOS, EOS, PAD
+from onepass.models.one_pass import Decoded, OnePassTransformer, length_cap
 from onepass.nn.attention import others_mask, padding_mask
-from onepass.nn.dropout import Dropout
 from onepass.nn.positions import in_compute_dtype, sinusoidal_positions
-from onepass.nn.transformer import DecoderLayer, Encoder, Memory, initialise
+from onepass.nn.transformer import Memory, initialise
 from onepass.recipe import StudentSettings, TransformerSettings
 
 FERTILITY_CLASSES = 50
-
-
-class Decoded(NamedTuple):
-    """Decoder states [B, T, D] and which positions are real, bool [B, T]."""
-
-    states: Tensor
-    mask: Tensor
-
-
-Length = TypeVar("Length", int, Tensor)
-
-
-def length_cap(src_lengths: Length) -> Length:
-    """The longest output allowed for a source length, or lengths [B]: it depends on the sentence alone."""
-    return 3 * src_lengths + 20
 
 
 def source_of_target(fertilities: Tensor, length: int) -> Tensor:
@@ -61,7 +46,7 @@ def uniform_source_of_target(src_lengths: Tensor, tgt_lengths: Tensor, length: i
     return torch.minimum(index, src_lengths[:, None] - 1).clamp_(min=0)
 
 
-class FertilityTransformer(nn.Module):
+class FertilityTransformer(OnePassTransformer):
     """Non-autoregressive Transformer with fertilities.
 
     Args:
@@ -81,28 +66,12 @@ class FertilityTransformer(nn.Module):
         *,
         joint: bool,
     ) -> None:
-        super().__init__()
-        layer = (sizes.width, sizes.ffn_width, sizes.heads, student.dropout)
-        self.width = sizes.width
+        super().__init__(sizes, student, src_size, tgt_size, joint=joint)
         self.copy_source = student.copy_source
         self.positional = student.positional_attention
-        self.keep = sizes.decoder_layers if student.attend_to == "layerwise" else 1
-        self.src_embedding = nn.Embedding(src_size, sizes.width)
-        self.tgt_embedding = self.src_embedding if joint else nn.Embedding(tgt_size, sizes.width)
-        self.encoder = Encoder(sizes.encoder_layers, *layer)
         self.fertility = nn.Linear(sizes.width, FERTILITY_CLASSES)
-        self.decoder = nn.ModuleList(
-            DecoderLayer(*layer, positional_attention=self.positional) for _ in range(sizes.decoder_layers)
-        )
-        self.decoder_norm = nn.LayerNorm(sizes.width)
-        self.dropout = Dropout(student.dropout)
+        self.add_decoder(sizes.decoder_layers, positional_attention=self.positional)
         initialise(self)
-
-    def encode(self, src_ids: Tensor) -> Memory:
-        """src_ids int64 [B, S], padded with 0."""
-        positions = sinusoidal_positions(src_ids.size(1), self.width, device=src_ids.device)
-        x = self.dropout(in_compute_dtype(self.src_embedding(src_ids) * self.width**0.5 + positions))
-        return self.encoder(x, src_ids != PAD, keep=self.keep)  # type: ignore[no-any-return]
 
     def fertility_logits(self, memory: Memory) -> Tensor:
         """Scores of the fertilities 0..49 of every source token, [B, S, F]."""

@@ -9,7 +9,8 @@ import torch
 from torch.nn import functional as F
 
 from onepass.models.autoregressive import PAD
-from onepass.models.fertility import Decoded, FertilityTransformer
+from onepass.models.fertility import FertilityTransformer
+from onepass.models.one_pass import Decoded
 from onepass.nn.transformer import Memory
 from onepass.objectives.cross_entropy import Batch, LossTerm
 from onepass.objectives.output_layer import output_cross_entropy

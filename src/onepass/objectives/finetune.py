@@ -22,13 +22,8 @@ from torch.nn import functional as F
 
 from onepass.errors import ModelError
 from onepass.models.autoregressive import PAD, AutoregressiveTransformer
-from onepass.models.fertility import (
-    Decoded,
-    FertilityTransformer,
-    average_fertilities,
-    most_probable,
-    usable,
-)
+from onepass.models.fertility import FertilityTransformer, average_fertilities, most_probable, usable
+from onepass.models.one_pass import Decoded
 from onepass.nn.transformer import Memory
 from onepass.objectives.cross_entropy import Batch, LossTerm
 from onepass.objectives.fertility import FertilityObjective

@@ -1,0 +1,73 @@
+"""What the one-pass students share: the teacher's embeddings and encoder, a decoder that sees every place.
+
+A student adds what its decoder starts from and how its states become words.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple, TypeVar
+
+from torch import Tensor, nn
+
+from onepass.models.autoregressive import PAD
+from onepass.nn.dropout import Dropout
+from onepass.nn.positions import in_compute_dtype, sinusoidal_positions
+from onepass.nn.transformer import DecoderLayer, Encoder, Memory
+from onepass.recipe import StudentSettings, TransformerSettings
+
+Length = TypeVar("Length", int, Tensor)
+
+
+class Decoded(NamedTuple):
+    """Decoder states [B, T, D] and which positions are real, bool [B, T]."""
+
+    states: Tensor
+    mask: Tensor
+
+
+def length_cap(src_lengths: Length) -> Length:
+    """The longest output allowed for a source length, or lengths [B]: it depends on the sentence alone."""
+    return 3 * src_lengths + 20
+
+
+class OnePassTransformer(nn.Module):
+    """Embeddings, encoder and decoder layers; a subclass calls `initialise` when all its parts are there.
+
+    Args:
+        sizes: of the teacher, whose weights it may start from.
+        student: `attend_to` and `dropout` are used.
+        src_size: source vocabulary.
+        tgt_size: target vocabulary.
+        joint: one embedding for source, target and output.
+    """
+
+    def __init__(
+        self,
+        sizes: TransformerSettings,
+        student: StudentSettings,
+        src_size: int,
+        tgt_size: int,
+        *,
+        joint: bool,
+    ) -> None:
+        super().__init__()
+        self.width = sizes.width
+        self.keep = sizes.decoder_layers if student.attend_to == "layerwise" else 1
+        self.layer = (sizes.width, sizes.ffn_width, sizes.heads, student.dropout)
+        self.src_embedding = nn.Embedding(src_size, sizes.width)
+        self.tgt_embedding = self.src_embedding if joint else nn.Embedding(tgt_size, sizes.width)
+        self.encoder = Encoder(sizes.encoder_layers, *self.layer)
+
+    def add_decoder(self, layers: int, *, positional_attention: bool = False) -> None:
+        """Makes the decoder, behind whatever a subclass has made between it and the encoder."""
+        self.decoder = nn.ModuleList(
+            DecoderLayer(*self.layer, positional_attention=positional_attention) for _ in range(layers)
+        )
+        self.decoder_norm = nn.LayerNorm(self.width)
+        self.dropout = Dropout(self.layer[-1])
+
+    def encode(self, src_ids: Tensor) -> Memory:
+        """src_ids int64 [B, S], padded with 0."""
+        positions = sinusoidal_positions(src_ids.size(1), self.width, device=src_ids.device)
+        x = self.dropout(in_compute_dtype(self.src_embedding(src_ids) * self.width**0.5 + positions))
+        return self.encoder(x, src_ids != PAD, keep=self.keep)  # type: ignore[no-any-return]
