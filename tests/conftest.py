@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from onepass.models.autoregressive import EOS, AutoregressiveTransformer
+from onepass.models.ctc import CTCTransformer
 from onepass.models.fertility import FERTILITY_CLASSES, FertilityTransformer
 from onepass.recipe import StudentSettings, TransformerSettings
 from onepass.text.batches import IdPairs, Ragged, RaggedWriter
@@ -62,6 +63,23 @@ def make_student() -> Callable[..., FertilityTransformer]:
         with torch.no_grad():
             model.fertility.weight *= 2
             model.fertility.bias.copy_(-torch.arange(FERTILITY_CLASSES))
+        return model.eval()
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def make_ctc() -> Callable[..., CTCTransformer]:
+    """A tiny random CTC student in eval mode whose translations vary."""
+
+    def make(*, vocabulary: int = 12, joint: bool = False, seed: int = 2, slots: int = 2) -> CTCTransformer:
+        torch.manual_seed(seed)
+        settings = StudentSettings(family="ctc", slots=slots, dropout=0.0)
+        model = CTCTransformer(tiny_sizes(), settings, vocabulary, vocabulary, joint=joint)
+        with torch.no_grad():
+            for part in model.modules():
+                if isinstance(part, nn.Linear):
+                    part.weight *= 3
         return model.eval()
 
     return make

@@ -26,6 +26,7 @@ from onepass.errors import UsageError
 
 PositiveInt = Annotated[int, Field(gt=0)]
 Fraction = Annotated[float, Field(ge=0, lt=1)]
+Share = Annotated[float, Field(ge=0, le=1)]
 
 
 class Settings(BaseModel):
@@ -195,10 +196,22 @@ class FinetuneSettings(Settings):
         return self
 
 
+def _unless_false(value: Any) -> Any:
+    return None if value is False else value  # TOML has no null
+
+
+_OF_ONE_FAMILY = {
+    "fertility": {"copy_source", "positional_attention", "finetune"},
+    "ctc": {"slots", "glancing"},
+}
+"""Settings that mean nothing for the other families of students."""
+
+
 class StudentSettings(Settings):
     """The one-pass student. Its sizes are the teacher's; these are the paper's switches (Table 2)."""
 
-    family: Literal["fertility"] = "fertility"
+    family: Literal["fertility", "ctc"] = "fertility"
+    """Fertilities (Gu et al. 2018), or latent alignments (CTC)."""
     distilled: bool = True
     """Learn from the teacher's translations (False: from the references)."""
     distill_beam: PositiveInt | None = None
@@ -211,10 +224,27 @@ class StudentSettings(Settings):
     """The encoder's last layer, or decoder layer i to encoder layer i."""
     init_from_teacher: bool = True
     """Start from every weight that the teacher has, too."""
+    slots: PositiveInt = 2
+    """Of ctc: places in the decoder a source token."""
+    glancing: Annotated[tuple[Share, Share] | None, Field(strict=False), BeforeValidator(_unless_false)] = (
+        None
+    )
+    """Of ctc: tell the decoder this share of what it gets wrong, at the start and the end of the training."""
     dropout: Fraction = 0.1
     training: TrainingSettings = TrainingSettings()
-    finetune: FinetuneSettings | None = None
-    """Fine-tuning behind the training; left out, there is none."""
+    finetune: Annotated[FinetuneSettings | None, BeforeValidator(_unless_false)] = None
+    """Of fertility: a section for the fine-tuning behind the training; left out or false, there is none."""
+
+    @model_validator(mode="after")
+    def _settings_are_of_the_family(self) -> StudentSettings:
+        for name in sorted(self.of_other_families()):
+            if getattr(self, name) != type(self).model_fields[name].default:
+                raise ValueError(f"{name} means nothing for the family {self.family}")
+        return self
+
+    def of_other_families(self) -> set[str]:
+        """The settings that have no meaning for this student."""
+        return set().union(*(names for family, names in _OF_ONE_FAMILY.items() if family != self.family))
 
 
 class OnePassModel(NamedTuple):
@@ -279,8 +309,6 @@ class Recipe(Settings):
             for key, value in changes.items():
                 merge = isinstance(value, dict) and isinstance(settings.get(key), dict)
                 settings[key] = {**settings[key], **value} if merge else value
-            if settings["finetune"] is False:  # TOML has no null
-                settings["finetune"] = None
             if settings["distill_beam"] == self.distill.beam_size:
                 settings["distill_beam"] = None
             try:

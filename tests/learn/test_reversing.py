@@ -13,11 +13,14 @@ import pytest
 import torch
 
 from onepass.decoding.autoregressive import greedy
-from onepass.decoding.parallel import decode_once, noisy_parallel
+from onepass.decoding.parallel import decode_once, decode_slots, noisy_parallel
 from onepass.models.autoregressive import AutoregressiveTransformer
+from onepass.models.ctc import CTCTransformer
 from onepass.models.fertility import FertilityTransformer
 from onepass.objectives.cross_entropy import Objective, TeacherObjective
+from onepass.objectives.ctc import CTCObjective
 from onepass.objectives.fertility import FertilityObjective
+from onepass.objectives.glancing import Glancing
 from onepass.recipe import StudentSettings, TrainingSettings, TransformerSettings
 from onepass.text.batches import IdPairs
 from onepass.training.loop import Training
@@ -43,7 +46,14 @@ def sentences(count: int, longest: int, doubled: int, seed: int) -> dict[str, li
     return {"src": src, "tgt": tgt, "fertilities": fertilities}
 
 
-def learn(model: Any, objective: Objective, pairs: list[IdPairs], updates: int, directory: Path) -> None:
+def learn(
+    model: Any,
+    objective: Objective,
+    pairs: list[IdPairs],
+    updates: int,
+    directory: Path,
+    precision: str = "fp32",
+) -> None:
     settings = TrainingSettings(
         batch_tokens=384,
         max_updates=updates,
@@ -51,7 +61,7 @@ def learn(model: Any, objective: Objective, pairs: list[IdPairs], updates: int, 
         warmup=100,
         validate_every=50,
         average=5,
-        precision="fp32",
+        precision=precision,
     )
     directory.mkdir()
     Training(model, objective, *pairs, settings, directory, seed=1).run()
@@ -98,3 +108,18 @@ def test_reversing_is_learnt(
     uniform = torch.rand(9, longest, generator=torch.Generator().manual_seed(1))
 
     assert correct(noisy_parallel(student, teacher, src_ids, uniform).ids) >= BAR
+
+
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+def test_reversing_is_learnt_by_ctc_without_a_teacher(
+    tmp_path: Path, make_pairs: Callable[..., IdPairs], pad: Callable[..., torch.Tensor], precision: str
+) -> None:
+    train, dev, test = (sentences(count, 6, 2, seed) for seed, count in enumerate((8000, 100, 200)))
+    pairs = [make_pairs("train", **train), make_pairs("dev", **dev)]
+    torch.manual_seed(1)
+    settings = StudentSettings(family="ctc", slots=3, dropout=0.0)
+    student = CTCTransformer(SIZES, settings, VOCABULARY, VOCABULARY, joint=True)
+    learn(student, CTCObjective(3, Glancing(0.5, 0.3)), pairs, 900, tmp_path / "student", precision)
+
+    found = decode_slots(student, pad(test["src"])).ids
+    assert sum(ids == tgt for ids, tgt in zip(found, test["tgt"], strict=True)) >= BAR * len(found)

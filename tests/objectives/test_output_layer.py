@@ -6,7 +6,13 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from onepass.objectives.output_layer import output_cross_entropy, output_reverse_kl, reverse_kl_by_position
+from onepass.objectives.output_layer import (
+    label_log_probs,
+    output_cross_entropy,
+    output_reverse_kl,
+    reverse_kl_by_position,
+    score_labels,
+)
 
 
 @pytest.mark.parametrize("smoothing", [0.0, 0.1, 0.5])
@@ -66,3 +72,27 @@ def test_the_reverse_kl_and_its_gradient_are_those_of_the_formula(monkeypatch, a
     torch.testing.assert_close(reverse_kl_by_position(states, weight, *teacher), expected.detach())
     gradients = torch.autograd.grad(own * 0.3, [states, weight])
     torch.testing.assert_close(gradients, torch.autograd.grad(expected.sum() * 0.3, [states, weight]))
+
+
+@pytest.mark.parametrize("at_once", [1, 40, 10**6])
+def test_the_log_probs_of_labels_and_their_gradients_are_those_of_the_formula(
+    monkeypatch, at_once: int
+) -> None:
+    monkeypatch.setattr("onepass.objectives.output_layer.SCORES_AT_ONCE", at_once)
+    torch.manual_seed(1)
+    states = torch.randn(11, 5, dtype=torch.float64, requires_grad=True)
+    weight = torch.randn(13, 5, dtype=torch.float64, requires_grad=True)
+    labels = torch.randint(13, (11, 4))
+    labels[:, 3] = labels[:, 0]  # one label may be asked for twice
+    grad = torch.randn(11, 4, dtype=torch.float64)
+    every = (states @ weight.T).log_softmax(-1)
+    expected = every.gather(1, labels)
+    own = label_log_probs(states, weight, labels)
+    torch.testing.assert_close(own, expected)
+    own_gradients = torch.autograd.grad(own, [states, weight], grad)
+    torch.testing.assert_close(own_gradients, torch.autograd.grad(expected, [states, weight], grad))
+    scored = score_labels(states, weight, labels, excluded=[2, 5])
+    torch.testing.assert_close(scored.log_probs, expected.detach())
+    allowed = every.detach().index_fill(1, torch.tensor([2, 5]), -torch.inf)
+    torch.testing.assert_close(scored.best_log_probs, allowed.amax(1))
+    assert scored.best.tolist() == allowed.argmax(1).tolist()

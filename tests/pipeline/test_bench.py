@@ -13,11 +13,12 @@ import ctranslate2
 import pytest
 
 from onepass.evaluation.latency import Latency, SystemSpec, measure_latency
-from onepass.evaluation.systems import competitors
+from onepass.evaluation.systems import Student, competitors
 from onepass.export.ctranslate2 import export_ctranslate2
 from onepass.pipeline import evaluation
 from onepass.pipeline.bench import bench_run
 from onepass.pipeline.display import Display
+from onepass.recipe import StudentSettings
 from tiny_run import assert_clear_error, call, copy_of_run, finished_run, write_lines
 
 
@@ -112,9 +113,8 @@ def test_the_factories_work_in_a_process_of_their_own(tmp_path: Path) -> None:
 
     run = finished_run()
     export_ctranslate2(Bundle.open(run / "teacher"), tmp_path)
-    rows = competitors(
-        run / "teacher", {"student": run / "student"}, tmp_path, beam_size=2, num_candidates=[2]
-    )
+    students = {"student": Student(run / "student", StudentSettings())}
+    rows = competitors(run / "teacher", students, tmp_path, beam_size=2, num_candidates=[2])
     specs = [row.named(row.settings()[0]) for row in rows if row.name.endswith((", CTranslate2", "NPD 2"))]
     found = measure_latency(specs, ["Where is it?"], rounds=1, warmup=1)
     assert [latency.description for latency in found.values()] == ["CTranslate2 float32", "torch float32 cpu"]

@@ -15,12 +15,16 @@ from torch import Tensor, nn
 from onepass.bundle import WEIGHTS, Bundle, write_manifest
 from onepass.errors import ModelError
 from onepass.models.autoregressive import AutoregressiveTransformer
+from onepass.models.ctc import CTCTransformer
 from onepass.models.fertility import FertilityTransformer
+from onepass.models.one_pass import OnePassTransformer
 from onepass.recipe import StudentSettings, TransformerSettings
 from onepass.text.tokenizer import Tokenizer
 
 TEACHER = "autoregressive"
-KINDS = (TEACHER, "fertility")
+STUDENTS: dict[str, type[OnePassTransformer]] = {"fertility": FertilityTransformer, "ctc": CTCTransformer}
+"""By family."""
+KINDS = (TEACHER, *STUDENTS)
 
 
 def build_model(
@@ -31,7 +35,7 @@ def build_model(
     if kind == TEACHER:
         return AutoregressiveTransformer(sizes, *vocabulary, joint=tokenizer.joint)
     assert student is not None
-    return FertilityTransformer(sizes, student, *vocabulary, joint=tokenizer.joint)
+    return STUDENTS[kind](sizes, student, *vocabulary, joint=tokenizer.joint)
 
 
 def load_model(bundle: Bundle, *, device: torch.device | str = "cpu") -> nn.Module:

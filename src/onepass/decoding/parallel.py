@@ -1,4 +1,4 @@
-"""One-pass decoding of the fertility student: argmax, average, noisy parallel (Gu et al. 2018, 3.3).
+"""One-pass decoding. Of the fertility student: argmax, average, noisy parallel (Gu et al. 2018, 3.3).
 
 Noisy parallel decoding draws fertilities by inverting their cumulative distribution at given uniform
 numbers, candidate n's numbers being the same for every sentence, so that a sentence's candidates
@@ -11,9 +11,11 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from onepass.decoding.autoregressive import score
 from onepass.models.autoregressive import PAD, AutoregressiveTransformer
+from onepass.models.ctc import NEVER, CTCTransformer, collapse
 from onepass.models.fertility import (
     FertilityTransformer,
     Tokens,
@@ -32,13 +34,13 @@ class Translations(NamedTuple):
 
     Attributes:
         ids: without padding.
-        scores: mean log probability; of the student's tokens, or the teacher's where it chose.
-        fertilities: how often each source token was copied.
+        scores: mean log probability a token; of the student's tokens, or the teacher's where it chose.
+        fertilities: how often each source token was copied; None where nothing is copied.
     """
 
     ids: list[list[int]]
     scores: list[float]
-    fertilities: list[list[int]]
+    fertilities: list[list[int]] | None
 
 
 def _decode(model: FertilityTransformer, src_ids: Tensor, fertilities: Tensor, memory: Memory) -> Tokens:
@@ -65,6 +67,26 @@ def decode_once(model: FertilityTransformer, src_ids: Tensor, *, average: bool =
     return Translations(
         _unpad(ids, fertilities.sum(1)), scores.tolist(), _unpad(fertilities, memory.mask.sum(1))
     )
+
+
+@torch.no_grad()
+def decode_slots(model: CTCTransformer, src_ids: Tensor) -> Translations:
+    """The most probable label of every slot, collapsed; the score is of these labels, a token.
+
+    Args:
+        model: in eval mode.
+        src_ids: int64 [B, S], padded with 0.
+    """
+    states, mask = model.decode(src_ids, model.encode(src_ids))
+    logits = F.linear(states[mask], model.output_weight()).float()  # [N, V + 1]
+    total = logits.logsumexp(-1)
+    logits[:, list(NEVER)] = -torch.inf
+    best, labels = logits.max(-1)
+    every = torch.zeros(mask.shape, dtype=torch.int64, device=mask.device).masked_scatter_(mask, labels)
+    ids = collapse(every, mask, model.blank)
+    lengths = (ids != PAD).sum(1)
+    scores = torch.zeros(mask.shape, device=mask.device).masked_scatter_(mask, best - total).sum(1)
+    return Translations(_unpad(ids, lengths), (scores / lengths.clamp(min=1)).tolist(), None)
 
 
 def candidate_numbers(num_candidates: int, max_src_tokens: int, *, seed: int) -> Tensor:

@@ -13,10 +13,12 @@ from torch import Tensor, nn
 from onepass.bundle import Bundle
 from onepass.decoding.autoregressive import beam_search, greedy
 from onepass.decoding.loading import load_model
-from onepass.decoding.parallel import candidate_numbers, decode_once, noisy_parallel
+from onepass.decoding.parallel import candidate_numbers, decode_once, decode_slots, noisy_parallel
 from onepass.errors import ModelError, UsageError
 from onepass.models.autoregressive import AutoregressiveTransformer
+from onepass.models.ctc import CTCTransformer
 from onepass.models.fertility import FertilityTransformer
+from onepass.models.one_pass import OnePassTransformer
 from onepass.objectives.cross_entropy import pad_ids
 from onepass.text.tokenizer import Tokenizer, split_to_fit
 
@@ -77,18 +79,28 @@ def teacher_decoder(model: AutoregressiveTransformer, *, beam_size: int = 1) -> 
 
 
 def student_decoder(
-    model: FertilityTransformer,
+    model: OnePassTransformer,
     *,
     average: bool = False,
     teacher: AutoregressiveTransformer | None = None,
     num_candidates: int = 1,
     seed: int = 1,
 ) -> Decoder:
-    """Argmax, average, or noisy parallel decoding where there is a teacher.
+    """Argmax; of the fertility student also average, or noisy parallel decoding where there is a teacher.
 
     Raises:
-        UsageError: candidates without a teacher to choose, or with average fertilities.
+        UsageError: candidates without a teacher to choose, or with average fertilities; a student that
+            has no fertilities.
     """
+    if isinstance(model, CTCTransformer):
+        if average or num_candidates > 1:
+            raise UsageError(
+                "Candidates and average fertilities belong to a student with fertilities",
+                where="average" if average else "num_candidates",
+                fix="ask for one candidate",
+            )
+        return lambda src_ids: Output(*decode_slots(model, src_ids), with_end=False)
+    assert isinstance(model, FertilityTransformer)
     if num_candidates > 1 and (teacher is None or average):
         raise UsageError(
             "Several candidates need a teacher that chooses among them"
@@ -171,7 +183,7 @@ class Translator:
                     where=directory,
                 )
             return cls(tokenizer, teacher_decoder(model, beam_size=beam_size), device=device)
-        assert isinstance(model, FertilityTransformer)
+        assert isinstance(model, OnePassTransformer)
         if beam_size > 1:
             raise UsageError("Beam search belongs to a teacher; this is a student", where=directory)
         judge: AutoregressiveTransformer | None = None
@@ -220,5 +232,5 @@ class Translator:
             src_pieces=tuple(self.tokenizer.src_pieces(i for chunk in src for i in chunk)),
             tgt_pieces=tuple(self.tokenizer.tgt_pieces(ids)),
             fertilities=tuple(n for f in fertilities for n in f) if len(fertilities) == len(parts) else None,
-            score=sum(part.score * part.weight for part in parts) / weight if parts else 0.0,
+            score=sum(part.score * part.weight for part in parts) / max(weight, 1),
         )

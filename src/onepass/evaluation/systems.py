@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from onepass.evaluation.latency import SystemSpec
+from onepass.recipe import StudentSettings
 
 TORCH = "onepass.evaluation.systems:torch_system"
 CTRANSLATE2 = "onepass.evaluation.systems:ctranslate2_system"
@@ -102,9 +103,23 @@ def available_cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+class Student(NamedTuple):
+    """A trained one-pass model: its bundle, and what it is."""
+
+    bundle: Path
+    settings: StudentSettings
+
+
+def title(settings: StudentSettings, *, finetuned: bool) -> str:
+    """What a kind of student is called in the tables."""
+    if settings.family == "ctc":
+        return "CTC + GLAT" if settings.glancing else "CTC"
+    return "NAT + FT argmax" if finetuned else "NAT argmax"
+
+
 def competitors(
     teacher: Path,
-    students: dict[str, Path],
+    students: Mapping[str, Student],
     ctranslate2: Path,
     *,
     beam_size: int,
@@ -112,12 +127,12 @@ def competitors(
 ) -> list[Competitor]:
     """The rows of a run's table: the teacher three ways, the students by argmax, the main one by more.
 
-    The main one is the student after its fine-tuning, where there is one: average fertilities and
-    noisy parallel decoding are its rows.
+    The main one is the student after its fine-tuning, where there is one: if it has fertilities, their
+    average and noisy parallel decoding are its rows too.
 
     Args:
         teacher: its bundle.
-        students: bundles by stage name: `student`, `finetune`, `student-NAME`, `finetune-NAME`.
+        students: by stage name: `student`, `finetune`, `student-NAME`, `finetune-NAME`.
         ctranslate2: the teacher exported to CTranslate2.
         beam_size: of the teacher's beam search.
         num_candidates: of noisy parallel decoding, a row each.
@@ -137,19 +152,22 @@ def competitors(
             tuple({"compute_type": t} for t in types),
         ),
     ]
-    for stage, bundle in students.items():
+    main = "finetune" if "finetune" in students else "student"
+    titles: set[str] = set()
+    for stage, (path, settings) in students.items():
         kind, _, variant = stage.partition("-")
-        name = "NAT + FT" if kind == "finetune" else "NAT"
-        note = f", {variant}" if variant else ""
-        rows.append(Competitor(f"{name} argmax{note}", stage, TORCH, {"bundle": str(bundle)}))
-        if stage == ("finetune" if "finetune" in students else "student"):
-            rows.append(Competitor(f"{name} average", stage, TORCH, {"bundle": str(bundle), "average": True}))
+        name = title(settings, finetuned=kind == "finetune")
+        if variant and (name in titles or settings.family == "fertility"):
+            name = f"{name}, {variant}"
+        titles.add(name)
+        bundle = {"bundle": str(path)}
+        rows.append(Competitor(name, stage, TORCH, bundle))
+        if stage == main and settings.family == "fertility":
+            name = name.removesuffix(" argmax")
+            rows.append(Competitor(f"{name} average", stage, TORCH, {**bundle, "average": True}))
             rows += [
                 Competitor(
-                    f"{name} NPD {n}",
-                    stage,
-                    TORCH,
-                    {"bundle": str(bundle), "teacher": str(teacher), "num_candidates": n},
+                    f"{name} NPD {n}", stage, TORCH, {**bundle, "teacher": str(teacher), "num_candidates": n}
                 )
                 for n in num_candidates
             ]

@@ -26,11 +26,13 @@ class Batch:
         src_ids: int64 [B, S], padded with 0.
         tgt_ids: int64 [B, T], padded with 0.
         fertilities: int64 [B, S]; row sums are the target lengths.
+        progress: how far the training is, 0 to 1.
     """
 
     src_ids: Tensor
     tgt_ids: Tensor
     fertilities: Tensor | None = None
+    progress: float = 0.0
 
 
 @dataclass(frozen=True)

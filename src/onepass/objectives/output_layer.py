@@ -7,7 +7,7 @@ and everything behind them in float32 at least.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import torch
@@ -133,6 +133,85 @@ def reverse_kl_by_position(
     student, teacher = _LogProbs(states, weight), _LogProbs(teacher_states, teacher_weight)
     parts = [-(student(rows).exp_() * teacher(rows)).sum(1) for rows in _parts(states, weight)]
     return torch.cat(parts)
+
+
+class _LabelLogProbs(torch.autograd.Function):
+    """The scores are computed again for the gradient, which needs what was made of all labels before."""
+
+    @staticmethod
+    def forward(ctx: Any, states: Tensor, weight: Tensor, labels: Tensor) -> Tensor:
+        dtype = _compute_dtype(states)
+        low_states, low_weight = states.to(dtype), weight.to(dtype)
+        parts = [
+            _log_probs(low_states[rows], low_weight).gather(1, labels[rows])
+            for rows in _parts(states, weight)
+        ]
+        ctx.save_for_backward(low_states, low_weight, labels)
+        ctx.dtypes = states.dtype, weight.dtype
+        return torch.cat(parts)
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor, None]:
+        states, weight, labels = ctx.saved_tensors
+        states_dtype, weight_dtype = ctx.dtypes
+        grad_states = torch.empty_like(states)
+        grad_weight = torch.zeros(weight.shape, dtype=grad.dtype, device=weight.device)
+        for rows in _parts(states, weight):
+            probs = _log_probs(states[rows], weight).exp_()
+            gradient = probs.mul_(-grad[rows].sum(1, keepdim=True)).scatter_add_(1, labels[rows], grad[rows])
+            with torch.autocast(states.device.type, enabled=False):
+                gradient = gradient.to(states.dtype)
+                grad_states[rows] = gradient @ weight
+                grad_weight += gradient.T @ states[rows]
+        return grad_states.to(states_dtype), grad_weight.to(weight_dtype), None
+
+
+def label_log_probs(states: Tensor, weight: Tensor, labels: Tensor) -> Tensor:
+    """Log probabilities of a few labels at every position.
+
+    Args:
+        states: [N, D], N >= 1.
+        weight: of the output layer, [V, D].
+        labels: int64 [N, K].
+
+    Returns:
+        [N, K], float32 at least.
+    """
+    return _LabelLogProbs.apply(states, weight, labels)  # type: ignore[no-any-return,no-untyped-call]
+
+
+class Scored(NamedTuple):
+    """What is known of every position.
+
+    Attributes:
+        best: its most probable label, int64 [N].
+        best_log_probs: of that label, [N].
+        log_probs: of the labels asked for, [N, K].
+    """
+
+    best: Tensor
+    best_log_probs: Tensor
+    log_probs: Tensor
+
+
+@torch.no_grad()
+def score_labels(states: Tensor, weight: Tensor, labels: Tensor, excluded: Sequence[int] = ()) -> Scored:
+    """The most probable label of every position and the log probabilities of some, without a gradient.
+
+    Args:
+        states: [N, D], N >= 1.
+        weight: of the output layer, [V, D].
+        labels: int64 [N, K].
+        excluded: labels that are never the most probable; they keep their share of the probability.
+    """
+    log_probs, parts = _LogProbs(states, weight), []
+    for rows in _parts(states, weight):
+        scores = log_probs(rows)
+        asked = scores.gather(1, labels[rows])
+        scores[:, list(excluded)] = -torch.inf
+        best = scores.max(-1)
+        parts.append((best.indices, best.values, asked))
+    return Scored(*map(torch.cat, zip(*parts, strict=True)))
 
 
 class _LogProbs:

@@ -13,7 +13,7 @@ from onepass.bundle import Bundle, write_json, write_text
 from onepass.evaluation.figures import bleu_against_latency, latency_against_length
 from onepass.evaluation.latency import Latency, SystemSpec, fastest, measure_latency
 from onepass.evaluation.quality import Quality, measure
-from onepass.evaluation.systems import Competitor, available_cores, competitors
+from onepass.evaluation.systems import Competitor, Student, available_cores, competitors
 from onepass.evaluation.table import machine_kind, render_markdown, result_row, versions
 from onepass.pipeline.lines import read_lines, write_lines
 from onepass.pipeline.stage import Context
@@ -44,7 +44,10 @@ def evaluate_systems(context: Context, src: Sequence[str], ref: Sequence[str]) -
 
     directory, recipe, settings = context.directory, context.recipe, context.recipe.evaluate
     teacher = context.inputs["teacher"]
-    students = {name: context.inputs[name] for name in recipe.one_pass_models()}
+    students = {
+        name: Student(context.inputs[name], model.settings)
+        for name, model in recipe.one_pass_models().items()
+    }
     exported = directory / "ctranslate2"
     shutil.rmtree(exported, ignore_errors=True)  # a bench may have left that of an older teacher
     export_ctranslate2(Bundle.open(teacher), exported)
@@ -74,13 +77,16 @@ def evaluate_systems(context: Context, src: Sequence[str], ref: Sequence[str]) -
     if latencies:
         bleu_against_latency(results, directory / "bleu-against-latency.png")
         latency_against_length(results, directory / "latency-against-length.png")
-    translator = Translator.load(students.get("finetune", students["student"]))
+    main = students.get("finetune", students["student"])
+    translator = Translator.load(main.bundle)
     lines = []
     for line, target in list(zip(src, ref, strict=True))[:SAMPLES]:
         [translation] = translator.translate([line])
-        assert translation.fertilities is not None
-        words = explain(translation.src_pieces, translation.fertilities, translation.tgt_pieces)
-        lines += [f"src  {line}", f"hyp  {translation.text}", f"ref  {target}", f"     {words}", ""]
+        lines += [f"src  {line}", f"hyp  {translation.text}", f"ref  {target}"]
+        if translation.fertilities is not None:
+            words = explain(translation.src_pieces, translation.fertilities, translation.tgt_pieces)
+            lines.append(f"     {words}")
+        lines.append("")
     write_lines(directory / "samples.txt", lines)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -31,7 +31,7 @@ def draw_figures(
     *,
     command: str,
 ) -> None:
-    """Writes `samples`, `training` and `fertilities`, each as JSON and PNG.
+    """Writes `training` and, of a student with fertilities, `samples` and `fertilities`: JSON and PNG each.
 
     Args:
         run: a run directory with the teacher and the student trained.
@@ -61,17 +61,17 @@ def draw_figures(
         "versions": versions(),
         "model": main,
     }
-    with display.stage("figures") as progress:
-        fertilities = about | _fertilities(stages[main], text)
-        curves = about | {"stages": _curves(run, recipe)}
-        samples = about | _samples(stages, main, recipe, sentences, max_candidates, progress)
-    for name, data, draw in (
-        ("fertilities", fertilities, fertility_picture),
-        ("training", curves, training_curves),
-        ("samples", samples, bleu_against_samples),
-    ):
-        write_json(to / f"{name}.json", data)
-        draw(data, to / f"{name}.png")
+    drawn: list[tuple[str, dict[str, Any], Callable[[Mapping[str, Any], Path], None]]] = [
+        ("training", {"stages": _curves(run, recipe)}, training_curves)
+    ]
+    if models[main].settings.family == "fertility":
+        with display.stage("figures") as progress:
+            drawn.append(("fertilities", _fertilities(stages[main], text), fertility_picture))
+            samples = _samples(stages, main, recipe, sentences, max_candidates, progress)
+            drawn.append(("samples", samples, bleu_against_samples))
+    for name, data, draw in drawn:
+        write_json(to / f"{name}.json", about | data)
+        draw(about | data, to / f"{name}.png")
 
 
 def _fertilities(model: Path, text: str) -> dict[str, Any]:

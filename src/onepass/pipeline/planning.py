@@ -13,7 +13,7 @@ import time
 from typing import NamedTuple
 
 from onepass.evaluation.table import machine_kind
-from onepass.pipeline.stages import aligned_stage
+from onepass.pipeline.stages import corpus_stage
 from onepass.recipe import Recipe, StudentSettings, TrainingSettings
 from onepass.text.corpus import read_pairs
 
@@ -79,7 +79,7 @@ def plan_run(recipe: Recipe, *, probe_seconds: float = 30.0) -> Plan:
     teacher = _Probe(recipe, None, corpus)
     of_teacher = recipe.teacher.training
     estimates.append(_training("teacher", teacher, of_teacher, share))
-    aligned = sorted({aligned_stage(model.settings) for model in models.values()})
+    aligned = sorted({corpus_stage(model.settings) for model in models.values()} - {"prepare"})
     for name in aligned:
         if name != "align-raw":
             hours = corpus.pairs / teacher.translations_a_second(share / len(aligned)) / 3600
@@ -114,8 +114,8 @@ class _Probe:
     ) -> None:
         import torch
 
+        from onepass.decoding.loading import STUDENTS
         from onepass.models.autoregressive import AutoregressiveTransformer
-        from onepass.models.fertility import FertilityTransformer
 
         self.device = "cuda" if torch.cuda.is_available() else "cpu"
         self.recipe, self.student, self.corpus, self.finetuned = recipe, student, corpus, finetuned
@@ -125,7 +125,8 @@ class _Probe:
         self.model: torch.nn.Module = teacher
         if student is not None:
             sizes = recipe.teacher.model
-            self.model = FertilityTransformer(sizes, student, size, size, joint=joint).to(self.device)
+            family = STUDENTS[student.family]
+            self.model = family(sizes, student, size, size, joint=joint).to(self.device)
         self.parameters = sum(p.numel() for p in self.model.parameters())
 
     def tokens_a_second(self, settings: TrainingSettings, seconds: float) -> float:
@@ -133,8 +134,8 @@ class _Probe:
         import torch
 
         from onepass.objectives.cross_entropy import Batch, Objective, TeacherObjective
-        from onepass.objectives.fertility import FertilityObjective
         from onepass.objectives.finetune import FinetuneObjective
+        from onepass.objectives.student import student_objective
         from onepass.training.loop import has_bf16
 
         length = self.corpus.length
@@ -143,7 +144,7 @@ class _Probe:
         batch = Batch(ids, ids, torch.ones_like(ids))
         objective: Objective = TeacherObjective(settings.label_smoothing)
         if self.student is not None:
-            objective = FertilityObjective()
+            objective = student_objective(self.student)
             if self.finetuned and self.student.finetune is not None:
                 objective = FinetuneObjective(self.teacher, self.student.finetune)
         optimizer = torch.optim.Adam(self.model.parameters(), lr=1e-6, fused=True)

@@ -43,8 +43,8 @@ def plan(recipe: Recipe) -> list[Stage]:
         Stage("prepare", (), settings, prepare, files=lambda: _files(recipe)),
         Stage("teacher", ("prepare",), {**dump["teacher"], **languages, **seed}, teach, distributed=True),
     ]
-    aligned = {aligned_stage(model.settings) for model in models.values()}
-    for name in sorted(aligned - {"align-raw"}):
+    aligned = {corpus_stage(model.settings) for model in models.values()}
+    for name in sorted(aligned - {"align-raw", "prepare"}):
         of_teacher = name.replace("align", "distill")
         beam = recipe.distill.beam_size if name == "align" else int(name.removeprefix("align-beam"))
         translated = recipe.distill.model_copy(update={"beam_size": beam})
@@ -55,9 +55,10 @@ def plan(recipe: Recipe) -> list[Stage]:
         stages.append(Stage("align-raw", ("prepare",), alignment, align))
     for name, (student, base) in models.items():
         # Where its corpus comes from shows in the stages it needs.
-        own = student.model_dump(mode="json", exclude={"distill_beam"} | (set() if base else {"finetune"}))
+        unused = {"distill_beam", *student.of_other_families(), *([] if base else ["finetune"])}
+        own = student.model_dump(mode="json", exclude=unused)
         settings = {**own, "sizes": dump["teacher"]["model"], **languages, **seed}
-        needs = ["prepare", aligned_stage(student)]
+        needs = list(dict.fromkeys(["prepare", corpus_stage(student)]))
         if base is not None:
             stages.append(Stage(name, (*needs, "teacher", base), settings, finetune, distributed=True))
         else:
@@ -68,10 +69,10 @@ def plan(recipe: Recipe) -> list[Stage]:
     return stages
 
 
-def aligned_stage(student: StudentSettings) -> str:
-    """The stage that a student's corpus comes from: `align`, `align-raw`, or `align-beamN`."""
+def corpus_stage(student: StudentSettings) -> str:
+    """The stage whose ids a student learns from: `align`, `align-raw`, `align-beamN`, or `prepare`."""
     if not student.distilled:
-        return "align-raw"
+        return "align-raw" if student.family == "fertility" else "prepare"
     return f"align-beam{student.distill_beam}" if student.distill_beam else "align"
 
 
@@ -205,7 +206,7 @@ def learn(context: Context) -> None:
     """Trains the student (or a variant of it) and writes its bundle."""
     from onepass.bundle import Bundle
     from onepass.decoding.loading import build_model, load_model
-    from onepass.objectives.fertility import FertilityObjective
+    from onepass.objectives.student import student_objective
 
     recipe = context.recipe
     student = recipe.one_pass_models()[context.directory.name].settings
@@ -214,7 +215,7 @@ def learn(context: Context) -> None:
     model = build_model(student.family, recipe.teacher.model, student, tokenizer)
     if student.init_from_teacher:
         _init_from_teacher(model, load_model(Bundle.open(context.inputs["teacher"])))
-    _train_student(context, model, FertilityObjective(), student, student.training, tokenizer)
+    _train_student(context, model, student_objective(student), student, student.training, tokenizer)
 
 
 def finetune(context: Context) -> None:
@@ -229,7 +230,7 @@ def finetune(context: Context) -> None:
     assert base is not None
     model = load_model(Bundle.open(context.inputs[base]))
     teacher: Any = load_model(Bundle.open(context.inputs["teacher"]))
-    corpus = context.inputs[aligned_stage(student)]
+    corpus = context.inputs[corpus_stage(student)]
     pairs = IdPairs.open(corpus, "train", with_fertilities=True)
     guard = CollapseGuard(float(pairs.tgt.lengths.sum() / pairs.src.lengths.sum()))
 
@@ -258,13 +259,14 @@ def _train_student(
 ) -> None:
     from onepass.decoding.translator import student_decoder
 
-    corpus = context.inputs[aligned_stage(student)]
+    corpus = context.inputs[corpus_stage(student)]
+    aligned = student.family == "fertility"
     _train(
         context,
         model,
         objective,
-        IdPairs.open(corpus, "train", with_fertilities=True),
-        IdPairs.open(corpus, "dev", with_fertilities=True),
+        IdPairs.open(corpus, "train", with_fertilities=aligned),
+        IdPairs.open(corpus, "dev", with_fertilities=aligned),
         training,
         tokenizer,
         kind=student.family,

@@ -12,7 +12,7 @@ import ctypes
 import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -25,7 +25,7 @@ from onepass.decoding.loading import load_weights, save_weights
 from onepass.errors import DataError, ModelError, UsageError
 from onepass.objectives.cross_entropy import Batch, LossTerm, Objective, pad_ids
 from onepass.recipe import TrainingSettings
-from onepass.text.batches import IdPairs, plan_batches
+from onepass.text.batches import IdPairs, Ragged, plan_batches
 from onepass.training.checkpoint import (
     Progress,
     average_weights,
@@ -63,8 +63,12 @@ class Hooks:
 
 def load_batch(pairs: IdPairs, rows: Any, device: torch.device) -> Batch:
     """The given rows as padded tensors."""
-    columns = [pairs.src, pairs.tgt] + ([pairs.fertilities] if pairs.fertilities is not None else [])
-    return Batch(*(pad_ids([column[int(i)] for i in rows]).to(device) for column in columns))
+
+    def padded(column: Ragged) -> Tensor:
+        return pad_ids([column[int(i)] for i in rows]).to(device)
+
+    fertilities = None if pairs.fertilities is None else padded(pairs.fertilities)
+    return Batch(padded(pairs.src), padded(pairs.tgt), fertilities)
 
 
 def has_bf16(device: torch.device) -> bool:
@@ -233,7 +237,8 @@ class Training:
         """One update from `accumulate` batches of rows; returns the loss, its terms, norm and rate."""
         accelerator, settings, progress = self.accelerator, self.settings, self.progress
         own = groups[accelerator.process_index :: accelerator.num_processes]
-        loaded = [load_batch(self.train, rows, self.device) for rows in own]
+        done = progress.update / settings.max_updates
+        loaded = [replace(load_batch(self.train, rows, self.device), progress=done) for rows in own]
         counts = self._total_counts(loaded)
         means: dict[str, Tensor] = {}
         weights: dict[str, float] = {}

@@ -1,0 +1,143 @@
+"""The student with latent alignments (Libovický and Helcl 2018; Gu and Kong 2021).
+
+The decoder has a fixed number of slots a source token; each slot becomes a token or a blank, equal
+neighbours are one token, blanks are left out.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from onepass.models.autoregressive import BOS, EOS, PAD
+from onepass.models.one_pass import Decoded, OnePassTransformer
+from onepass.nn.attention import padding_mask
+from onepass.nn.positions import in_compute_dtype, sinusoidal_positions
+from onepass.nn.transformer import Memory, initialise
+from onepass.recipe import StudentSettings, TransformerSettings
+
+UNK = 1
+SOFT_COPY_TEMPERATURE = 0.3
+"""How far a slot looks beside its own source token, in source tokens."""
+
+
+class Revealed(NamedTuple):
+    """Slots whose label the decoder is told, bool [B, L], and all slots' labels, int64 [B, L]."""
+
+    mask: Tensor
+    labels: Tensor
+
+
+class CTCTransformer(OnePassTransformer):
+    """Encoder, decoder over `student.slots` slots a source token, vocabulary and a blank.
+
+    Args:
+        sizes: of the teacher, whose weights it may start from.
+        student: `slots`, `attend_to` and `dropout` are used.
+        src_size: source vocabulary.
+        tgt_size: target vocabulary V; the blank is label V.
+        joint: one embedding for source, target and output.
+    """
+
+    def __init__(
+        self,
+        sizes: TransformerSettings,
+        student: StudentSettings,
+        src_size: int,
+        tgt_size: int,
+        *,
+        joint: bool,
+    ) -> None:
+        super().__init__(sizes, student, src_size, tgt_size, joint=joint)
+        self.slots = student.slots
+        self.blank = tgt_size
+        self.blank_embedding = nn.Embedding(1, sizes.width)
+        self.add_decoder(sizes.decoder_layers)
+        initialise(self)
+
+    def output_weight(self) -> Tensor:
+        """Of the output layer and of what is revealed: the tokens, then the blank; [V + 1, D]."""
+        return torch.cat([self.tgt_embedding.weight, self.blank_embedding.weight])
+
+    def decode(self, src_ids: Tensor, memory: Memory, revealed: Revealed | None = None) -> Decoded:
+        """All slots at once.
+
+        Args:
+            src_ids: int64 [B, S], padded with 0.
+            memory: from `encode(src_ids)`.
+            revealed: slots that start from the embedding of their label instead of the source's.
+        """
+        length = src_ids.size(1) * self.slots
+        slot = torch.arange(length, device=src_ids.device)
+        mask = slot < (src_ids != PAD).sum(1, keepdim=True) * self.slots  # [B, L]
+        x = soft_copy(self.src_embedding(src_ids), src_ids != PAD, self.slots)  # [B, L, D]
+        if revealed is not None:
+            told = nn.functional.embedding(revealed.labels, self.output_weight())
+            x = torch.where(revealed.mask[..., None], told, x)
+        positions = sinusoidal_positions(length, self.width, device=src_ids.device)
+        x = self.dropout(in_compute_dtype(x * self.width**0.5 + positions))
+        self_mask, source_mask = padding_mask(mask), padding_mask(memory.mask)
+        for i, layer in enumerate(self.decoder):
+            x = layer(x, self_mask, memory.for_layer(i), source_mask)
+        return Decoded(self.decoder_norm(x), mask)
+
+
+def soft_copy(embedded: Tensor, src_mask: Tensor, slots: int) -> Tensor:
+    """Upsampling: each slot is a mean of the source, its own token first.
+
+    Slot j stands over source position c_j = (j + 1/2) / slots - 1/2 and takes token i with a weight
+    proportional to exp(-|i - c_j| / temperature) (Wei et al. 2019, section 3.1).
+
+    Args:
+        embedded: [B, S, D].
+        src_mask: bool [B, S].
+        slots: a source token.
+
+    Returns:
+        [B, S · slots, D].
+    """
+    source = torch.arange(embedded.size(1), device=embedded.device)
+    slot = torch.arange(embedded.size(1) * slots, device=embedded.device)
+    centre = (slot + 0.5) / slots - 0.5
+    near = -(source - centre[:, None]).abs() / SOFT_COPY_TEMPERATURE  # [L, S]
+    weights = near.masked_fill(~src_mask[:, None, :], -torch.inf).softmax(-1)  # [B, L, S]
+    return weights.to(embedded.dtype) @ embedded
+
+
+def feasible(src_lengths: Tensor, tgt_ids: Tensor, slots: int) -> Tensor:
+    """Which pairs have enough slots: one a token, and one more between equal neighbours.
+
+    Args:
+        src_lengths: int64 [B].
+        tgt_ids: int64 [B, T], padded with 0.
+        slots: a source token.
+
+    Returns:
+        bool [B].
+    """
+    repeats = ((tgt_ids[:, 1:] == tgt_ids[:, :-1]) & (tgt_ids[:, 1:] != PAD)).sum(1)
+    return src_lengths * slots >= (tgt_ids != PAD).sum(1) + repeats
+
+
+def collapse(labels: Tensor, mask: Tensor, blank: int) -> Tensor:
+    """Slots to tokens: equal neighbours are one, blanks go.
+
+    Args:
+        labels: int64 [B, L].
+        mask: bool [B, L], the real slots, which come first.
+        blank: its label.
+
+    Returns:
+        int64 [B, longest], padded with 0.
+    """
+    before = torch.nn.functional.pad(labels[:, :-1], (1, 0), value=blank)
+    keep = mask & (labels != blank) & (labels != before)
+    place = torch.where(keep, keep.cumsum(1) - 1, labels.size(1))  # the others into a column of their own
+    ids = labels.new_zeros(labels.size(0), labels.size(1) + 1).scatter_(1, place, labels)
+    return ids[:, : int(keep.sum(1).max())]
+
+
+NEVER = (PAD, UNK, BOS, EOS)
+"""Labels that no slot is given."""

@@ -1,0 +1,220 @@
+"""Connectionist temporal classification (Graves et al. 2006): all ways of spelling the target in the slots.
+
+The target of T tokens is extended to E = 2T + 1 labels, a blank before, between and behind the tokens. A way
+starts at the first or second label, stays, goes on by one, or by two where that skips a blank between
+different tokens, and ends at the last or last but one. Log probabilities are float32; what is impossible
+is a large negative number, since a log-sum of nothing but -inf has no gradient.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from onepass.models.autoregressive import PAD
+from onepass.models.ctc import NEVER, CTCTransformer, Revealed, feasible
+from onepass.nn.transformer import Memory
+from onepass.objectives.cross_entropy import Batch, LossTerm
+from onepass.objectives.glancing import Glancing, choose, first_attempt
+from onepass.objectives.output_layer import label_log_probs, score_labels
+
+IMPOSSIBLE = -1e9
+
+
+class Lattice(NamedTuple):
+    """What a way through the slots is made of.
+
+    Attributes:
+        log_probs: of each extended label in each slot, [B, L, E].
+        skip: whether a way may come to an extended label from the last but one, bool [B, E].
+        slots: int64 [B]; how many are real.
+        tokens: int64 [B], T >= 1.
+    """
+
+    log_probs: Tensor
+    skip: Tensor
+    slots: Tensor
+    tokens: Tensor
+
+
+def lattice(blank: Tensor, token: Tensor, tgt_ids: Tensor, slots: Tensor) -> Lattice:
+    """The lattice of a batch.
+
+    Args:
+        blank: log probability of the blank in each slot, [B, L].
+        token: log probability of each target token in each slot, [B, L, T].
+        tgt_ids: int64 [B, T], padded with 0.
+        slots: int64 [B].
+    """
+    extended = blank[:, :, None].repeat(1, 1, 2 * token.size(2) + 1)  # [B, L, E]
+    extended[:, :, 1::2] = token
+    skip = torch.zeros(extended.size(0), extended.size(2), dtype=torch.bool, device=blank.device)
+    skip[:, 3::2] = tgt_ids[:, 1:] != tgt_ids[:, :-1]
+    return Lattice(extended, skip, slots, (tgt_ids != PAD).sum(1))
+
+
+def _moves(scores: Tensor, skip: Tensor) -> Tensor:
+    """The scores that a way comes from: staying, by one, by two; [B, E] -> [3, B, E]."""
+    one = F.pad(scores[:, :-1], (1, 0), value=IMPOSSIBLE)
+    two = F.pad(scores[:, :-2], (2, 0), value=IMPOSSIBLE)
+    return torch.stack([scores, one, two.masked_fill(~skip, IMPOSSIBLE)])
+
+
+def _start(log_probs: Tensor) -> Tensor:
+    first = torch.full_like(log_probs[:, 0], IMPOSSIBLE)
+    first[:, :2] = log_probs[:, 0, :2]
+    return first
+
+
+def _sums(log_probs: Tensor, skip: Tensor) -> Tensor:
+    """Log-sum of all ways that begin in slot 0 and are at label e in slot l; [B, L, E] -> [B, L, E]."""
+    rows = [_start(log_probs)]
+    for slot in range(1, log_probs.size(1)):
+        rows.append(_moves(rows[-1], skip).logsumexp(0) + log_probs[:, slot])
+    return torch.stack(rows, 1)
+
+
+def _ends(sums: Tensor, slots: Tensor, tokens: Tensor) -> Tensor:
+    """The two labels a way may end at, in the last slot; [B, L, E] -> [B, 2]: last token, last blank."""
+    last = sums.gather(1, (slots - 1)[:, None, None].expand(-1, -1, sums.size(2)))[:, 0]  # [B, E]
+    return last.gather(1, torch.stack([2 * tokens - 1, 2 * tokens], 1))
+
+
+def _reversed(rows: Tensor, lengths: Tensor, dim: int) -> Tensor:
+    """The first `lengths` entries of each sentence along a dimension in reverse order, the rest anywhere."""
+    index = (lengths[:, None] - 1 - torch.arange(rows.size(dim), device=rows.device)) % rows.size(dim)
+    shape = [1] * rows.dim()
+    shape[0], shape[dim] = index.shape
+    return rows.gather(dim, index.view(shape).expand_as(rows))
+
+
+def likelihood(ways: Lattice) -> tuple[Tensor, Tensor]:
+    """log P of each sentence [B], and the probability that slot l has label e in a way, [B, L, E].
+
+    A sentence with too few slots has a log P below IMPOSSIBLE / 2, and a posterior of 0.
+    """
+    log_probs, skip, slots, tokens = ways
+    labels = 2 * tokens + 1
+    # Sums from the end are sums from the start of what is reversed: both in one loop.
+    backwards = _reversed(_reversed(log_probs, slots, 1), labels, 2)
+    # Reversed, label e is reached by two from what is reached from it by two.
+    skip_backwards = _reversed(F.pad(skip[:, 2:], (0, 2)), labels, 1)
+    both = _sums(torch.cat([log_probs, backwards]), torch.cat([skip, skip_backwards]))
+    from_start, from_end = both.chunk(2)
+    from_end = _reversed(_reversed(from_end, labels, 2), slots, 1)
+    total = _ends(from_start, slots, tokens).logsumexp(1)
+    slot = torch.arange(log_probs.size(1), device=slots.device)
+    label = torch.arange(log_probs.size(2), device=slots.device)
+    real = (slot < slots[:, None])[:, :, None] & (label < labels[:, None])[:, None, :]  # [B, L, E]
+    real &= (total > IMPOSSIBLE / 2)[:, None, None]
+    posterior = from_start + from_end - log_probs - total[:, None, None]
+    return total, posterior.masked_fill(~real, IMPOSSIBLE).exp()
+
+
+class _NegativeLogLikelihood(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, log_probs: Tensor, skip: Tensor, slots: Tensor, tokens: Tensor) -> Tensor:
+        total, posterior = likelihood(Lattice(log_probs, skip, slots, tokens))
+        ctx.save_for_backward(posterior)
+        return -total
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None, None]:
+        (posterior,) = ctx.saved_tensors
+        return -posterior * grad[:, None, None], None, None, None
+
+
+def negative_log_likelihood(ways: Lattice) -> Tensor:
+    """-log P of each sentence, [B]; the gradient of its log probabilities is minus their posterior."""
+    return _NegativeLogLikelihood.apply(*ways)  # type: ignore[no-any-return,no-untyped-call]
+
+
+@torch.no_grad()
+def best_way(ways: Lattice) -> Tensor:
+    """The most probable way (Viterbi): the extended label of each slot, int64 [B, L]; 0 behind the last."""
+    log_probs, skip, slots, tokens = ways
+    scores, moves = [_start(log_probs)], []
+    for slot in range(1, log_probs.size(1)):
+        best, move = _moves(scores[-1], skip).max(0)
+        scores.append(best + log_probs[:, slot])
+        moves.append(move)
+    ends = _ends(torch.stack(scores, 1), slots, tokens)
+    label = 2 * tokens - 1 + ends.argmax(1)  # [B]
+    way = torch.zeros(log_probs.shape[:2], dtype=torch.int64, device=slots.device)
+    for slot in range(log_probs.size(1) - 1, -1, -1):
+        real = slot < slots
+        way[:, slot] = torch.where(real, label, 0)
+        if slot:
+            step = moves[slot - 1].gather(1, label[:, None])[:, 0]
+            label = torch.where(real, label - step, label)
+    return way
+
+
+@dataclass(frozen=True)
+class CTCObjective:
+    """-log P of the target over all its ways; pairs with too few slots are counted and left out.
+
+    Attributes:
+        slots: a source token.
+        glancing: reveal labels of the best way to a second pass; None: one pass.
+    """
+
+    slots: int
+    glancing: Glancing | None
+
+    def counts(self, batch: Batch) -> dict[str, int]:
+        tokens = (batch.tgt_ids != PAD).sum(1)[self._fits(batch)].sum()
+        slots = int((batch.src_ids != PAD).sum()) * self.slots
+        return {"tokens": max(int(tokens), 1), "infeasible": batch.src_ids.size(0), "revealed": slots}
+
+    def terms(self, model: torch.nn.Module, batch: Batch) -> dict[str, LossTerm]:
+        assert isinstance(model, CTCTransformer)
+        counts, fits = self.counts(batch), self._fits(batch)
+        memory = model.encode(batch.src_ids)
+        revealed = None
+        if self.glancing is not None and model.training:
+            revealed = self._glance(model, batch, memory, self.glancing.share(batch.progress))
+        decoded = model.decode(batch.src_ids, memory, revealed)
+        labels = _labels(batch.tgt_ids, model.blank, decoded.mask)
+        log_probs = label_log_probs(decoded.states[decoded.mask], model.output_weight(), labels)
+        losses = negative_log_likelihood(_lattice(log_probs, batch.tgt_ids, decoded.mask))
+        told = torch.zeros(()) if revealed is None else revealed.mask.sum()
+        return {
+            "tokens": LossTerm(torch.where(fits, losses, 0).sum(), counts["tokens"]),
+            "infeasible": LossTerm((~fits).sum(), counts["infeasible"], weight=0.0),
+            "revealed": LossTerm(told, counts["revealed"], weight=0.0),
+        }
+
+    def _fits(self, batch: Batch) -> Tensor:
+        return feasible((batch.src_ids != PAD).sum(1), batch.tgt_ids, self.slots)
+
+    def _glance(self, model: CTCTransformer, batch: Batch, memory: Memory, share: float) -> Revealed:
+        """Some slots of the best way, as many as `share` of those that a first attempt got wrong."""
+        with first_attempt(batch.src_ids.device):
+            states, mask = model.decode(batch.src_ids, memory)
+            labels = _labels(batch.tgt_ids, model.blank, mask)
+            scored = score_labels(states[mask], model.output_weight(), labels, NEVER)
+            ways = _lattice(scored.log_probs, batch.tgt_ids, mask)
+            way = best_way(ways)
+            tokens = batch.tgt_ids.gather(1, (way // 2).clamp(max=batch.tgt_ids.size(1) - 1))
+            told = torch.where(way % 2 == 1, tokens, model.blank)  # [B, L]
+            attempt = torch.zeros_like(told).masked_scatter_(mask, scored.best)
+            wrong = ((attempt != told) & mask).sum(1) * self._fits(batch)
+            return Revealed(choose((share * wrong).round().long(), mask), told)
+
+
+def _labels(tgt_ids: Tensor, blank: int, mask: Tensor) -> Tensor:
+    """The labels that matter to each real slot, its sentence's tokens and the blank: [N, T + 1]."""
+    labels = F.pad(tgt_ids, (0, 1), value=blank)
+    return labels[:, None, :].expand(-1, mask.size(1), -1)[mask]
+
+
+def _lattice(log_probs: Tensor, tgt_ids: Tensor, mask: Tensor) -> Lattice:
+    """From the log probabilities [N, T + 1] of `_labels`."""
+    every = log_probs.new_zeros(*mask.shape, log_probs.size(1))  # [B, L, T + 1]
+    every[mask] = log_probs
+    return lattice(every[:, :, -1], every[:, :, :-1], tgt_ids, mask.sum(1))

@@ -1,0 +1,87 @@
+"""Students of other families go through the same pipeline."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from onepass.decoding.translator import Translator
+from onepass.errors import UsageError
+from onepass.evaluation.systems import Student, competitors, title
+from onepass.pipeline.display import Display
+from onepass.pipeline.figures import draw_figures
+from onepass.pipeline.lines import read_lines
+from onepass.pipeline.stages import plan
+from onepass.recipe import StudentSettings
+from tiny_run import assert_clear_error, call, copy_of_run, run, tiny_recipe
+
+CTC = 'variants.glat={family="ctc", glancing=[0.5, 0.3], finetune=false}'
+RAW = 'variants.raw={family="ctc", slots=3, distilled=false, finetune=false}'
+
+
+def test_a_run_trains_measures_and_translates_with_ctc(tmp_path: Path) -> None:
+    directory = copy_of_run(tmp_path, until="finetune")
+    recipe = tiny_recipe(tmp_path, CTC, RAW)
+    needs = {stage.name: stage.needs for stage in plan(recipe)}
+    assert needs["student-raw"] == ("prepare", "teacher")
+    assert needs["student-glat"] == ("prepare", "align", "teacher")
+    log = run(recipe, directory)
+    assert log.run == ["student-glat", "student-raw", "evaluate"]
+    results = json.loads((directory / "evaluate/results.json").read_text())
+    names = {system["name"]: system["model"] for system in results["systems"]}
+    assert names["CTC + GLAT"] == "student-glat"
+    assert names["CTC"] == "student-raw"
+    records = map(json.loads, read_lines(directory / "metrics.jsonl"))
+    terms = [set(r) for r in records if r["stage"] == "student-glat" and "loss" in r]
+    assert all({"tokens", "infeasible", "revealed"} <= keys for keys in terms)
+    lines = read_lines(directory / "prepare/test.src")
+    together = Translator.load(directory / "student-raw").translate(lines)
+    for line, translation in zip(lines, together, strict=True):
+        [alone] = Translator.load(directory / "student-raw").translate([line])
+        assert (alone.text, alone.fertilities) == (translation.text, None)
+        assert alone.score == pytest.approx(translation.score, abs=1e-5)
+
+
+def test_settings_of_another_family_are_errors(tmp_path: Path) -> None:
+    for setting in ("variants.a={slots=3}", 'variants.a={family="ctc"}', "student.glancing=[0.5, 0.3]"):
+        with pytest.raises(UsageError, match="means nothing for the family"):
+            tiny_recipe(tmp_path, setting)
+
+
+def test_settings_of_another_family_are_not_in_what_a_stage_was_made_with(tmp_path: Path) -> None:
+    for stage in plan(tiny_recipe(tmp_path, CTC)):
+        if stage.name == "student":
+            assert not {"slots", "glancing"} & set(stage.settings)
+        if stage.name == "student-glat":
+            assert not {"copy_source", "positional_attention", "finetune"} & set(stage.settings)
+
+
+def test_what_only_fertilities_have_is_a_clear_error(tmp_path: Path) -> None:
+    directory = copy_of_run(tmp_path, until="finetune")
+    run(tiny_recipe(tmp_path, CTC), directory, until="student-glat")
+    model = ("--model", directory / "student-glat")
+    teacher = ("--teacher", directory / "teacher", "--candidates", 2)
+    assert_clear_error(call("translate", "Hello", *model, *teacher), 2, "fertilities")
+    assert_clear_error(call("translate", "Hello", *model, "--explain"), 2, "--explain")
+    assert call("translate", "Hello", *model).code == 0
+
+
+def test_a_run_without_fertilities_has_its_training_curves(tmp_path: Path) -> None:
+    directory = copy_of_run(tmp_path, until="align")
+    recipe = tiny_recipe(tmp_path, 'student.family="ctc"', "student.finetune=false")
+    run(recipe, directory, until="student")
+    draw_figures(directory, tmp_path / "to", 2, 2, None, Display(quiet=True), command="onepass figures")
+    assert sorted(path.name for path in (tmp_path / "to").iterdir()) == ["training.json", "training.png"]
+
+
+def test_titles_of_two_students_of_a_kind_differ(tmp_path: Path) -> None:
+    ctc = StudentSettings(family="ctc")
+    glat = StudentSettings(family="ctc", glancing=(0.5, 0.3))
+    assert title(ctc, finetuned=False) == "CTC"
+    students = {
+        "student": Student(tmp_path, glat),
+        "student-b": Student(tmp_path, glat),
+        "student-c": Student(tmp_path, ctc),
+    }
+    rows = competitors(tmp_path, students, tmp_path, beam_size=4, num_candidates=[10])
+    assert [row.name for row in rows[3:]] == ["CTC + GLAT", "CTC + GLAT, b", "CTC"]
