@@ -9,9 +9,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from onepass.decoding.loading import STUDENTS
 from onepass.models.autoregressive import EOS, AutoregressiveTransformer
-from onepass.models.ctc import CTCTransformer
 from onepass.models.fertility import FERTILITY_CLASSES, FertilityTransformer
+from onepass.models.one_pass import OnePassTransformer
 from onepass.recipe import StudentSettings, TransformerSettings
 from onepass.text.batches import IdPairs, Ragged, RaggedWriter
 
@@ -69,13 +70,13 @@ def make_student() -> Callable[..., FertilityTransformer]:
 
 
 @pytest.fixture(scope="session")
-def make_ctc() -> Callable[..., CTCTransformer]:
-    """A tiny random CTC student in eval mode whose translations vary."""
+def make_slots() -> Callable[..., OnePassTransformer]:
+    """A tiny random CTC or DAG student in eval mode whose translations vary."""
 
-    def make(*, vocabulary: int = 12, joint: bool = False, seed: int = 2, slots: int = 2) -> CTCTransformer:
+    def make(family: Any, *, slots: int, vocabulary: int = 12, seed: int = 2) -> OnePassTransformer:
         torch.manual_seed(seed)
-        settings = StudentSettings(family="ctc", slots=slots, dropout=0.0)
-        model = CTCTransformer(tiny_sizes(), settings, vocabulary, vocabulary, joint=joint)
+        settings = StudentSettings(family=family, slots=slots, dropout=0.0)
+        model = STUDENTS[family](tiny_sizes(), settings, vocabulary, vocabulary, joint=False)
         with torch.no_grad():
             for part in model.modules():
                 if isinstance(part, nn.Linear):

@@ -8,7 +8,7 @@ import shlex
 import sys
 import warnings
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, cast, get_args
 
 import typer
 from rich.console import Console
@@ -93,9 +93,13 @@ def translate(
     teacher: Annotated[Path | None, typer.Option(help="The bundle that chooses among candidates.")] = None,
     candidates: Annotated[int, typer.Option(help="Noisy parallel decoding: how many candidates.", min=1)] = 1,
     beam: Annotated[int, typer.Option(help="Beam size of a teacher.", min=1)] = 1,
+    search: Annotated[
+        str | None, typer.Option(help="Of a DAG student: greedy, lookahead or viterbi [lookahead].")
+    ] = None,
     explain: Annotated[bool, typer.Option(help="Show what each source token became.")] = False,
 ) -> None:
     """Translates texts, or stdin line by line."""
+    from onepass.decoding.parallel import Search
     from onepass.decoding.translator import Translator
     from onepass.text.explain import explain as explained
 
@@ -103,7 +107,13 @@ def translate(
         raise UsageError(
             "A teacher has nothing to choose from", where="--teacher", fix="add --candidates, such as 10"
         )
-    translator = Translator.load(model, teacher=teacher, num_candidates=candidates, beam_size=beam)
+    if search is not None and search not in get_args(Search):
+        raise UsageError(
+            "There is no such search", where="--search", value=search, allowed=", ".join(get_args(Search))
+        )
+    translator = Translator.load(
+        model, teacher=teacher, num_candidates=candidates, beam_size=beam, search=cast(Search | None, search)
+    )
     for chunk in [lines] if lines else _stdin_chunks():
         for translation in translator.translate(chunk):
             if explain and translation.fertilities is None:

@@ -200,18 +200,21 @@ def _unless_false(value: Any) -> Any:
     return None if value is False else value  # TOML has no null
 
 
-_OF_ONE_FAMILY = {
-    "fertility": {"copy_source", "positional_attention", "finetune"},
-    "ctc": {"slots", "glancing"},
+_FAMILIES = {
+    "copy_source": {"fertility"},
+    "positional_attention": {"fertility"},
+    "finetune": {"fertility"},
+    "slots": {"ctc", "dag"},
+    "glancing": {"ctc", "dag"},
 }
-"""Settings that mean nothing for the other families of students."""
+"""Settings that mean something for some families of students only."""
 
 
 class StudentSettings(Settings):
     """The one-pass student. Its sizes are the teacher's; these are the paper's switches (Table 2)."""
 
-    family: Literal["fertility", "ctc"] = "fertility"
-    """Fertilities (Gu et al. 2018), or latent alignments (CTC)."""
+    family: Literal["fertility", "ctc", "dag"] = "fertility"
+    """Fertilities (Gu et al. 2018), latent alignments (CTC), or a directed acyclic graph (DAG)."""
     distilled: bool = True
     """Learn from the teacher's translations (False: from the references)."""
     distill_beam: PositiveInt | None = None
@@ -225,11 +228,11 @@ class StudentSettings(Settings):
     init_from_teacher: bool = True
     """Start from every weight that the teacher has, too."""
     slots: PositiveInt = 2
-    """Of ctc: places in the decoder a source token."""
+    """Of ctc and dag: places in the decoder a source token (2 or 3; 4 to 8)."""
     glancing: Annotated[tuple[Share, Share] | None, Field(strict=False), BeforeValidator(_unless_false)] = (
         None
     )
-    """Of ctc: tell the decoder this share of what it gets wrong, at the start and the end of the training."""
+    """Of ctc and dag: tell the decoder this share of what it gets wrong, at the first and the last update."""
     dropout: Fraction = 0.1
     training: TrainingSettings = TrainingSettings()
     finetune: Annotated[FinetuneSettings | None, BeforeValidator(_unless_false)] = None
@@ -244,7 +247,7 @@ class StudentSettings(Settings):
 
     def of_other_families(self) -> set[str]:
         """The settings that have no meaning for this student."""
-        return set().union(*(names for family, names in _OF_ONE_FAMILY.items() if family != self.family))
+        return {name for name, families in _FAMILIES.items() if self.family not in families}
 
 
 class OnePassModel(NamedTuple):

@@ -8,7 +8,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from onepass.models.ctc import NEVER, CTCTransformer, collapse, feasible, soft_copy
+from onepass.models.ctc import CTCTransformer, collapse, feasible, soft_copy
+from onepass.models.one_pass import NEVER
 from onepass.objectives.cross_entropy import Batch
 from onepass.objectives.ctc import (
     IMPOSSIBLE,

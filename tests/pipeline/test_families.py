@@ -16,21 +16,23 @@ from onepass.recipe import StudentSettings
 from tiny_run import assert_clear_error, call, copy_of_run, run, tiny_recipe
 
 CTC = 'variants.glat={family="ctc", glancing=[0.5, 0.3], finetune=false}'
+DAG = 'variants.dag={family="dag", slots=4, finetune=false}'
 RAW = 'variants.raw={family="ctc", slots=3, distilled=false, finetune=false}'
 
 
 def test_a_run_trains_measures_and_translates_with_ctc(tmp_path: Path) -> None:
     directory = copy_of_run(tmp_path, until="finetune")
-    recipe = tiny_recipe(tmp_path, CTC, RAW)
+    recipe = tiny_recipe(tmp_path, CTC, RAW, DAG)
     needs = {stage.name: stage.needs for stage in plan(recipe)}
     assert needs["student-raw"] == ("prepare", "teacher")
     assert needs["student-glat"] == ("prepare", "align", "teacher")
     log = run(recipe, directory)
-    assert log.run == ["student-glat", "student-raw", "evaluate"]
+    assert log.run == ["student-glat", "student-raw", "student-dag", "evaluate"]
     results = json.loads((directory / "evaluate/results.json").read_text())
     names = {system["name"]: system["model"] for system in results["systems"]}
     assert names["CTC + GLAT"] == "student-glat"
     assert names["CTC"] == "student-raw"
+    assert {names[f"DAG {search}"] for search in ("greedy", "lookahead", "viterbi")} == {"student-dag"}
     records = map(json.loads, read_lines(directory / "metrics.jsonl"))
     terms = [set(r) for r in records if r["stage"] == "student-glat" and "loss" in r]
     assert all({"tokens", "infeasible", "revealed"} <= keys for keys in terms)
@@ -58,12 +60,16 @@ def test_settings_of_another_family_are_not_in_what_a_stage_was_made_with(tmp_pa
 
 def test_what_only_fertilities_have_is_a_clear_error(tmp_path: Path) -> None:
     directory = copy_of_run(tmp_path, until="finetune")
-    run(tiny_recipe(tmp_path, CTC), directory, until="student-glat")
+    run(tiny_recipe(tmp_path, CTC, DAG), directory, until="student-dag")
     model = ("--model", directory / "student-glat")
     teacher = ("--teacher", directory / "teacher", "--candidates", 2)
     assert_clear_error(call("translate", "Hello", *model, *teacher), 2, "fertilities")
     assert_clear_error(call("translate", "Hello", *model, "--explain"), 2, "--explain")
+    assert_clear_error(call("translate", "Hello", *model, "--search", "greedy"), 2, "search")
     assert call("translate", "Hello", *model).code == 0
+    dag = ("--model", directory / "student-dag")
+    assert_clear_error(call("translate", "Hello", *dag, "--search", "wide"), 2, "viterbi")
+    assert call("translate", "Hello", *dag, "--search", "viterbi").code == 0
 
 
 def test_a_run_without_fertilities_has_its_training_curves(tmp_path: Path) -> None:

@@ -16,13 +16,18 @@ from onepass.bundle import WEIGHTS, Bundle, write_manifest
 from onepass.errors import ModelError
 from onepass.models.autoregressive import AutoregressiveTransformer
 from onepass.models.ctc import CTCTransformer
+from onepass.models.dag import DAGTransformer
 from onepass.models.fertility import FertilityTransformer
 from onepass.models.one_pass import OnePassTransformer
 from onepass.recipe import StudentSettings, TransformerSettings
 from onepass.text.tokenizer import Tokenizer
 
 TEACHER = "autoregressive"
-STUDENTS: dict[str, type[OnePassTransformer]] = {"fertility": FertilityTransformer, "ctc": CTCTransformer}
+STUDENTS: dict[str, type[OnePassTransformer]] = {
+    "fertility": FertilityTransformer,
+    "ctc": CTCTransformer,
+    "dag": DAGTransformer,
+}
 """By family."""
 KINDS = (TEACHER, *STUDENTS)
 

@@ -7,15 +7,15 @@ depend neither on its batch nor on how many candidates follow. Candidate 0 is th
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 from onepass.decoding.autoregressive import score
 from onepass.models.autoregressive import PAD, AutoregressiveTransformer
-from onepass.models.ctc import NEVER, CTCTransformer, collapse
+from onepass.models.ctc import CTCTransformer, collapse
+from onepass.models.dag import DAGTransformer, best_walk, walk
 from onepass.models.fertility import (
     FertilityTransformer,
     Tokens,
@@ -24,9 +24,13 @@ from onepass.models.fertility import (
     most_probable,
     sampled_fertilities,
 )
+from onepass.models.one_pass import NEVER, compact
 from onepass.nn.transformer import Memory
+from onepass.objectives.output_layer import score_labels
 
 CANDIDATES_AT_ONCE = 512
+Search = Literal["greedy", "lookahead", "viterbi"]
+"""How a path through a graph is found."""
 
 
 class Translations(NamedTuple):
@@ -69,6 +73,23 @@ def decode_once(model: FertilityTransformer, src_ids: Tensor, *, average: bool =
     )
 
 
+def _best_words(states: Tensor, mask: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
+    """The most probable label of every real slot and its log probability, [B, L] each; 0 at padding."""
+    none = torch.zeros(int(mask.sum()), 0, dtype=torch.int64, device=mask.device)
+    scored = score_labels(states[mask], weight, none, NEVER)
+    labels = torch.zeros(mask.shape, dtype=torch.int64, device=mask.device)
+    log_probs = torch.zeros(mask.shape, device=mask.device)
+    return (
+        labels.masked_scatter_(mask, scored.best),
+        log_probs.masked_scatter_(mask, scored.best_log_probs),
+    )
+
+
+def _written(ids: Tensor, scores: Tensor) -> Translations:
+    lengths = (ids != PAD).sum(1)
+    return Translations(_unpad(ids, lengths), (scores / lengths.clamp(min=1)).tolist(), None)
+
+
 @torch.no_grad()
 def decode_slots(model: CTCTransformer, src_ids: Tensor) -> Translations:
     """The most probable label of every slot, collapsed; the score is of these labels, a token.
@@ -78,15 +99,36 @@ def decode_slots(model: CTCTransformer, src_ids: Tensor) -> Translations:
         src_ids: int64 [B, S], padded with 0.
     """
     states, mask = model.decode(src_ids, model.encode(src_ids))
-    logits = F.linear(states[mask], model.output_weight()).float()  # [N, V + 1]
-    total = logits.logsumexp(-1)
-    logits[:, list(NEVER)] = -torch.inf
-    best, labels = logits.max(-1)
-    every = torch.zeros(mask.shape, dtype=torch.int64, device=mask.device).masked_scatter_(mask, labels)
-    ids = collapse(every, mask, model.blank)
-    lengths = (ids != PAD).sum(1)
-    scores = torch.zeros(mask.shape, device=mask.device).masked_scatter_(mask, best - total).sum(1)
-    return Translations(_unpad(ids, lengths), (scores / lengths.clamp(min=1)).tolist(), None)
+    labels, log_probs = _best_words(states, mask, model.output_weight())
+    return _written(collapse(labels, mask, model.blank), log_probs.sum(1))
+
+
+@torch.no_grad()
+def decode_graph(model: DAGTransformer, src_ids: Tensor, search: Search) -> Translations:
+    """A path and the most probable word of each of its slots; the score is of edges and words, a token.
+
+    Args:
+        model: in eval mode.
+        src_ids: int64 [B, S], padded with 0.
+        search: `greedy` follows the best edge, `lookahead` the best edge and word together, `viterbi` finds
+            the path whose edges and words have the best mean.
+    """
+    decoded = model.decode(src_ids, model.encode(src_ids))
+    lengths = decoded.mask.sum(1)
+    labels, log_probs = _best_words(decoded.states, decoded.mask, model.tgt_embedding.weight)
+    slot = torch.arange(labels.size(1), device=labels.device)
+    inner = (slot > 0) & (slot < lengths[:, None] - 1)
+    edges = model.edges(decoded)
+    both = edges + log_probs.masked_fill(~inner, 0)[:, None, :]  # [B, L, L]
+    if search == "viterbi":
+        path = best_walk(both, lengths)
+    else:
+        path = walk(edges if search == "greedy" else both, lengths)
+    words = path.visited & inner
+    scores = path.score
+    if search == "greedy":
+        scores = scores + log_probs.masked_fill(~words, 0).sum(1)
+    return _written(compact(labels, words), scores)
 
 
 def candidate_numbers(num_candidates: int, max_src_tokens: int, *, seed: int) -> Tensor:

@@ -13,10 +13,18 @@ from torch import Tensor, nn
 from onepass.bundle import Bundle
 from onepass.decoding.autoregressive import beam_search, greedy
 from onepass.decoding.loading import load_model
-from onepass.decoding.parallel import candidate_numbers, decode_once, decode_slots, noisy_parallel
+from onepass.decoding.parallel import (
+    Search,
+    candidate_numbers,
+    decode_graph,
+    decode_once,
+    decode_slots,
+    noisy_parallel,
+)
 from onepass.errors import ModelError, UsageError
 from onepass.models.autoregressive import AutoregressiveTransformer
 from onepass.models.ctc import CTCTransformer
+from onepass.models.dag import DAGTransformer
 from onepass.models.fertility import FertilityTransformer
 from onepass.models.one_pass import OnePassTransformer
 from onepass.objectives.cross_entropy import pad_ids
@@ -85,21 +93,32 @@ def student_decoder(
     teacher: AutoregressiveTransformer | None = None,
     num_candidates: int = 1,
     seed: int = 1,
+    search: Search | None = None,
 ) -> Decoder:
-    """Argmax; of the fertility student also average, or noisy parallel decoding where there is a teacher.
+    """The decoder of a student, whatever its family.
+
+    Args:
+        model: in eval mode.
+        average: of the fertility student: average instead of argmax fertilities.
+        teacher, num_candidates, seed: of the fertility student: noisy parallel decoding.
+        search: of the DAG student: how a path is found [lookahead].
 
     Raises:
-        UsageError: candidates without a teacher to choose, or with average fertilities; a student that
-            has no fertilities.
+        UsageError: candidates without a teacher to choose, or with average fertilities; an option of
+            another family.
     """
+    if not isinstance(model, FertilityTransformer) and (average or num_candidates > 1):
+        raise UsageError(
+            "Candidates and average fertilities belong to a student with fertilities",
+            where="average" if average else "num_candidates",
+            fix="ask for one candidate",
+        )
+    if not isinstance(model, DAGTransformer) and search is not None:
+        raise UsageError("Only a student with a graph searches for a path", where="search", value=search)
     if isinstance(model, CTCTransformer):
-        if average or num_candidates > 1:
-            raise UsageError(
-                "Candidates and average fertilities belong to a student with fertilities",
-                where="average" if average else "num_candidates",
-                fix="ask for one candidate",
-            )
         return lambda src_ids: Output(*decode_slots(model, src_ids), with_end=False)
+    if isinstance(model, DAGTransformer):
+        return lambda src_ids: Output(*decode_graph(model, src_ids, search or "lookahead"), with_end=False)
     assert isinstance(model, FertilityTransformer)
     if num_candidates > 1 and (teacher is None or average):
         raise UsageError(
@@ -155,6 +174,7 @@ class Translator:
         average: bool = False,
         num_candidates: int = 1,
         seed: int = 1,
+        search: Search | None = None,
         device: torch.device | str = "cpu",
     ) -> Translator:
         """A translator of any bundle.
@@ -163,7 +183,7 @@ class Translator:
             directory: the bundle.
             teacher: the bundle of the teacher that chooses among candidates.
             beam_size: of a teacher.
-            average, num_candidates, seed: of a student, see `student_decoder`.
+            average, num_candidates, seed, search: of a student, see `student_decoder`.
             device: to run on.
 
         Raises:
@@ -177,9 +197,9 @@ class Translator:
         model = load_model(bundle, device=device)
         tokenizer = bundle.tokenizer()
         if isinstance(model, AutoregressiveTransformer):
-            if average or num_candidates > 1 or teacher is not None:
+            if average or num_candidates > 1 or teacher is not None or search is not None:
                 raise UsageError(
-                    "Candidates and average fertilities belong to a student; this is a teacher",
+                    "Candidates, average fertilities and paths belong to a student; this is a teacher",
                     where=directory,
                 )
             return cls(tokenizer, teacher_decoder(model, beam_size=beam_size), device=device)
@@ -193,7 +213,7 @@ class Translator:
                 raise ModelError("Teacher and student have different tokenizers", where=teacher)
             judge = _teacher(load_model(judge_bundle, device=device), teacher)
         decode = student_decoder(
-            model, average=average, teacher=judge, num_candidates=num_candidates, seed=seed
+            model, average=average, teacher=judge, num_candidates=num_candidates, seed=seed, search=search
         )
         return cls(tokenizer, decode, device=device)
 

@@ -6,8 +6,9 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, get_args
 
+from onepass.decoding.parallel import Search
 from onepass.evaluation.latency import SystemSpec
 from onepass.recipe import StudentSettings
 
@@ -112,9 +113,9 @@ class Student(NamedTuple):
 
 def title(settings: StudentSettings, *, finetuned: bool) -> str:
     """What a kind of student is called in the tables."""
-    if settings.family == "ctc":
-        return "CTC + GLAT" if settings.glancing else "CTC"
-    return "NAT + FT argmax" if finetuned else "NAT argmax"
+    if settings.family == "fertility":
+        return "NAT + FT argmax" if finetuned else "NAT argmax"
+    return settings.family.upper() + (" + GLAT" if settings.glancing else "")
 
 
 def competitors(
@@ -161,6 +162,12 @@ def competitors(
             name = f"{name}, {variant}"
         titles.add(name)
         bundle = {"bundle": str(path)}
+        if settings.family == "dag":
+            rows += [
+                Competitor(f"{name} {search}", stage, TORCH, {**bundle, "search": search})
+                for search in get_args(Search)
+            ]
+            continue
         rows.append(Competitor(name, stage, TORCH, bundle))
         if stage == main and settings.family == "fertility":
             name = name.removesuffix(" argmax")

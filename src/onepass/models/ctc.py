@@ -6,28 +6,18 @@ neighbours are one token, blanks are left out.
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import torch
 from torch import Tensor, nn
 
-from onepass.models.autoregressive import BOS, EOS, PAD
-from onepass.models.one_pass import Decoded, OnePassTransformer
+from onepass.models.autoregressive import PAD
+from onepass.models.one_pass import Decoded, OnePassTransformer, Revealed, compact
 from onepass.nn.attention import padding_mask
 from onepass.nn.positions import in_compute_dtype, sinusoidal_positions
 from onepass.nn.transformer import Memory, initialise
 from onepass.recipe import StudentSettings, TransformerSettings
 
-UNK = 1
 SOFT_COPY_TEMPERATURE = 0.3
 """How far a slot looks beside its own source token, in source tokens."""
-
-
-class Revealed(NamedTuple):
-    """Slots whose label the decoder is told, bool [B, L], and all slots' labels, int64 [B, L]."""
-
-    mask: Tensor
-    labels: Tensor
 
 
 class CTCTransformer(OnePassTransformer):
@@ -133,11 +123,4 @@ def collapse(labels: Tensor, mask: Tensor, blank: int) -> Tensor:
         int64 [B, longest], padded with 0.
     """
     before = torch.nn.functional.pad(labels[:, :-1], (1, 0), value=blank)
-    keep = mask & (labels != blank) & (labels != before)
-    place = torch.where(keep, keep.cumsum(1) - 1, labels.size(1))  # the others into a column of their own
-    ids = labels.new_zeros(labels.size(0), labels.size(1) + 1).scatter_(1, place, labels)
-    return ids[:, : int(keep.sum(1).max())]
-
-
-NEVER = (PAD, UNK, BOS, EOS)
-"""Labels that no slot is given."""
+    return compact(labels, mask & (labels != blank) & (labels != before))

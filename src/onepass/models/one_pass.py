@@ -7,14 +7,16 @@ from __future__ import annotations
 
 from typing import NamedTuple, TypeVar
 
+import torch
 from torch import Tensor, nn
 
-from onepass.models.autoregressive import PAD
+from onepass.models.autoregressive import BOS, EOS, PAD
 from onepass.nn.dropout import Dropout
 from onepass.nn.positions import in_compute_dtype, sinusoidal_positions
 from onepass.nn.transformer import DecoderLayer, Encoder, Memory
 from onepass.recipe import StudentSettings, TransformerSettings
 
+UNK = 1
 Length = TypeVar("Length", int, Tensor)
 
 
@@ -23,6 +25,32 @@ class Decoded(NamedTuple):
 
     states: Tensor
     mask: Tensor
+
+
+class Revealed(NamedTuple):
+    """Slots whose label a decoder is told, bool [B, L], and the labels of all slots, int64 [B, L]."""
+
+    mask: Tensor
+    labels: Tensor
+
+
+NEVER = (PAD, UNK, BOS, EOS)
+"""Tokens that are never written."""
+
+
+def compact(labels: Tensor, keep: Tensor) -> Tensor:
+    """The labels of the places to keep, in their order.
+
+    Args:
+        labels: int64 [B, L].
+        keep: bool [B, L].
+
+    Returns:
+        int64 [B, most of a row], padded with 0.
+    """
+    place = torch.where(keep, keep.cumsum(1) - 1, labels.size(1))  # the others into a column of their own
+    ids = labels.new_zeros(labels.size(0), labels.size(1) + 1).scatter_(1, place, labels)
+    return ids[:, : int(keep.sum(1).max())]
 
 
 def length_cap(src_lengths: Length) -> Length:

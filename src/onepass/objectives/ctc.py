@@ -16,7 +16,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from onepass.models.autoregressive import PAD
-from onepass.models.ctc import NEVER, CTCTransformer, Revealed, feasible
+from onepass.models.ctc import CTCTransformer, feasible
+from onepass.models.one_pass import NEVER, Revealed
 from onepass.nn.transformer import Memory
 from onepass.objectives.cross_entropy import Batch, LossTerm
 from onepass.objectives.glancing import Glancing, choose, first_attempt

@@ -1,0 +1,291 @@
+"""The graph's likelihood, its gradients and its paths against enumeration of every path."""
+
+import itertools
+import math
+
+import pytest
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from onepass.decoding.parallel import decode_graph
+from onepass.models.dag import IMPOSSIBLE, DAGTransformer, best_walk, walk
+from onepass.objectives.cross_entropy import Batch
+from onepass.objectives.dag import DAGObjective, Graph, best_path, graph, log_likelihood
+from onepass.objectives.glancing import Glancing, choose
+from onepass.recipe import StudentSettings, TransformerSettings
+
+SIZES = TransformerSettings(width=16, ffn_width=32, encoder_layers=1, decoder_layers=2, heads=2)
+TGT_LENGTHS, SLOTS = [1, 2, 4, 3, 5, 4], [3, 6, 6, 7, 6, 7]  # the fifth has too few
+
+
+def make_edges(slots: list[int], *, seed: int = 0) -> Tensor:
+    random = torch.Generator().manual_seed(seed)
+    longest = max(slots)
+    scores = torch.randn(len(slots), longest, longest, generator=random, dtype=torch.float64)
+    real = torch.arange(longest) < torch.tensor(slots)[:, None]
+    allowed = torch.ones(longest, longest, dtype=torch.bool).triu(1) & real[:, None, :] & real[:, :, None]
+    return scores.masked_fill(~allowed, IMPOSSIBLE).log_softmax(-1).masked_fill(~allowed, IMPOSSIBLE)
+
+
+def make_words(slots: list[int], *, seed: int = 0) -> Tensor:
+    random = torch.Generator().manual_seed(100 + seed)
+    return -torch.rand(len(slots), max(TGT_LENGTHS), max(slots), generator=random, dtype=torch.float64) * 5
+
+
+def make_graph(*, seed: int = 0) -> tuple[Tensor, Tensor, Graph]:
+    words, edges = make_words(SLOTS, seed=seed), make_edges(SLOTS, seed=seed)
+    return words, edges, graph(words, edges, torch.tensor(TGT_LENGTHS), torch.tensor(SLOTS))
+
+
+def paths_of(tgt_length: int, slots: int) -> list[tuple[int, ...]]:
+    """Every path from the first slot to the last with that many slots between, by the definition."""
+    return [(0, *inner, slots - 1) for inner in itertools.combinations(range(1, slots - 1), tgt_length)]
+
+
+def score_of(words: Tensor, edges: Tensor, path: tuple[int, ...]) -> Tensor:
+    """Of one sentence: words [T, L], edges [L, L]."""
+    return sum(words[t, j] for t, j in enumerate(path[1:-1])) + sum(
+        edges[i, j] for i, j in itertools.pairwise(path)
+    )
+
+
+def enumerated(words: Tensor, edges: Tensor) -> list[Tensor]:
+    """log P of each sentence that fits."""
+    return [
+        torch.stack([score_of(words[b], edges[b], path) for path in paths_of(n, slots)]).logsumexp(0)
+        for b, (n, slots) in enumerate(zip(TGT_LENGTHS, SLOTS, strict=True))
+        if paths_of(n, slots)
+    ]
+
+
+FITS = torch.tensor([bool(paths_of(n, slots)) for n, slots in zip(TGT_LENGTHS, SLOTS, strict=True)])
+
+
+def test_the_likelihood_and_its_gradients_are_those_of_all_paths() -> None:
+    words, edges = make_words(SLOTS).requires_grad_(), make_edges(SLOTS).requires_grad_()
+    found = log_likelihood(graph(words, edges, torch.tensor(TGT_LENGTHS), torch.tensor(SLOTS)))
+    assert FITS.tolist() == [True, True, True, True, False, True]
+    assert ((found > IMPOSSIBLE / 2) == FITS).all()
+    expected = torch.stack(enumerated(words, edges))
+    torch.testing.assert_close(found[FITS], expected, rtol=1e-12, atol=1e-12)
+    weights = torch.tensor([1.0, -2.0, 0.5, 3.0, 7.0, 1.0], dtype=torch.float64)
+    own = torch.autograd.grad((found * weights).sum(), [words, edges])
+    naive = torch.autograd.grad((expected * weights[FITS]).sum(), [words, edges])
+    torch.testing.assert_close(own, naive, rtol=1e-9, atol=1e-12)
+
+
+def test_each_step_is_in_one_slot() -> None:
+    words, edges, _ = make_graph()
+    words.requires_grad_()
+    total = log_likelihood(graph(words, edges, torch.tensor(TGT_LENGTHS), torch.tensor(SLOTS)))
+    (posterior,) = torch.autograd.grad(total.sum(), words)
+    step = torch.arange(max(TGT_LENGTHS)) < torch.tensor(TGT_LENGTHS)[:, None]
+    torch.testing.assert_close(posterior.sum(2), (step & FITS[:, None]).double())
+
+
+def test_very_unlikely_words_and_edges_lose_nothing() -> None:
+    """Where probabilities leave float32, the sums are still those of the logarithms."""
+    words, edges, _ = make_graph()
+    exact = log_likelihood(graph(words * 20, edges, torch.tensor(TGT_LENGTHS), torch.tensor(SLOTS)))
+    rounded = log_likelihood(
+        graph(words.float() * 20, edges.float(), torch.tensor(TGT_LENGTHS), torch.tensor(SLOTS))
+    )
+    torch.testing.assert_close(rounded[FITS].double(), exact[FITS], rtol=1e-5, atol=1e-3)
+
+
+def test_the_best_path_is_the_best_of_all() -> None:
+    for seed in range(5):
+        words, edges, paths = make_graph(seed=seed)
+        found = best_path(paths)
+        for b, (n, slots) in enumerate(zip(TGT_LENGTHS, SLOTS, strict=True)):
+            every = paths_of(n, slots)
+            if every:
+                best = max(every, key=lambda path: float(score_of(words[b], edges[b], path)))
+                assert tuple(found[b, : n + 2].tolist()) == best
+                assert not found[b, n + 2 :].any()
+
+
+# --- walks ---------------------------------------------------------------------
+
+
+def test_a_walk_follows_the_best_edge_of_each_slot() -> None:
+    for seed in range(5):
+        edges = make_edges(SLOTS, seed=seed)
+        found = walk(edges, torch.tensor(SLOTS))
+        for b, slots in enumerate(SLOTS):
+            place, visited, score = 0, {0}, 0.0
+            while place != slots - 1:
+                score += float(edges[b, place].max())
+                place = int(edges[b, place].argmax())
+                visited.add(place)
+            assert set(found.visited[b].nonzero().flatten().tolist()) == visited
+            assert float(found.score[b]) == pytest.approx(score)
+
+
+@pytest.mark.parametrize("penalty", [0.0, 0.6, 1.0])
+def test_the_best_walk_is_the_best_of_all(penalty: float) -> None:
+    for seed in range(5):
+        edges = make_edges(SLOTS, seed=seed)
+        found = best_walk(edges, torch.tensor(SLOTS), length_penalty=penalty)
+        for b, slots in enumerate(SLOTS):
+            none = torch.zeros(slots, slots, dtype=torch.float64)
+            scores = {
+                path: float(score_of(none, edges[b], path))
+                for n in range(slots - 1)
+                for path in paths_of(n, slots)
+            }
+            best = max(scores, key=lambda path: scores[path] / (len(path) - 1) ** penalty)
+            assert tuple(found.visited[b].nonzero().flatten().tolist()) == best
+            assert float(found.score[b]) == pytest.approx(scores[best])
+
+
+# --- the model -------------------------------------------------------------------
+
+
+def make_model(*, slots: int = 4, dropout: float = 0.0) -> DAGTransformer:
+    torch.manual_seed(1)
+    return DAGTransformer(
+        SIZES, StudentSettings(family="dag", slots=slots, dropout=dropout), 9, 9, joint=True
+    )
+
+
+def padded(rows: list[list[int]]) -> Tensor:
+    return torch.nn.utils.rnn.pad_sequence([torch.tensor(row) for row in rows], batch_first=True)
+
+
+def make_batch() -> Batch:
+    src = padded([[5, 6, 4], [4, 4, 5, 6], [6]])
+    return Batch(src, padded([[4, 5], [6, 6, 4, 5, 4], [5]]))
+
+
+def test_edges_of_a_slot_sum_to_one_and_the_last_has_none() -> None:
+    model, batch = make_model().eval(), make_batch()
+    edges = model.edges(model.decode(batch.src_ids, model.encode(batch.src_ids))).exp()
+    lengths = model.slot_lengths(batch.src_ids)
+    assert lengths.tolist() == [14, 18, 6]
+    has_edges = torch.arange(18) < (lengths - 1)[:, None]
+    torch.testing.assert_close(edges.sum(2), has_edges.float())
+    assert not edges.tril().any()
+
+
+def test_edges_are_the_mixture_of_the_formula() -> None:
+    model, batch = make_model().eval(), make_batch()
+    decoded = model.decode(batch.src_ids, model.encode(batch.src_ids))
+    from onepass.nn.positions import sinusoidal_positions
+
+    b, length = 1, 18
+    features = torch.cat([decoded.states[b], sinusoidal_positions(length, 16)], -1)
+    gates = model.edge_gate(features).softmax(-1)
+    expected = torch.zeros(length, length)
+    for i in range(length - 1):
+        for h in range(2):
+            columns = slice(8 * h, 8 * h + 8)
+            query = model.edge_query(features)[i, columns]
+            scores = model.edge_key(features)[i + 1 :, columns] @ query / math.sqrt(8)
+            expected[i, i + 1 :] += gates[i, h] * scores.softmax(0)
+    torch.testing.assert_close(model.edges(decoded)[b].exp(), expected)
+
+
+def test_neither_padding_nor_the_order_of_a_batch_changes_the_loss() -> None:
+    model, batch = make_model().eval(), make_batch()
+    own = DAGObjective(4, None)
+    together = own.terms(model, batch)["tokens"].sum
+    apart = sum(
+        own.terms(model, Batch(src[None, src != 0], tgt[None, tgt != 0]))["tokens"].sum
+        for src, tgt in zip(batch.src_ids, batch.tgt_ids, strict=True)
+    )
+    torch.testing.assert_close(together, apart)
+    turned = Batch(F.pad(batch.src_ids.flip(0), (0, 1)), F.pad(batch.tgt_ids.flip(0), (0, 2)))
+    torch.testing.assert_close(own.terms(model, turned)["tokens"].sum, together)
+
+
+def test_pairs_that_do_not_fit_are_counted_and_left_out() -> None:
+    model, batch = make_model(slots=1).eval(), make_batch()  # the second needs 5 slots and has 4
+    own = DAGObjective(1, None)
+    terms, counts = own.terms(model, batch), own.counts(batch)
+    rest = Batch(batch.src_ids[[0, 2]], batch.tgt_ids[[0, 2]])
+    torch.testing.assert_close(terms["tokens"].sum, own.terms(model, rest)["tokens"].sum)
+    assert (counts["tokens"], int(terms["infeasible"].sum), counts["infeasible"]) == (3, 1, 3)
+    terms["tokens"].sum.backward()
+    assert all(p.grad is None or p.grad.isfinite().all() for p in model.parameters())
+
+
+@pytest.mark.parametrize("bf16", [False, True])
+def test_nothing_told_is_training_without_glancing(bf16: bool) -> None:
+    gradients = []
+    for glancing in (None, Glancing(0.0, 0.0)):
+        model = make_model(dropout=0.2).train()
+        torch.manual_seed(9)
+        with torch.autocast("cpu", torch.bfloat16, enabled=bf16):
+            terms = DAGObjective(4, glancing).terms(model, make_batch())
+        assert int(terms["revealed"].sum) == 0
+        terms["tokens"].sum.backward()
+        gradients.append({name: p.grad for name, p in model.named_parameters()})
+    assert all(gradient is not None for gradient in gradients[0].values())
+    for name, gradient in gradients[0].items():
+        torch.testing.assert_close(gradients[1][name], gradient)
+
+
+def test_what_is_told_stands_on_a_path_that_spells_the_target(monkeypatch: pytest.MonkeyPatch) -> None:
+    model, batch = make_model().train(), make_batch()
+    seen = []
+    decode = model.decode
+
+    def spy(src_ids, memory, revealed=None):
+        seen.append(revealed)
+        return decode(src_ids, memory, revealed)
+
+    monkeypatch.setattr(model, "decode", spy)
+    monkeypatch.setattr(
+        "onepass.objectives.dag.choose", lambda _, allowed: choose(torch.tensor([9] * 3), allowed)
+    )
+    terms = DAGObjective(4, Glancing(0.5, 0.3)).terms(model, batch)
+    assert seen[0] is None
+    mask, told = seen[1]
+    assert int(terms["revealed"].sum) == int(mask.sum()) == terms["revealed"].count == 8
+    for row, length in zip(mask, model.slot_lengths(batch.src_ids), strict=True):
+        assert not row[0]
+        assert not row[length - 1 :].any()
+    assert [row[told_at].tolist() for row, told_at in zip(told, mask, strict=True)] == [
+        [token for token in target.tolist() if token] for target in batch.tgt_ids
+    ]
+
+
+def test_a_shuffled_target_has_a_worse_loss_after_overfitting_with_glancing() -> None:
+    model, batch = make_model(), make_batch()
+    own = DAGObjective(4, Glancing(0.5, 0.1))
+    optimizer = torch.optim.Adam(model.parameters(), lr=0.01)
+    model.train()
+    for _ in range(200):
+        own.terms(model, batch)["tokens"].sum.backward()
+        optimizer.step()
+        optimizer.zero_grad()
+    model.eval()
+    shuffled = Batch(batch.src_ids, batch.tgt_ids.roll(1, 0))
+    with torch.no_grad():
+        learnt, wrong = (float(own.terms(model, b)["tokens"].sum) for b in (batch, shuffled))
+    assert learnt < 1 < 20 < wrong
+    for search in ("greedy", "lookahead", "viterbi"):
+        found = decode_graph(model, batch.src_ids, search)
+        assert found.ids == [[token for token in target.tolist() if token] for target in batch.tgt_ids]
+
+
+def test_the_score_is_of_the_path_and_its_words() -> None:
+    """For one sentence: the edges and words of the lookahead's path, added up one by one."""
+    model, batch = make_model().eval(), make_batch()
+    src_ids = batch.src_ids[:1, :3]
+    with torch.no_grad():
+        decoded = model.decode(src_ids, model.encode(src_ids))
+        edges = model.edges(decoded)[0]
+        words = (decoded.states[0] @ model.tgt_embedding.weight.T).log_softmax(-1)
+        words[:, :4] = -torch.inf
+    place, ids, score = 0, [], 0.0
+    while place != 13:
+        gain = edges[place] + F.pad(words[1:13].amax(1), (1, 1))
+        score, place = score + float(gain.max()), int(gain.argmax())
+        if place != 13:
+            ids.append(int(words[place].argmax()))
+    found = decode_graph(model, src_ids, "lookahead")
+    assert found.ids == [ids]
+    assert found.scores == pytest.approx([score / max(len(ids), 1)], rel=1e-5)
