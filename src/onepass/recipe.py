@@ -147,7 +147,7 @@ class TrainingSettings(Settings):
 
 
 class TeacherSettings(Settings):
-    """The autoregressive teacher."""
+    """The autoregressive teacher; not trained where no student needs it. Its sizes are the students' too."""
 
     model: TransformerSettings = TransformerSettings()
     training: TrainingSettings = TrainingSettings(label_smoothing=0.1)
@@ -335,6 +335,14 @@ class Recipe(Settings):
                 tuned = shared.setdefault(student, name.replace("student", "finetune", 1))
                 models.setdefault(tuned, OnePassModel(student, base))
         return models
+
+    @property
+    def needs_teacher(self) -> bool:
+        """Whether any student learns from a teacher; where none does, a run has none."""
+        return any(
+            student.distilled or student.init_from_teacher or student.finetune is not None
+            for student in self.students().values()
+        )
 
     def to_json(self) -> str:
         """The resolved recipe; `parse_recipe` reads it back."""

@@ -11,6 +11,7 @@ from onepass.evaluation.systems import Student, competitors, title
 from onepass.pipeline.display import Display
 from onepass.pipeline.figures import draw_figures
 from onepass.pipeline.lines import read_lines
+from onepass.pipeline.planning import plan_run
 from onepass.pipeline.stages import plan
 from onepass.recipe import StudentSettings
 from tiny_run import assert_clear_error, call, copy_of_run, run, tiny_recipe
@@ -91,3 +92,25 @@ def test_titles_of_two_students_of_a_kind_differ(tmp_path: Path) -> None:
     }
     rows = competitors(tmp_path, students, tmp_path, beam_size=4, num_candidates=[10])
     assert [row.name for row in rows[3:]] == ["CTC + GLAT", "CTC + GLAT, b", "CTC"]
+
+
+def test_without_distillation_there_is_no_teacher(tmp_path: Path) -> None:
+    recipe = tiny_recipe(
+        tmp_path,
+        'student={family="dag", slots=4, glancing=[0.5, 0.1], distilled=false, init_from_teacher=false}',
+        'student.training={max_updates=2, validate_every=2, batch_tokens=600, precision="fp32"}',
+        "evaluate.latency_sentences=2",
+        "evaluate.rounds=1",
+        "evaluate.batch_sizes=[1]",
+    )
+    log = run(recipe, tmp_path / "run")
+    assert log.run == ["prepare", "student", "evaluate"]
+    results = json.loads((tmp_path / "run/evaluate/results.json").read_text())
+    names = [f"DAG + GLAT {search}" for search in ("greedy", "lookahead", "viterbi")]
+    assert [system["name"] for system in results["systems"]] == names
+    assert (results["rivals"], results["baseline"]) == ([], None)
+    assert set(results["training"]) == {"student"}
+    assert (tmp_path / "run/evaluate/latency-against-length.png").exists()
+    done = call("bench", tmp_path / "run", "--set", "evaluate.latency_sentences=0")
+    assert done.code == 0, done.err
+    assert [estimate.stage for estimate in plan_run(recipe, probe_seconds=0.1).estimates] == ["student"]

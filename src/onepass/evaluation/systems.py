@@ -119,7 +119,7 @@ def title(settings: StudentSettings, *, finetuned: bool) -> str:
 
 
 def competitors(
-    teacher: Path,
+    teacher: Path | None,
     students: Mapping[str, Student],
     ctranslate2: Path,
     *,
@@ -132,27 +132,13 @@ def competitors(
     average and noisy parallel decoding are its rows too.
 
     Args:
-        teacher: its bundle.
+        teacher: its bundle, if there is one.
         students: by stage name: `student`, `finetune`, `student-NAME`, `finetune-NAME`.
         ctranslate2: the teacher exported to CTranslate2.
         beam_size: of the teacher's beam search.
         num_candidates: of noisy parallel decoding, a row each.
     """
-    import ctranslate2 as engine
-
-    types = sorted(engine.get_supported_compute_types("cpu"))
-    of_teacher = {"bundle": str(teacher)}
-    rows = [
-        Competitor("teacher greedy", "teacher", TORCH, of_teacher),
-        Competitor(f"teacher beam {beam_size}", "teacher", TORCH, {**of_teacher, "beam_size": beam_size}),
-        Competitor(
-            "teacher greedy, CTranslate2",
-            "teacher",
-            CTRANSLATE2,
-            {**of_teacher, "directory": str(ctranslate2), "beam_size": 1},
-            tuple({"compute_type": t} for t in types),
-        ),
-    ]
+    rows = [] if teacher is None else _teacher_rows(teacher, ctranslate2, beam_size)
     main = "finetune" if "finetune" in students else "student"
     titles: set[str] = set()
     for stage, (path, settings) in students.items():
@@ -177,5 +163,24 @@ def competitors(
                     f"{name} NPD {n}", stage, TORCH, {**bundle, "teacher": str(teacher), "num_candidates": n}
                 )
                 for n in num_candidates
+                if teacher is not None
             ]
     return rows
+
+
+def _teacher_rows(teacher: Path, ctranslate2: Path, beam_size: int) -> list[Competitor]:
+    import ctranslate2 as engine
+
+    types = sorted(engine.get_supported_compute_types("cpu"))
+    bundle = {"bundle": str(teacher)}
+    return [
+        Competitor("teacher greedy", "teacher", TORCH, bundle),
+        Competitor(f"teacher beam {beam_size}", "teacher", TORCH, {**bundle, "beam_size": beam_size}),
+        Competitor(
+            "teacher greedy, CTranslate2",
+            "teacher",
+            CTRANSLATE2,
+            {**bundle, "directory": str(ctranslate2), "beam_size": 1},
+            tuple({"compute_type": t} for t in types),
+        ),
+    ]

@@ -28,7 +28,7 @@ def bench_run(
     """Quality and speed of every system of a run; returns the directory with the results.
 
     Args:
-        run: a run directory with the teacher and all students trained.
+        run: a run directory with the teacher, if it has one, and all students trained.
         src, ref: text files; both or neither (then the run's test set).
         to: where results and figures go.
         overrides: changes of the recipe, `evaluate.rounds=5`.
@@ -53,7 +53,8 @@ def bench_run(
                 allowed="evaluate.KEY=VALUE",
             )
     recipe = with_overrides(recorded_recipe(run), overrides, where="--set")
-    inputs = finished_stages(run, ("prepare", "teacher", *recipe.one_pass_models()))
+    teacher = ["teacher"] if recipe.needs_teacher else []
+    inputs = finished_stages(run, ("prepare", *teacher, *recipe.one_pass_models()))
     if src is not None and ref is not None:
         texts = read_parallel(src, ref)
     else:

@@ -35,7 +35,7 @@ def evaluate_systems(context: Context, src: Sequence[str], ref: Sequence[str]) -
     """Writes `results.json`, `table.md`, two figures, the translations and the sample translations.
 
     Args:
-        context: with the inputs `teacher` and every student.
+        context: with the inputs `teacher`, if the run has one, and every student.
         src: sentences to translate; the first ones also to time.
         ref: their references.
     """
@@ -43,32 +43,33 @@ def evaluate_systems(context: Context, src: Sequence[str], ref: Sequence[str]) -
     from onepass.export.ctranslate2 import export_ctranslate2
 
     directory, recipe, settings = context.directory, context.recipe, context.recipe.evaluate
-    teacher = context.inputs["teacher"]
+    teacher = context.inputs.get("teacher")
     students = {
         name: Student(context.inputs[name], model.settings)
         for name, model in recipe.one_pass_models().items()
     }
     exported = directory / "ctranslate2"
     shutil.rmtree(exported, ignore_errors=True)  # a bench may have left that of an older teacher
-    export_ctranslate2(Bundle.open(teacher), exported)
+    if teacher is not None:
+        export_ctranslate2(Bundle.open(teacher), exported)
     rows = competitors(
         teacher, students, exported, beam_size=settings.beam_size, num_candidates=settings.num_candidates
     )
     chosen = _best_settings(rows, src, context) if settings.latency_sentences else {}
     hyps = _translations(rows, chosen, src, context)
     latencies = _latencies(rows, chosen, src, settings, context) if chosen else {}
-    baseline = f"teacher beam {settings.beam_size}"
+    baseline = None if teacher is None else f"teacher beam {settings.beam_size}"
     qualities = {
         row.name: measure(
             hyps[row.name],
             ref,
-            baseline=None if row.name == baseline else hyps[baseline],
+            baseline=None if baseline in (None, row.name) else hyps[baseline],
             bootstrap_samples=settings.bootstrap_samples,
             seed=recipe.seed,
         )
         for row in rows
     }
-    tokenizer = Bundle.open(teacher).tokenizer()
+    tokenizer = Bundle.open(students["student"].bundle).tokenizer()
     timed = slice(settings.latency_sentences)
     lengths = {name: [len(tokenizer.encode_tgt(line)) for line in hyp[timed]] for name, hyp in hyps.items()}
     results = _results(context, rows, qualities, latencies, lengths, len(src), baseline)
@@ -159,7 +160,7 @@ def _results(
     latencies: Mapping[str, Latency],
     lengths: Mapping[str, Sequence[int]],
     test_sentences: int,
-    baseline: str,
+    baseline: str | None,
 ) -> dict[str, Any]:
     recipe, settings = context.recipe, context.recipe.evaluate
     signature = next(iter(qualities.values()))
@@ -192,9 +193,9 @@ def _results(
         ],
     }
     if latencies:
-        results["rivals"] = [baseline, "teacher greedy", "teacher greedy, CTranslate2"]
+        results["rivals"] = [baseline, "teacher greedy", "teacher greedy, CTranslate2"] if baseline else []
         results["latency"] = {
-            "sentences": len(lengths[baseline]),
+            "sentences": len(lengths[rows[0].name]),
             "rounds": settings.rounds,
             "warmup": WARMUP,
             "length_of": "output",

@@ -31,10 +31,12 @@ def draw_figures(
     *,
     command: str,
 ) -> None:
-    """Writes `training` and, of a student with fertilities, `samples` and `fertilities`: JSON and PNG each.
+    """Writes `training`, of a student with fertilities `fertilities`, and if it has a teacher `samples`.
+
+    Each is JSON and PNG.
 
     Args:
-        run: a run directory with the teacher and the student trained.
+        run: a run directory with the teacher, if it has one, and the student trained.
         to: the directory for the figures; created if missing.
         sentences: how many dev sentences the candidates are drawn for.
         max_candidates: the end of the curve.
@@ -49,7 +51,8 @@ def draw_figures(
     recipe = recorded_recipe(run)
     models = recipe.one_pass_models()
     main = "finetune" if "finetune" in models else "student"
-    stages = finished_stages(run, ("prepare", "teacher", main))
+    has_candidates = models[main].settings.family == "fertility" and recipe.needs_teacher
+    stages = finished_stages(run, ("prepare", main, *(["teacher"] if has_candidates else [])))
     if text is None:
         text = next(iter(stream_lines(stages["prepare"] / "test.src")))
     to.mkdir(parents=True, exist_ok=True)
@@ -65,10 +68,11 @@ def draw_figures(
         ("training", {"stages": _curves(run, recipe)}, training_curves)
     ]
     if models[main].settings.family == "fertility":
+        drawn.append(("fertilities", _fertilities(stages[main], text), fertility_picture))
+    if has_candidates:
         with display.stage("figures") as progress:
-            drawn.append(("fertilities", _fertilities(stages[main], text), fertility_picture))
             samples = _samples(stages, main, recipe, sentences, max_candidates, progress)
-            drawn.append(("samples", samples, bleu_against_samples))
+        drawn.append(("samples", samples, bleu_against_samples))
     for name, data, draw in drawn:
         write_json(to / f"{name}.json", about | data)
         draw(about | data, to / f"{name}.png")

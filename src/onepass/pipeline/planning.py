@@ -78,7 +78,8 @@ def plan_run(recipe: Recipe, *, probe_seconds: float = 30.0) -> Plan:
     estimates = []
     teacher = _Probe(recipe, None, corpus)
     of_teacher = recipe.teacher.training
-    estimates.append(_training("teacher", teacher, of_teacher, share))
+    if recipe.needs_teacher:
+        estimates.append(_training("teacher", teacher, of_teacher, share))
     aligned = sorted({corpus_stage(model.settings) for model in models.values()} - {"prepare"})
     for name in aligned:
         if name != "align-raw":

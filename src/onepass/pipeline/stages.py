@@ -1,5 +1,8 @@
 """The stages of a run: prepare -> teacher -> distill -> align -> student -> finetune -> evaluate.
 
+What no student of the recipe needs is not there: without distillation no teacher, without fertilities no
+alignment of the raw corpus.
+
 Each imports what it needs when it runs, so that a machine without the aligner or CTranslate2 can
 still run the trainings.
 """
@@ -39,10 +42,10 @@ def plan(recipe: Recipe) -> list[Stage]:
     alignment = {**dump["align"], "max_tokens": recipe.data.filters.max_tokens}
     models = recipe.one_pass_models()
     settings = {"data": data, "tokenizer": dump["tokenizer"], **seed}
-    stages = [
-        Stage("prepare", (), settings, prepare, files=lambda: _files(recipe)),
-        Stage("teacher", ("prepare",), {**dump["teacher"], **languages, **seed}, teach, distributed=True),
-    ]
+    stages = [Stage("prepare", (), settings, prepare, files=lambda: _files(recipe))]
+    if recipe.needs_teacher:
+        teaching = {**dump["teacher"], **languages, **seed}
+        stages.append(Stage("teacher", ("prepare",), teaching, teach, distributed=True))
     aligned = {corpus_stage(model.settings) for model in models.values()}
     for name in sorted(aligned - {"align-raw", "prepare"}):
         of_teacher = name.replace("align", "distill")
@@ -64,7 +67,7 @@ def plan(recipe: Recipe) -> list[Stage]:
         else:
             needs += ["teacher"] if student.init_from_teacher else []
             stages.append(Stage(name, tuple(needs), settings, learn, distributed=True))
-    needs = ["prepare", "teacher", *models]
+    needs = ["prepare", *(["teacher"] if recipe.needs_teacher else []), *models]
     stages.append(Stage("evaluate", tuple(needs), {**dump["evaluate"], **seed}, evaluate))
     return stages
 
