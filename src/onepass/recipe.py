@@ -204,6 +204,7 @@ _FAMILIES = {
     "copy_source": {"fertility"},
     "positional_attention": {"fertility"},
     "finetune": {"fertility"},
+    "attend_to": {"fertility", "ctc", "dag"},
     "slots": {"ctc", "dag"},
     "glancing": {"ctc", "dag"},
 }
@@ -211,10 +212,15 @@ _FAMILIES = {
 
 
 class StudentSettings(Settings):
-    """The one-pass student. Its sizes are the teacher's; these are the paper's switches (Table 2)."""
+    """The student, as wide as the teacher: the paper's switches (Table 2), and other families."""
 
-    family: Literal["fertility", "ctc", "dag"] = "fertility"
-    """Fertilities (Gu et al. 2018), latent alignments (CTC), or a directed acyclic graph (DAG)."""
+    family: Literal["fertility", "ctc", "dag", "autoregressive"] = "fertility"
+    """Fertilities (Gu et al. 2018), latent alignments (CTC), a directed acyclic graph (DAG); or a rival of
+    these: autoregressive writes word by word, fastest with a single decoder layer."""
+    encoder_layers: PositiveInt | None = None
+    """Depth of the encoder [the teacher's]."""
+    decoder_layers: PositiveInt | None = None
+    """Depth of the decoder [the teacher's]."""
     distilled: bool = True
     """Learn from the teacher's translations (False: from the references)."""
     distill_beam: PositiveInt | None = None
@@ -244,6 +250,12 @@ class StudentSettings(Settings):
             if getattr(self, name) != type(self).model_fields[name].default:
                 raise ValueError(f"{name} means nothing for the family {self.family}")
         return self
+
+    def sizes(self, teacher: TransformerSettings) -> TransformerSettings:
+        """The student's sizes: the teacher's, but for depth and dropout."""
+        own = {"encoder_layers": self.encoder_layers, "decoder_layers": self.decoder_layers}
+        depth = {name: layers for name, layers in own.items() if layers is not None}
+        return teacher.model_copy(update={**depth, "dropout": self.dropout})
 
     def of_other_families(self) -> set[str]:
         """The settings that have no meaning for this student."""

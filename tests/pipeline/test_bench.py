@@ -112,7 +112,7 @@ def test_the_factories_work_in_a_process_of_their_own(tmp_path: Path) -> None:
     from onepass.bundle import Bundle
 
     run = finished_run()
-    export_ctranslate2(Bundle.open(run / "teacher"), tmp_path)
+    export_ctranslate2(Bundle.open(run / "teacher"), tmp_path / "teacher")
     students = {"student": Student(run / "student", StudentSettings())}
     rows = competitors(run / "teacher", students, tmp_path, beam_size=2, num_candidates=[2])
     specs = [row.named(row.settings()[0]) for row in rows if row.name.endswith((", CTranslate2", "NPD 2"))]

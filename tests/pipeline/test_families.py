@@ -5,9 +5,12 @@ from pathlib import Path
 
 import pytest
 
+from onepass.bundle import Bundle
+from onepass.decoding.loading import load_model
 from onepass.decoding.translator import Translator
 from onepass.errors import UsageError
 from onepass.evaluation.systems import Student, competitors, title
+from onepass.models.autoregressive import AutoregressiveTransformer
 from onepass.pipeline.display import Display
 from onepass.pipeline.figures import draw_figures
 from onepass.pipeline.lines import read_lines
@@ -43,6 +46,27 @@ def test_a_run_trains_measures_and_translates_with_ctc(tmp_path: Path) -> None:
         [alone] = Translator.load(directory / "student-raw").translate([line])
         assert (alone.text, alone.fertilities) == (translation.text, None)
         assert alone.score == pytest.approx(translation.score, abs=1e-5)
+
+
+def test_an_autoregressive_student_of_another_depth_is_a_rival(tmp_path: Path) -> None:
+    directory = copy_of_run(tmp_path, until="finetune")
+    deep = 'variants.deep={family="autoregressive", encoder_layers=3, decoder_layers=1, finetune=false}'
+    recipe = tiny_recipe(tmp_path, deep)
+    assert run(recipe, directory).run == ["student-deep", "evaluate"]
+    model = load_model(Bundle.open(directory / "student-deep"))
+    assert isinstance(model, AutoregressiveTransformer)
+    assert (len(model.encoder.layers), len(model.decoder)) == (3, 1)
+    results = json.loads((directory / "evaluate/results.json").read_text())
+    bleu = {system["name"]: system["bleu"] for system in results["systems"]}
+    assert {"AR student greedy", "AR student greedy, CTranslate2"} <= set(bleu)
+
+
+def test_a_student_may_have_a_depth_of_its_own(tmp_path: Path) -> None:
+    recipe = tiny_recipe(tmp_path, "student.encoder_layers=2")
+    settings = {stage.name: stage.settings for stage in plan(recipe)}
+    assert settings["student"]["sizes"]["encoder_layers"] == 2
+    assert settings["teacher"]["model"]["encoder_layers"] == 1
+    assert "encoder_layers" not in settings["student"]  # as it was before there was such a setting
 
 
 def test_settings_of_another_family_are_errors(tmp_path: Path) -> None:

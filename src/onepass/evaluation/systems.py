@@ -13,6 +13,7 @@ from onepass.evaluation.latency import SystemSpec
 from onepass.recipe import StudentSettings
 
 TORCH = "onepass.evaluation.systems:torch_system"
+TEACHER = "teacher"
 CTRANSLATE2 = "onepass.evaluation.systems:ctranslate2_system"
 
 
@@ -115,6 +116,8 @@ def title(settings: StudentSettings, *, finetuned: bool) -> str:
     """What a kind of student is called in the tables."""
     if settings.family == "fertility":
         return "NAT + FT argmax" if finetuned else "NAT argmax"
+    if settings.family == "autoregressive":
+        return "AR student"
     return settings.family.upper() + (" + GLAT" if settings.glancing else "")
 
 
@@ -134,11 +137,15 @@ def competitors(
     Args:
         teacher: its bundle, if there is one.
         students: by stage name: `student`, `finetune`, `student-NAME`, `finetune-NAME`.
-        ctranslate2: the teacher exported to CTranslate2.
+        ctranslate2: where the teacher and every autoregressive student are in CTranslate2's form, by stage.
         beam_size: of the teacher's beam search.
         num_candidates: of noisy parallel decoding, a row each.
     """
-    rows = [] if teacher is None else _teacher_rows(teacher, ctranslate2, beam_size)
+    rows = []
+    if teacher is not None:
+        greedy, in_ctranslate2 = _autoregressive_rows(TEACHER, TEACHER, teacher, ctranslate2 / TEACHER)
+        beam = {"bundle": str(teacher), "beam_size": beam_size}
+        rows = [greedy, Competitor(f"teacher beam {beam_size}", TEACHER, TORCH, beam), in_ctranslate2]
     main = "finetune" if "finetune" in students else "student"
     titles: set[str] = set()
     for stage, (path, settings) in students.items():
@@ -148,6 +155,9 @@ def competitors(
             name = f"{name}, {variant}"
         titles.add(name)
         bundle = {"bundle": str(path)}
+        if settings.family == "autoregressive":
+            rows += _autoregressive_rows(name, stage, path, ctranslate2 / stage)
+            continue
         if settings.family == "dag":
             rows += [
                 Competitor(f"{name} {search}", stage, TORCH, {**bundle, "search": search})
@@ -168,19 +178,19 @@ def competitors(
     return rows
 
 
-def _teacher_rows(teacher: Path, ctranslate2: Path, beam_size: int) -> list[Competitor]:
+def _autoregressive_rows(name: str, model: str, path: Path, exported: Path) -> list[Competitor]:
+    """Greedy search in torch and in CTranslate2, there in every compute type."""
     import ctranslate2 as engine
 
     types = sorted(engine.get_supported_compute_types("cpu"))
-    bundle = {"bundle": str(teacher)}
+    bundle = {"bundle": str(path)}
     return [
-        Competitor("teacher greedy", "teacher", TORCH, bundle),
-        Competitor(f"teacher beam {beam_size}", "teacher", TORCH, {**bundle, "beam_size": beam_size}),
+        Competitor(f"{name} greedy", model, TORCH, bundle),
         Competitor(
-            "teacher greedy, CTranslate2",
-            "teacher",
+            f"{name} greedy, CTranslate2",
+            model,
             CTRANSLATE2,
-            {**bundle, "directory": str(ctranslate2), "beam_size": 1},
+            {**bundle, "directory": str(exported), "beam_size": 1},
             tuple({"compute_type": t} for t in types),
         ),
     ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from onepass.objectives.cross_entropy import Objective
+from onepass.objectives.cross_entropy import Objective, TeacherObjective
 from onepass.objectives.ctc import CTCObjective
 from onepass.objectives.dag import DAGObjective
 from onepass.objectives.fertility import FertilityObjective
@@ -12,6 +12,8 @@ from onepass.recipe import StudentSettings
 
 def student_objective(student: StudentSettings) -> Objective:
     """The objective of a student, before any fine-tuning."""
+    if student.family == "autoregressive":
+        return TeacherObjective(student.training.label_smoothing)
     if student.family == "fertility":
         return FertilityObjective()
     glancing = Glancing(*student.glancing) if student.glancing else None

@@ -50,8 +50,10 @@ def evaluate_systems(context: Context, src: Sequence[str], ref: Sequence[str]) -
     }
     exported = directory / "ctranslate2"
     shutil.rmtree(exported, ignore_errors=True)  # a bench may have left that of an older teacher
-    if teacher is not None:
-        export_ctranslate2(Bundle.open(teacher), exported)
+    exported.mkdir()
+    for stage, path in context.inputs.items():
+        if stage == "teacher" or (stage in students and students[stage].settings.family == "autoregressive"):
+            export_ctranslate2(Bundle.open(path), exported / stage)
     rows = competitors(
         teacher, students, exported, beam_size=settings.beam_size, num_candidates=settings.num_candidates
     )

@@ -115,7 +115,7 @@ class _Probe:
     ) -> None:
         import torch
 
-        from onepass.decoding.loading import STUDENTS
+        from onepass.decoding.loading import STUDENTS, TEACHER
         from onepass.models.autoregressive import AutoregressiveTransformer
 
         self.device = "cuda" if torch.cuda.is_available() else "cpu"
@@ -125,9 +125,12 @@ class _Probe:
         self.teacher = teacher
         self.model: torch.nn.Module = teacher
         if student is not None:
-            sizes = recipe.teacher.model
-            family = STUDENTS[student.family]
-            self.model = family(sizes, student, size, size, joint=joint).to(self.device)
+            sizes = student.sizes(recipe.teacher.model)
+            if student.family == TEACHER:
+                self.model = AutoregressiveTransformer(sizes, size, size, joint=joint).to(self.device)
+            else:
+                family = STUDENTS[student.family]
+                self.model = family(sizes, student, size, size, joint=joint).to(self.device)
         self.parameters = sum(p.numel() for p in self.model.parameters())
 
     def tokens_a_second(self, settings: TrainingSettings, seconds: float) -> float:

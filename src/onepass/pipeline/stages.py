@@ -41,6 +41,7 @@ def plan(recipe: Recipe) -> list[Stage]:
     seed = {"seed": recipe.seed}
     alignment = {**dump["align"], "max_tokens": recipe.data.filters.max_tokens}
     models = recipe.one_pass_models()
+    teacher_sizes = dump["teacher"]["model"]
     settings = {"data": data, "tokenizer": dump["tokenizer"], **seed}
     stages = [Stage("prepare", (), settings, prepare, files=lambda: _files(recipe))]
     if recipe.needs_teacher:
@@ -60,7 +61,8 @@ def plan(recipe: Recipe) -> list[Stage]:
         # Where its corpus comes from shows in the stages it needs.
         unused = {"distill_beam", *student.of_other_families(), *([] if base else ["finetune"])}
         own = student.model_dump(mode="json", exclude=unused)
-        settings = {**own, "sizes": dump["teacher"]["model"], **languages, **seed}
+        depth = {name: own.pop(name) or teacher_sizes[name] for name in ("encoder_layers", "decoder_layers")}
+        settings = {**own, "sizes": {**teacher_sizes, **depth}, **languages, **seed}
         needs = list(dict.fromkeys(["prepare", corpus_stage(student)]))
         if base is not None:
             stages.append(Stage(name, (*needs, "teacher", base), settings, finetune, distributed=True))
@@ -215,7 +217,7 @@ def learn(context: Context) -> None:
     student = recipe.one_pass_models()[context.directory.name].settings
     tokenizer = Tokenizer.load(context.inputs["prepare"])
     _seed(recipe.seed)
-    model = build_model(student.family, recipe.teacher.model, student, tokenizer)
+    model = build_model(student.family, student.sizes(recipe.teacher.model), student, tokenizer)
     if student.init_from_teacher:
         _init_from_teacher(model, load_model(Bundle.open(context.inputs["teacher"])))
     _train_student(context, model, student_objective(student), student, student.training, tokenizer)
@@ -260,7 +262,8 @@ def _train_student(
     training: TrainingSettings,
     tokenizer: Tokenizer,
 ) -> None:
-    from onepass.decoding.translator import student_decoder
+    from onepass.decoding.loading import TEACHER
+    from onepass.decoding.translator import student_decoder, teacher_decoder
 
     corpus = context.inputs[corpus_stage(student)]
     aligned = student.family == "fertility"
@@ -274,10 +277,10 @@ def _train_student(
         tokenizer,
         kind=student.family,
         model_settings={
-            "sizes": context.recipe.teacher.model.model_dump(mode="json"),
+            "sizes": student.sizes(context.recipe.teacher.model).model_dump(mode="json"),
             "student": student.model_dump(mode="json"),
         },
-        make_decoder=student_decoder,
+        make_decoder=teacher_decoder if student.family == TEACHER else student_decoder,
     )
 
 
