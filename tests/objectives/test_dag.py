@@ -162,7 +162,7 @@ def make_batch() -> Batch:
 def test_edges_of_a_slot_sum_to_one_and_the_last_has_none() -> None:
     model, batch = make_model().eval(), make_batch()
     edges = model.edges(model.decode(batch.src_ids, model.encode(batch.src_ids))).exp()
-    lengths = model.slot_lengths(batch.src_ids)
+    lengths = model.num_slots((batch.src_ids != 0).sum(1))
     assert lengths.tolist() == [14, 18, 6]
     has_edges = torch.arange(18) < (lengths - 1)[:, None]
     torch.testing.assert_close(edges.sum(2), has_edges.float())
@@ -243,8 +243,8 @@ def test_what_is_told_stands_on_a_path_that_spells_the_target(monkeypatch: pytes
     terms = DAGObjective(4, Glancing(0.5, 0.3)).terms(model, batch)
     assert seen[0] is None
     mask, told = seen[1]
-    assert int(terms["revealed"].sum) == int(mask.sum()) == terms["revealed"].count == 8
-    for row, length in zip(mask, model.slot_lengths(batch.src_ids), strict=True):
+    assert int(terms["revealed"].sum) == int(mask.sum()) == 8
+    for row, length in zip(mask, model.num_slots((batch.src_ids != 0).sum(1)), strict=True):
         assert not row[0]
         assert not row[length - 1 :].any()
     assert [row[told_at].tolist() for row, told_at in zip(told, mask, strict=True)] == [

@@ -24,7 +24,8 @@ from onepass.models.fertility import (
     most_probable,
     sampled_fertilities,
 )
-from onepass.models.one_pass import NEVER, compact
+from onepass.models.one_pass import NEVER, Decoded, compact
+from onepass.models.slots import SlotTransformer
 from onepass.nn.transformer import Memory
 from onepass.objectives.output_layer import score_labels
 
@@ -73,10 +74,11 @@ def decode_once(model: FertilityTransformer, src_ids: Tensor, *, average: bool =
     )
 
 
-def _best_words(states: Tensor, mask: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
+def _best_words(model: SlotTransformer, decoded: Decoded) -> tuple[Tensor, Tensor]:
     """The most probable label of every real slot and its log probability, [B, L] each; 0 at padding."""
+    states, mask = decoded
     none = torch.zeros(int(mask.sum()), 0, dtype=torch.int64, device=mask.device)
-    scored = score_labels(states[mask], weight, none, NEVER)
+    scored = score_labels(states[mask], model.output_weight(), none, NEVER)
     labels = torch.zeros(mask.shape, dtype=torch.int64, device=mask.device)
     log_probs = torch.zeros(mask.shape, device=mask.device)
     return (
@@ -98,9 +100,9 @@ def decode_slots(model: CTCTransformer, src_ids: Tensor) -> Translations:
         model: in eval mode.
         src_ids: int64 [B, S], padded with 0.
     """
-    states, mask = model.decode(src_ids, model.encode(src_ids))
-    labels, log_probs = _best_words(states, mask, model.output_weight())
-    return _written(collapse(labels, mask, model.blank), log_probs.sum(1))
+    decoded = model.decode(src_ids, model.encode(src_ids))
+    labels, log_probs = _best_words(model, decoded)
+    return _written(collapse(labels, decoded.mask, model.blank), log_probs.sum(1))
 
 
 @torch.no_grad()
@@ -115,7 +117,7 @@ def decode_graph(model: DAGTransformer, src_ids: Tensor, search: Search) -> Tran
     """
     decoded = model.decode(src_ids, model.encode(src_ids))
     lengths = decoded.mask.sum(1)
-    labels, log_probs = _best_words(decoded.states, decoded.mask, model.tgt_embedding.weight)
+    labels, log_probs = _best_words(model, decoded)
     slot = torch.arange(labels.size(1), device=labels.device)
     inner = (slot > 0) & (slot < lengths[:, None] - 1)
     edges = model.edges(decoded)

@@ -10,68 +10,35 @@ import torch
 from torch import Tensor, nn
 
 from onepass.models.autoregressive import PAD
-from onepass.models.one_pass import Decoded, OnePassTransformer, Revealed, compact
-from onepass.nn.attention import padding_mask
-from onepass.nn.positions import in_compute_dtype, sinusoidal_positions
-from onepass.nn.transformer import Memory, initialise
+from onepass.models.one_pass import Length, compact
+from onepass.models.slots import SlotTransformer
 from onepass.recipe import StudentSettings, TransformerSettings
 
 SOFT_COPY_TEMPERATURE = 0.3
 """How far a slot looks beside its own source token, in source tokens."""
 
 
-class CTCTransformer(OnePassTransformer):
+class CTCTransformer(SlotTransformer):
     """Encoder, decoder over `student.slots` slots a source token, vocabulary and a blank.
 
-    Args:
-        sizes: of the teacher, whose weights it may start from.
-        student: `slots`, `attend_to` and `dropout` are used.
-        src_size: source vocabulary.
-        tgt_size: target vocabulary V; the blank is label V.
-        joint: one embedding for source, target and output.
+    Of the student's settings it uses `slots`, `attend_to` and `dropout`. The blank is label V, behind the
+    target vocabulary.
     """
 
-    def __init__(
-        self,
-        sizes: TransformerSettings,
-        student: StudentSettings,
-        src_size: int,
-        tgt_size: int,
-        *,
-        joint: bool,
-    ) -> None:
-        super().__init__(sizes, student, src_size, tgt_size, joint=joint)
+    def add_parts(self, sizes: TransformerSettings, student: StudentSettings) -> None:
         self.slots = student.slots
-        self.blank = tgt_size
+        self.blank = self.tgt_embedding.num_embeddings
         self.blank_embedding = nn.Embedding(1, sizes.width)
-        self.add_decoder(sizes.decoder_layers)
-        initialise(self)
+
+    def num_slots(self, src_length: Length) -> Length:
+        return src_length * self.slots
+
+    def start(self, src_ids: Tensor, mask: Tensor) -> Tensor:
+        return soft_copy(self.src_embedding(src_ids), src_ids != PAD, self.slots)
 
     def output_weight(self) -> Tensor:
-        """Of the output layer and of what is revealed: the tokens, then the blank; [V + 1, D]."""
+        """The tokens, then the blank: [V + 1, D]."""
         return torch.cat([self.tgt_embedding.weight, self.blank_embedding.weight])
-
-    def decode(self, src_ids: Tensor, memory: Memory, revealed: Revealed | None = None) -> Decoded:
-        """All slots at once.
-
-        Args:
-            src_ids: int64 [B, S], padded with 0.
-            memory: from `encode(src_ids)`.
-            revealed: slots that start from the embedding of their label instead of the source's.
-        """
-        length = src_ids.size(1) * self.slots
-        slot = torch.arange(length, device=src_ids.device)
-        mask = slot < (src_ids != PAD).sum(1, keepdim=True) * self.slots  # [B, L]
-        x = soft_copy(self.src_embedding(src_ids), src_ids != PAD, self.slots)  # [B, L, D]
-        if revealed is not None:
-            told = nn.functional.embedding(revealed.labels, self.output_weight())
-            x = torch.where(revealed.mask[..., None], told, x)
-        positions = sinusoidal_positions(length, self.width, device=src_ids.device)
-        x = self.dropout(in_compute_dtype(x * self.width**0.5 + positions))
-        self_mask, source_mask = padding_mask(mask), padding_mask(memory.mask)
-        for i, layer in enumerate(self.decoder):
-            x = layer(x, self_mask, memory.for_layer(i), source_mask)
-        return Decoded(self.decoder_norm(x), mask)
 
 
 def soft_copy(embedded: Tensor, src_mask: Tensor, slots: int) -> Tensor:

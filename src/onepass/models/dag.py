@@ -12,11 +12,9 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from onepass.models.autoregressive import PAD
-from onepass.models.one_pass import Decoded, OnePassTransformer, Revealed
-from onepass.nn.attention import padding_mask
-from onepass.nn.positions import in_compute_dtype, sinusoidal_positions
-from onepass.nn.transformer import Memory, initialise
+from onepass.models.one_pass import Decoded, Length
+from onepass.models.slots import SlotTransformer
+from onepass.nn.positions import sinusoidal_positions
 from onepass.recipe import StudentSettings, TransformerSettings
 
 IMPOSSIBLE = -1e9
@@ -30,59 +28,26 @@ class Walk(NamedTuple):
     score: Tensor
 
 
-class DAGTransformer(OnePassTransformer):
-    """Encoder, decoder over `student.slots` slots a source token, words and edges.
+class DAGTransformer(SlotTransformer):
+    """Encoder, decoder over `student.slots` slots a source token and two at the ends, words and edges.
 
-    Args:
-        sizes: of the teacher, whose weights it may start from.
-        student: `slots`, `attend_to` and `dropout` are used.
-        src_size: source vocabulary.
-        tgt_size: target vocabulary.
-        joint: one embedding for source, target and output.
+    Of the student's settings it uses `slots`, `attend_to` and `dropout`.
     """
 
-    def __init__(
-        self,
-        sizes: TransformerSettings,
-        student: StudentSettings,
-        src_size: int,
-        tgt_size: int,
-        *,
-        joint: bool,
-    ) -> None:
-        super().__init__(sizes, student, src_size, tgt_size, joint=joint)
+    def add_parts(self, sizes: TransformerSettings, student: StudentSettings) -> None:
         self.slots, self.heads = student.slots, sizes.heads
         self.slot_embedding = nn.Embedding(3, sizes.width)  # first, between, last
-        self.add_decoder(sizes.decoder_layers)
         self.edge_query = nn.Linear(2 * sizes.width, sizes.width)
         self.edge_key = nn.Linear(2 * sizes.width, sizes.width)
         self.edge_gate = nn.Linear(2 * sizes.width, sizes.heads)
-        initialise(self)
 
-    def slot_lengths(self, src_ids: Tensor) -> Tensor:
-        """How many slots each sentence has, its first and last among them; [B, S] -> int64 [B]."""
-        return (src_ids != PAD).sum(1) * self.slots + 2
+    def num_slots(self, src_length: Length) -> Length:
+        return src_length * self.slots + 2
 
-    def decode(self, src_ids: Tensor, memory: Memory, revealed: Revealed | None = None) -> Decoded:
-        """All slots at once.
-
-        Args:
-            src_ids: int64 [B, S], padded with 0.
-            memory: from `encode(src_ids)`.
-            revealed: slots that start from the embedding of their word.
-        """
-        lengths = self.slot_lengths(src_ids)[:, None]  # [B, 1]
-        slot = torch.arange(src_ids.size(1) * self.slots + 2, device=src_ids.device)
-        mask = slot < lengths  # [B, L]
-        x = self.slot_embedding((slot > 0).long() + (slot == lengths - 1))  # [B, L, D]
-        if revealed is not None:
-            x = torch.where(revealed.mask[..., None], self.tgt_embedding(revealed.labels), x)
-        positions = sinusoidal_positions(mask.size(1), self.width, device=src_ids.device)
-        x = self.dropout(in_compute_dtype(x * self.width**0.5 + positions))
-        self_mask, source_mask = padding_mask(mask), padding_mask(memory.mask)
-        for i, layer in enumerate(self.decoder):
-            x = layer(x, self_mask, memory.for_layer(i), source_mask)
-        return Decoded(self.decoder_norm(x), mask)
+    def start(self, src_ids: Tensor, mask: Tensor) -> Tensor:
+        slot = torch.arange(mask.size(1), device=mask.device)
+        last = slot == mask.sum(1, keepdim=True) - 1  # [B, L]
+        return self.slot_embedding((slot > 0).long() + last)  # type: ignore[no-any-return]
 
     def edges(self, decoded: Decoded) -> Tensor:
         """Log probability of going from slot i to slot j > i: [B, L, L], float32 at least.

@@ -17,7 +17,7 @@ from onepass.models.autoregressive import BOS, EOS, PAD
 from onepass.models.one_pass import Decoded, OnePassTransformer, length_cap
 from onepass.nn.attention import others_mask, padding_mask
 from onepass.nn.positions import in_compute_dtype, sinusoidal_positions
-from onepass.nn.transformer import Memory, initialise
+from onepass.nn.transformer import Memory
 from onepass.recipe import StudentSettings, TransformerSettings
 
 FERTILITY_CLASSES = 50
@@ -49,29 +49,13 @@ def uniform_source_of_target(src_lengths: Tensor, tgt_lengths: Tensor, length: i
 class FertilityTransformer(OnePassTransformer):
     """Non-autoregressive Transformer with fertilities.
 
-    Args:
-        sizes: of the teacher, whose encoder it may start from.
-        student: switches; `copy_source`, `positional_attention`, `attend_to` and `dropout` are used.
-        src_size: source vocabulary.
-        tgt_size: target vocabulary.
-        joint: one embedding for source, target and output.
+    Of the student's settings it uses `copy_source`, `positional_attention`, `attend_to` and `dropout`.
     """
 
-    def __init__(
-        self,
-        sizes: TransformerSettings,
-        student: StudentSettings,
-        src_size: int,
-        tgt_size: int,
-        *,
-        joint: bool,
-    ) -> None:
-        super().__init__(sizes, student, src_size, tgt_size, joint=joint)
+    def add_parts(self, sizes: TransformerSettings, student: StudentSettings) -> None:
         self.copy_source = student.copy_source
         self.positional = student.positional_attention
         self.fertility = nn.Linear(sizes.width, FERTILITY_CLASSES)
-        self.add_decoder(sizes.decoder_layers, positional_attention=self.positional)
-        initialise(self)
 
     def fertility_logits(self, memory: Memory) -> Tensor:
         """Scores of the fertilities 0..49 of every source token, [B, S, F]."""

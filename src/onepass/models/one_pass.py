@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from onepass.models.autoregressive import BOS, EOS, PAD
 from onepass.nn.dropout import Dropout
 from onepass.nn.positions import in_compute_dtype, sinusoidal_positions
-from onepass.nn.transformer import DecoderLayer, Encoder, Memory
+from onepass.nn.transformer import DecoderLayer, Encoder, Memory, initialise
 from onepass.recipe import StudentSettings, TransformerSettings
 
 UNK = 1
@@ -25,13 +25,6 @@ class Decoded(NamedTuple):
 
     states: Tensor
     mask: Tensor
-
-
-class Revealed(NamedTuple):
-    """Slots whose label a decoder is told, bool [B, L], and the labels of all slots, int64 [B, L]."""
-
-    mask: Tensor
-    labels: Tensor
 
 
 NEVER = (PAD, UNK, BOS, EOS)
@@ -59,11 +52,11 @@ def length_cap(src_lengths: Length) -> Length:
 
 
 class OnePassTransformer(nn.Module):
-    """Embeddings, encoder and decoder layers; a subclass calls `initialise` when all its parts are there.
+    """Embeddings, encoder and decoder layers; a subclass adds its own parts and says how it decodes.
 
     Args:
-        sizes: of the teacher, whose weights it may start from.
-        student: `attend_to` and `dropout` are used.
+        sizes: the teacher's, but for the depth; it may start from the teacher's weights.
+        student: its settings; each family names those it uses.
         src_size: source vocabulary.
         tgt_size: target vocabulary.
         joint: one embedding for source, target and output.
@@ -81,18 +74,22 @@ class OnePassTransformer(nn.Module):
         super().__init__()
         self.width = sizes.width
         self.keep = sizes.decoder_layers if student.attend_to == "layerwise" else 1
-        self.layer = (sizes.width, sizes.ffn_width, sizes.heads, student.dropout)
+        layer = (sizes.width, sizes.ffn_width, sizes.heads, student.dropout)
         self.src_embedding = nn.Embedding(src_size, sizes.width)
         self.tgt_embedding = self.src_embedding if joint else nn.Embedding(tgt_size, sizes.width)
-        self.encoder = Encoder(sizes.encoder_layers, *self.layer)
-
-    def add_decoder(self, layers: int, *, positional_attention: bool = False) -> None:
-        """Makes the decoder, behind whatever a subclass has made between it and the encoder."""
+        self.encoder = Encoder(sizes.encoder_layers, *layer)
+        self.add_parts(sizes, student)
+        positional = student.positional_attention and student.family == "fertility"
         self.decoder = nn.ModuleList(
-            DecoderLayer(*self.layer, positional_attention=positional_attention) for _ in range(layers)
+            DecoderLayer(*layer, positional_attention=positional) for _ in range(sizes.decoder_layers)
         )
-        self.decoder_norm = nn.LayerNorm(self.width)
-        self.dropout = Dropout(self.layer[-1])
+        self.decoder_norm = nn.LayerNorm(sizes.width)
+        self.dropout = Dropout(student.dropout)
+        initialise(self)
+
+    def add_parts(self, sizes: TransformerSettings, student: StudentSettings) -> None:
+        """Makes what a family has beside embeddings, encoder and decoder."""
+        raise NotImplementedError
 
     def encode(self, src_ids: Tensor) -> Memory:
         """src_ids int64 [B, S], padded with 0."""

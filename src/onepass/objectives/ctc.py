@@ -8,7 +8,6 @@ is a large negative number, since a log-sum of nothing but -inf has no gradient.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import torch
@@ -17,10 +16,11 @@ from torch.nn import functional as F
 
 from onepass.models.autoregressive import PAD
 from onepass.models.ctc import CTCTransformer, feasible
-from onepass.models.one_pass import NEVER, Revealed
-from onepass.nn.transformer import Memory
-from onepass.objectives.cross_entropy import Batch, LossTerm
-from onepass.objectives.glancing import Glancing, choose, first_attempt
+from onepass.models.one_pass import NEVER, Decoded
+from onepass.models.slots import Revealed, SlotTransformer
+from onepass.objectives.cross_entropy import Batch
+from onepass.objectives.glancing import choose
+from onepass.objectives.latent import LatentObjective
 from onepass.objectives.output_layer import label_log_probs, score_labels
 
 IMPOSSIBLE = -1e9
@@ -155,57 +155,29 @@ def best_way(ways: Lattice) -> Tensor:
     return way
 
 
-@dataclass(frozen=True)
-class CTCObjective:
-    """-log P of the target over all its ways; pairs with too few slots are counted and left out.
+class CTCObjective(LatentObjective):
+    """-log P of the target over all its ways through the slots."""
 
-    Attributes:
-        slots: a source token.
-        glancing: reveal labels of the best way to a second pass; None: one pass.
-    """
-
-    slots: int
-    glancing: Glancing | None
-
-    def counts(self, batch: Batch) -> dict[str, int]:
-        tokens = (batch.tgt_ids != PAD).sum(1)[self._fits(batch)].sum()
-        slots = int((batch.src_ids != PAD).sum()) * self.slots
-        return {"tokens": max(int(tokens), 1), "infeasible": batch.src_ids.size(0), "revealed": slots}
-
-    def terms(self, model: torch.nn.Module, batch: Batch) -> dict[str, LossTerm]:
-        assert isinstance(model, CTCTransformer)
-        counts, fits = self.counts(batch), self._fits(batch)
-        memory = model.encode(batch.src_ids)
-        revealed = None
-        if self.glancing is not None and model.training:
-            revealed = self._glance(model, batch, memory, self.glancing.share(batch.progress))
-        decoded = model.decode(batch.src_ids, memory, revealed)
-        labels = _labels(batch.tgt_ids, model.blank, decoded.mask)
-        log_probs = label_log_probs(decoded.states[decoded.mask], model.output_weight(), labels)
-        losses = negative_log_likelihood(_lattice(log_probs, batch.tgt_ids, decoded.mask))
-        told = torch.zeros(()) if revealed is None else revealed.mask.sum()
-        return {
-            "tokens": LossTerm(torch.where(fits, losses, 0).sum(), counts["tokens"]),
-            "infeasible": LossTerm((~fits).sum(), counts["infeasible"], weight=0.0),
-            "revealed": LossTerm(told, counts["revealed"], weight=0.0),
-        }
-
-    def _fits(self, batch: Batch) -> Tensor:
+    def fits(self, batch: Batch) -> Tensor:
         return feasible((batch.src_ids != PAD).sum(1), batch.tgt_ids, self.slots)
 
-    def _glance(self, model: CTCTransformer, batch: Batch, memory: Memory, share: float) -> Revealed:
-        """Some slots of the best way, as many as `share` of those that a first attempt got wrong."""
-        with first_attempt(batch.src_ids.device):
-            states, mask = model.decode(batch.src_ids, memory)
-            labels = _labels(batch.tgt_ids, model.blank, mask)
-            scored = score_labels(states[mask], model.output_weight(), labels, NEVER)
-            ways = _lattice(scored.log_probs, batch.tgt_ids, mask)
-            way = best_way(ways)
-            tokens = batch.tgt_ids.gather(1, (way // 2).clamp(max=batch.tgt_ids.size(1) - 1))
-            told = torch.where(way % 2 == 1, tokens, model.blank)  # [B, L]
-            attempt = torch.zeros_like(told).masked_scatter_(mask, scored.best)
-            wrong = ((attempt != told) & mask).sum(1) * self._fits(batch)
-            return Revealed(choose((share * wrong).round().long(), mask), told)
+    def losses(self, model: SlotTransformer, batch: Batch, decoded: Decoded) -> Tensor:
+        assert isinstance(model, CTCTransformer)
+        labels = _labels(batch.tgt_ids, model.blank, decoded.mask)
+        log_probs = label_log_probs(decoded.states[decoded.mask], model.output_weight(), labels)
+        return negative_log_likelihood(_lattice(log_probs, batch.tgt_ids, decoded.mask))
+
+    def glance(self, model: SlotTransformer, batch: Batch, attempt: Decoded, share: float) -> Revealed:
+        assert isinstance(model, CTCTransformer)
+        states, mask = attempt
+        labels = _labels(batch.tgt_ids, model.blank, mask)
+        scored = score_labels(states[mask], model.output_weight(), labels, NEVER)
+        way = best_way(_lattice(scored.log_probs, batch.tgt_ids, mask))
+        tokens = batch.tgt_ids.gather(1, (way // 2).clamp(max=batch.tgt_ids.size(1) - 1))
+        told = torch.where(way % 2 == 1, tokens, model.blank)  # [B, L]
+        written = torch.zeros_like(told).masked_scatter_(mask, scored.best)
+        wrong = ((written != told) & mask).sum(1) * self.fits(batch)
+        return Revealed(choose((share * wrong).round().long(), mask), told)
 
 
 def _labels(tgt_ids: Tensor, blank: int, mask: Tensor) -> Tensor:

@@ -12,7 +12,6 @@ steps that are left, is impossible at step t.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import torch
@@ -21,10 +20,11 @@ from torch.nn import functional as F
 
 from onepass.models.autoregressive import PAD
 from onepass.models.dag import IMPOSSIBLE, DAGTransformer
-from onepass.models.one_pass import NEVER, Decoded, Revealed
-from onepass.nn.transformer import Memory
-from onepass.objectives.cross_entropy import Batch, LossTerm
-from onepass.objectives.glancing import Glancing, choose, first_attempt
+from onepass.models.one_pass import NEVER, Decoded
+from onepass.models.slots import Revealed, SlotTransformer
+from onepass.objectives.cross_entropy import Batch
+from onepass.objectives.glancing import choose
+from onepass.objectives.latent import LatentObjective
 from onepass.objectives.output_layer import label_log_probs, score_labels
 
 LARGEST_EXPONENT = 700.0
@@ -159,69 +159,33 @@ def best_path(paths: Graph) -> Tensor:
     return path
 
 
-@dataclass(frozen=True)
-class DAGObjective:
-    """-log P of the target over all its paths; pairs with too few slots are counted and left out.
+class DAGObjective(LatentObjective):
+    """-log P of the target over all its paths through the graph."""
 
-    Attributes:
-        slots: a source token.
-        glancing: reveal words of the best path to a second pass; None: one pass.
-    """
-
-    slots: int
-    glancing: Glancing | None
-
-    def counts(self, batch: Batch) -> dict[str, int]:
-        tgt_lengths = (batch.tgt_ids != PAD).sum(1)
-        tokens = int(tgt_lengths[self._fits(batch)].sum())
-        return {
-            "tokens": max(tokens, 1),
-            "infeasible": batch.src_ids.size(0),
-            "revealed": int(tgt_lengths.sum()),
-        }
-
-    def terms(self, model: torch.nn.Module, batch: Batch) -> dict[str, LossTerm]:
-        assert isinstance(model, DAGTransformer)
-        counts, fits = self.counts(batch), self._fits(batch)
-        memory = model.encode(batch.src_ids)
-        revealed = None
-        if self.glancing is not None and model.training:
-            revealed = self._glance(model, batch, memory, self.glancing.share(batch.progress))
-        decoded = model.decode(batch.src_ids, memory, revealed)
-        words = label_log_probs(
-            decoded.states[decoded.mask], model.tgt_embedding.weight, _labels(batch.tgt_ids, decoded.mask)
-        )
-        losses = -log_likelihood(_graph(model, batch, decoded, words))
-        told = torch.zeros(()) if revealed is None else revealed.mask.sum()
-        return {
-            "tokens": LossTerm(torch.where(fits, losses, 0).sum(), counts["tokens"]),
-            "infeasible": LossTerm((~fits).sum(), counts["infeasible"], weight=0.0),
-            "revealed": LossTerm(told, counts["revealed"], weight=0.0),
-        }
-
-    def _fits(self, batch: Batch) -> Tensor:
+    def fits(self, batch: Batch) -> Tensor:
         return (batch.src_ids != PAD).sum(1) * self.slots >= (batch.tgt_ids != PAD).sum(1)
 
-    def _glance(self, model: DAGTransformer, batch: Batch, memory: Memory, share: float) -> Revealed:
-        """Some words of the best path, as many as `share` of those that a first attempt got wrong."""
-        with first_attempt(batch.src_ids.device):
-            decoded = model.decode(batch.src_ids, memory)
-            mask = decoded.mask
-            scored = score_labels(
-                decoded.states[mask], model.tgt_embedding.weight, _labels(batch.tgt_ids, mask), NEVER
-            )
-            path = best_path(_graph(model, batch, decoded, scored.log_probs))[:, 1:-1]  # [B, T]
-            real = (batch.tgt_ids != PAD) & self._fits(batch)[:, None]
-            attempt = torch.zeros(mask.shape, dtype=torch.int64, device=mask.device)
-            attempt.masked_scatter_(mask, scored.best)
-            wrong = ((attempt.gather(1, path) != batch.tgt_ids) & real).sum(1)
-            chosen = choose((share * wrong).round().long(), real)
-            told = torch.zeros_like(attempt)
-            # What is not chosen is written to the first slot, which is never told.
-            told.scatter_(1, path.masked_fill(~chosen, 0), batch.tgt_ids)
-            revealed = torch.zeros_like(mask).scatter_(1, path.masked_fill(~chosen, 0), True)
-            revealed[:, 0] = False
-            return Revealed(revealed, told)
+    def losses(self, model: SlotTransformer, batch: Batch, decoded: Decoded) -> Tensor:
+        assert isinstance(model, DAGTransformer)
+        labels = _labels(batch.tgt_ids, decoded.mask)
+        words = label_log_probs(decoded.states[decoded.mask], model.output_weight(), labels)
+        return -log_likelihood(_graph(model, batch, decoded, words))
+
+    def glance(self, model: SlotTransformer, batch: Batch, attempt: Decoded, share: float) -> Revealed:
+        assert isinstance(model, DAGTransformer)
+        states, mask = attempt
+        scored = score_labels(states[mask], model.output_weight(), _labels(batch.tgt_ids, mask), NEVER)
+        path = best_path(_graph(model, batch, attempt, scored.log_probs))[:, 1:-1]  # [B, T]
+        real = (batch.tgt_ids != PAD) & self.fits(batch)[:, None]
+        written = torch.zeros(mask.shape, dtype=torch.int64, device=mask.device)
+        written.masked_scatter_(mask, scored.best)
+        wrong = ((written.gather(1, path) != batch.tgt_ids) & real).sum(1)
+        chosen = choose((share * wrong).round().long(), real)
+        # What is not chosen goes to the first slot, which is never told.
+        place = path.masked_fill(~chosen, 0)
+        revealed = torch.zeros_like(mask).scatter_(1, place, True)
+        revealed[:, 0] = False
+        return Revealed(revealed, torch.zeros_like(written).scatter_(1, place, batch.tgt_ids))
 
 
 def _labels(tgt_ids: Tensor, mask: Tensor) -> Tensor:

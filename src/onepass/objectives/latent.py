@@ -1,0 +1,65 @@
+"""What CTC and the graph learn in common: the sum over all ways to spell the target, with glancing."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from onepass.models.autoregressive import PAD
+from onepass.models.one_pass import Decoded
+from onepass.models.slots import Revealed, SlotTransformer
+from onepass.nn.transformer import Memory
+from onepass.objectives.cross_entropy import Batch, LossTerm
+from onepass.objectives.glancing import Glancing, first_attempt
+
+
+@dataclass(frozen=True)
+class LatentObjective(ABC):
+    """-log P of the target over all its ways; pairs with too few slots are counted and left out.
+
+    Attributes:
+        slots: a source token.
+        glancing: reveal labels of the best way to a second pass; None: one pass.
+    """
+
+    slots: int
+    glancing: Glancing | None
+
+    @abstractmethod
+    def fits(self, batch: Batch) -> Tensor:
+        """Which pairs have enough slots, bool [B]."""
+
+    @abstractmethod
+    def losses(self, model: SlotTransformer, batch: Batch, decoded: Decoded) -> Tensor:
+        """-log P of each sentence, [B]; anything where it does not fit, but without a gradient."""
+
+    @abstractmethod
+    def glance(self, model: SlotTransformer, batch: Batch, attempt: Decoded, share: float) -> Revealed:
+        """Some labels of the best way, as many as `share` of those that the attempt got wrong."""
+
+    def counts(self, batch: Batch) -> dict[str, int]:
+        tokens = (batch.tgt_ids != PAD).sum(1)[self.fits(batch)].sum()
+        sentences = batch.src_ids.size(0)
+        return {"tokens": max(int(tokens), 1), "infeasible": sentences, "revealed": sentences}
+
+    def terms(self, model: torch.nn.Module, batch: Batch) -> dict[str, LossTerm]:
+        assert isinstance(model, SlotTransformer)
+        memory = model.encode(batch.src_ids)
+        revealed = None
+        if self.glancing is not None and model.training:
+            revealed = self._revealed(model, batch, memory, self.glancing.share(batch.progress))
+        losses = self.losses(model, batch, model.decode(batch.src_ids, memory, revealed))
+        fits, counts = self.fits(batch), self.counts(batch)
+        told = torch.zeros(()) if revealed is None else revealed.mask.sum()
+        return {
+            "tokens": LossTerm(torch.where(fits, losses, 0).sum(), counts["tokens"]),
+            "infeasible": LossTerm((~fits).sum(), counts["infeasible"], weight=0.0),
+            "revealed": LossTerm(told, counts["revealed"], weight=0.0),
+        }
+
+    def _revealed(self, model: SlotTransformer, batch: Batch, memory: Memory, share: float) -> Revealed:
+        with first_attempt(batch.src_ids.device):
+            return self.glance(model, batch, model.decode(batch.src_ids, memory), share)
