@@ -18,7 +18,9 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    SerializerFunctionWrapHandler,
     ValidationError,
+    model_serializer,
     model_validator,
 )
 
@@ -137,13 +139,24 @@ class TrainingSettings(Settings):
     validate_every: PositiveInt = 500
     """Updates between validations; each writes a checkpoint."""
     patience: PositiveInt = 10
-    """Validations without a better dev loss before training stops."""
+    """Validations without a better one before training stops."""
     average: PositiveInt = 5
-    """The weights of this many validations with the lowest dev loss are averaged at the end."""
+    """The weights of this many of the best validations are averaged at the end."""
+    select_by: Literal["loss", "bleu"] = "loss"
+    """What is best: the lowest dev loss, or the highest dev BLEU. A student's BLEU still rises when its loss,
+    which punishes being sure of a wrong word, has begun to rise too."""
     precision: Literal["auto", "bf16", "fp32"] = "auto"
     """auto: bf16 where the device has it."""
     tensorboard: bool = False
     """Also write event files to RUN/tensorboard (needs the `tensorboard` extra)."""
+
+    @model_serializer(mode="wrap")
+    def _as_before_select_by(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leaves out the default, so that stages made before there was such a setting stay up to date."""
+        settings: dict[str, Any] = dump(self)
+        if settings["select_by"] == "loss":
+            del settings["select_by"]
+        return settings
 
 
 class TeacherSettings(Settings):

@@ -169,6 +169,18 @@ def test_the_weights_at_the_end_are_the_mean_of_the_best_validations(tmp_path: P
     assert not training.model.training
 
 
+def test_validations_may_be_judged_by_bleu(tmp_path: Path) -> None:
+    scores = iter([1.0, 5.0, 4.0, 2.0, 3.0, 9.0])
+    hooks = Hooks(lambda _: Validation(bleu=next(scores)))
+    settings = {"select_by": "bleu", "patience": 3, "average": 2, "validate_every": 2, "max_updates": 100}
+    training = tiny_training(tmp_path, "student", hooks=hooks, **settings)
+    training.run()
+    assert training.progress.kept == [(-5.0, 4), (-4.0, 6)]
+    assert (training.progress.update, training.progress.best) == (10, -5.0)
+    with pytest.raises(ValueError, match="must compute it"):
+        tiny_training(tmp_path, "student", **settings)
+
+
 def test_training_stops_when_dev_loss_has_not_improved_for_a_while(tmp_path: Path) -> None:
     recorder = Recorder()
     settings = {"learning_rate": 1e-30, "patience": 3, "validate_every": 2, "max_updates": 100}

@@ -350,6 +350,7 @@ def _train(
         settings=model_settings,
         provenance={"recipe": context.recipe.name, "seed": context.recipe.seed},
     )
+    by_bleu = settings.select_by == "bleu"
     write_json(
         context.directory / "training.json",
         {
@@ -359,7 +360,7 @@ def _train(
             "versions": versions(),
             "tokens": progress.tokens,
             "epochs": progress.epoch + 1,
-            "dev_loss": round(progress.best, 4),
+            **({"dev_bleu": -progress.best} if by_bleu else {"dev_loss": round(progress.best, 4)}),
             "averaged": [update for _, update in progress.kept],
             "parameters": sum(p.numel() for p in training.model.parameters()),
         },

@@ -27,8 +27,8 @@ class Progress:
     Attributes:
         update: updates made.
         epoch: passes over the data begun, less one; `batch`: batches of it consumed.
-        best: lowest dev loss so far; `stale`: validations since.
-        kept: (dev loss, update) of the weights kept for averaging.
+        best: lowest dev loss (or BLEU negated) so far; `stale`: validations since.
+        kept: that value and the update of the weights kept for averaging.
         seconds: spent training, over all stops.
         tokens: target tokens learnt from.
     """

@@ -183,6 +183,8 @@ class Training:
                 value=settings.accumulate,
                 allowed=f"a multiple of {processes}",
             )
+        if settings.select_by == "bleu" and (hooks is None or hooks.validate is None):
+            raise ValueError("to select by BLEU, hooks.validate must compute it")
         self.device = self.accelerator.device
         if self.device.type == "cpu":
             keep_freed_memory()
@@ -205,7 +207,7 @@ class Training:
         self.loss_module = self.accelerator.prepare(_Loss(self.model, objective))
 
     def run(self) -> Progress:
-        """Trains until `max_updates` or until dev loss has not improved for `patience` validations.
+        """Trains until `max_updates` or until `patience` validations have brought nothing better.
 
         Raises:
             ModelError: the loss is not finite.
@@ -294,18 +296,18 @@ class Training:
                 value=losses,
                 fix="lower training.learning_rate or raise training.warmup, then run again",
             )
-        main = self.accelerator.is_main_process
-        progress.stale = 0 if loss < progress.best else progress.stale + 1
-        progress.best = min(progress.best, loss)
-        kept = sorted([*progress.kept, (loss, progress.update)])
+        outcome = self.hooks.validate(self.model) if self.hooks.validate is not None else None
+        value = loss if settings.select_by == "loss" else -self._of_main_process(outcome)
+        progress.stale = 0 if value < progress.best else progress.stale + 1
+        progress.best = min(progress.best, value)
+        kept = sorted([*progress.kept, (value, progress.update)])
         progress.kept, dropped = kept[: settings.average], kept[settings.average :]
         progress.finished = last or progress.stale >= settings.patience
-        if main:
+        if self.accelerator.is_main_process:
             save_weights(self.model, kept_path(self.directory, progress.update))
             record: dict[str, Any] = {"update": progress.update, "epoch": progress.epoch}
             record.update({f"dev_{name}": value for name, value in losses.items()})
-            if self.hooks.validate is not None:
-                outcome = self.hooks.validate(self.model)
+            if outcome is not None:
                 record.update(dev_bleu=round(outcome.bleu, 2), samples=list(outcome.samples))
             record.update(seconds=round(progress.seconds, 1), tokens=progress.tokens)
             self.hooks.log(record)
@@ -313,6 +315,11 @@ class Training:
             for _, update in dropped:
                 kept_path(self.directory, update).unlink(missing_ok=True)
         self.accelerator.wait_for_everyone()
+
+    def _of_main_process(self, outcome: Validation | None) -> float:
+        """The dev BLEU, which only the main process computes, in every process."""
+        own = 0.0 if outcome is None else outcome.bleu
+        return float(self.accelerator.reduce(torch.tensor(own, device=self.device), "sum"))
 
     def _seed_dropout(self, batch: int) -> None:
         """Makes the dropout masks of a batch of an update a function of seed, update and batch."""
