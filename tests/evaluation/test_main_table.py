@@ -64,6 +64,20 @@ def test_the_papers_numbers_stand_beside_a_data_set_of_its_own() -> None:
     assert table["AR beam"] == ["–", "29.70"]
 
 
+def test_later_students_stand_below_the_papers_rows() -> None:
+    table = cells(
+        render_main_table(
+            [
+                results("iwslt16-en-de", ("CTC + GLAT", 26.0, None), ("NAT argmax", 20.0, None)),
+                results("toy", ("AR student greedy", 27.0, None), ("NAT average", 21.0, None)),
+            ]
+        )
+    )
+    assert list(table)[-3:] == ["AR beam", "CTC + GLAT", "AR student greedy"]
+    assert table["CTC + GLAT"] == ["26.00", "–", "–"]
+    assert table["AR student greedy"] == ["–", "–", "27.00"]
+
+
 def test_every_speed_names_its_rival() -> None:
     ours = results(
         "toy", ("teacher beam 5", 30.0, 80.0), ("teacher greedy", 29.0, 40.0), ("NAT argmax", 25.0, 8.0)

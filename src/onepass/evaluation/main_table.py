@@ -1,6 +1,6 @@
 """The paper's main table (Gu et al. 2018, table 1) for any set of finished runs.
 
-A row a system, and for every run its BLEU, the paper's where the data set is one of its five, the
+A row a system, later students below the paper's, and for every run its BLEU, the paper's where the data set is one of its five, the
 latency, and the speed against the teacher's beam search and against the fastest rival, both named.
 """
 
@@ -15,11 +15,11 @@ from onepass.evaluation.table import Results, System, markdown_table, number, sp
 
 
 class Row(NamedTuple):
-    """A row: its title, which system of a run it is, and the paper's BLEU, a number for each of DATA_SETS."""
+    """A row: its title, which system of a run it is, and the paper's BLEU, if any, for each of DATA_SETS."""
 
     title: str
     is_it: Callable[[str], bool]
-    paper: tuple[float, ...]
+    paper: tuple[float, ...] | None = None
 
 
 DATA_SETS = ("wmt14-en-de", "wmt14-de-en", "wmt16-en-ro", "wmt16-ro-en", "iwslt16-en-de")
@@ -44,8 +44,12 @@ ROWS = (
 )
 
 
+LATER = ("CTC", "DAG", "AR student")
+"""How the names of the systems begin that the paper did not know."""
+
+
 def render_main_table(runs: Sequence[Results]) -> str:
-    """The six rows in Markdown.
+    """The paper's six rows in Markdown, and the later students of these runs.
 
     Raises:
         DataError: no run, or two of one name.
@@ -53,14 +57,16 @@ def render_main_table(runs: Sequence[Results]) -> str:
     names = [results.name for results in runs]
     if not runs or len(set(names)) < len(names):
         raise DataError("A table needs runs with different names", where="onepass table", value=names)
-    columns = {"system": [row.title for row in ROWS]}
+    later = dict.fromkeys(s.name for run in runs for s in run.systems if s.name.startswith(LATER))
+    rows = [*ROWS, *(Row(name, _named(name)) for name in later)]
+    columns = {"system": [row.title for row in rows]}
     notes = []
     for results in runs:
-        systems = [_system(results, row) for row in ROWS]
+        systems = [_system(results, row) for row in rows]
         columns[f"{results.name} BLEU"] = [_bleu(system) for system in systems]
         if results.name in DATA_SETS:
             column = DATA_SETS.index(results.name)
-            columns["paper"] = [f"{row.paper[column]:.2f}" for row in ROWS]
+            columns["paper"] = [f"{row.paper[column]:.2f}" if row.paper else "–" for row in rows]
         if any(system is not None and system.p50_ms is not None for system in systems):
             columns[f"{results.name} ms p50"] = [number(s.p50_ms if s else None) for s in systems]
             for rival in map(results.system, results.rivals):
