@@ -1,7 +1,8 @@
 """The paper's main table (Gu et al. 2018, table 1) for any set of finished runs.
 
-A row a system, later students below the paper's, and for every run its BLEU, the paper's where the data set is one of its five, the
-latency, and the speed against the teacher's beam search and against the fastest rival, both named.
+A row a system, later students below the paper's, and for every run its BLEU, the paper's where the data
+set is one of its five, the latency, and the speed against the teacher's beam search and against the fastest
+rival, both named.
 """
 
 from __future__ import annotations
