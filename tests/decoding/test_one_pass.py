@@ -9,7 +9,7 @@ from onepass.decoding import parallel
 from onepass.decoding.autoregressive import score
 from onepass.decoding.parallel import decode_once, noisy_parallel
 from onepass.decoding.translator import student_decoder
-from onepass.models.autoregressive import BOS, EOS, PAD
+from onepass.models.one_pass import NEVER
 
 pytestmark = pytest.mark.usefixtures("no_gradient")
 
@@ -41,7 +41,7 @@ def test_the_score_is_the_mean_of_the_best_log_probabilities(
         states = student.decode(src_ids, pad([fertilities]), student.encode(src_ids)).states[0]
         best = []
         for row in student.logits(states).log_softmax(-1).tolist():
-            words = [v for v in range(len(row)) if v not in (PAD, BOS, EOS)]
+            words = [v for v in range(len(row)) if v not in NEVER]
             best.append(max(words, key=row.__getitem__))
         assert ids == best
         log_probs = student.logits(states).log_softmax(-1)[torch.arange(len(ids)), torch.tensor(ids)]
@@ -96,7 +96,7 @@ def test_the_winner_is_the_best_of_the_candidates_decoded_one_by_one(
         for fertilities in candidates:
             states = student.decode(src_ids, pad([fertilities]), student.encode(src_ids)).states[0]
             logits = student.logits(states)
-            logits[:, [PAD, BOS, EOS]] = -torch.inf
+            logits[:, list(NEVER)] = -torch.inf
             outputs.append(logits.argmax(-1).tolist())
         scores = [float(score(teacher, pad([ids]), teacher.encode(src_ids))) for ids in outputs]
         assert by_candidates[3].ids[b] == outputs[scores.index(max(scores))]

@@ -13,8 +13,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from onepass.models.autoregressive import BOS, EOS, PAD
-from onepass.models.one_pass import Decoded, OnePassTransformer, length_cap
+from onepass.models.autoregressive import PAD
+from onepass.models.one_pass import NEVER, Decoded, OnePassTransformer, length_cap
 from onepass.nn.attention import others_mask, padding_mask
 from onepass.nn.positions import in_compute_dtype, sinusoidal_positions
 from onepass.nn.transformer import Memory
@@ -109,11 +109,11 @@ class Tokens(NamedTuple):
 
 
 def most_probable(model: FertilityTransformer, decoded: Decoded) -> Tokens:
-    """The most probable token of every position; never padding, <s> or </s>."""
+    """The most probable token of every position; never padding, <unk>, <s> or </s>."""
     states, mask = decoded
     logits = model.logits(states[mask]).float()  # [N, V]
     total = logits.logsumexp(-1)
-    logits[:, [PAD, BOS, EOS]] = -torch.inf
+    logits[:, list(NEVER)] = -torch.inf
     best, tokens = logits.max(-1)
     ids = torch.zeros(mask.shape, dtype=torch.int64, device=mask.device).masked_scatter_(mask, tokens)
     sums = torch.zeros(mask.shape, device=mask.device).masked_scatter_(mask, best - total).sum(1)

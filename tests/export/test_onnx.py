@@ -1,0 +1,71 @@
+"""The ONNX graph of a student writes what the student writes in torch."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnxruntime
+import pytest
+import torch
+from torch import Tensor
+
+from onepass.decoding.translator import MAX_SRC_TOKENS, Output, student_decoder
+from onepass.export.onnx import export_onnx
+
+STUDENTS: list[tuple[str, dict[str, Any]]] = [
+    ("ctc", {"slots": 2}),
+    ("ctc", {"slots": 3}),
+    ("dag", {"slots": 4}),
+    ("fertility", {}),
+    ("fertility", {"copy_source": "uniform"}),
+    ("fertility", {"copy_source": "none", "joint": True}),
+    ("fertility", {"positional_attention": False, "attend_to": "layerwise"}),
+]
+
+
+def run(path: Path, src_ids: Tensor) -> Output:
+    session = onnxruntime.InferenceSession(path)
+    names = [output.name for output in session.get_outputs()]
+    found: dict[str, np.ndarray] = dict(
+        zip(names, session.run(None, {"src_ids": src_ids.numpy()}), strict=True)
+    )
+    fertilities = None
+    if "fertilities" in found:
+        fertilities = [
+            row[:length].tolist()
+            for row, length in zip(found["fertilities"], (src_ids != 0).sum(1).tolist(), strict=True)
+        ]
+    ids = [[token for token in row if token] for row in found["ids"].tolist()]
+    return Output(ids, found["scores"].tolist(), fertilities, with_end=False)
+
+
+@pytest.fixture(params=STUDENTS, ids=lambda case: " ".join([case[0], *map(str, case[1])]))
+def student(request: pytest.FixtureRequest, make_student: Callable, make_slots: Callable) -> Any:
+    family, settings = request.param
+    return make_student(**settings) if family == "fertility" else make_slots(family, **settings)
+
+
+@pytest.mark.usefixtures("no_gradient")
+def test_a_graph_writes_what_torch_writes(
+    student: Any, sentences: Sequence[list[int]], pad: Callable[..., Tensor], tmp_path: Path
+) -> None:
+    export_onnx(student, tmp_path / "student.onnx")
+    decode = student_decoder(student)
+    expected = decode(pad(sentences))
+    assert len({tuple(row) for row in expected.ids}) > 5
+    for src_ids in (pad(sentences), pad(sentences, 31)):
+        found = run(tmp_path / "student.onnx", src_ids)
+        assert found.ids == expected.ids
+        assert found.scores == pytest.approx(expected.scores, abs=5e-5)
+        assert found.fertilities == expected.fertilities
+    for b, source in enumerate(sentences[:8]):
+        assert run(tmp_path / "student.onnx", pad([source])).ids == expected.ids[b : b + 1]
+
+
+@pytest.mark.usefixtures("no_gradient")
+def test_the_longest_sentence_fits(student: Any, tmp_path: Path) -> None:
+    export_onnx(student, tmp_path / "student.onnx")
+    torch.manual_seed(0)
+    src_ids = torch.randint(4, 12, (2, MAX_SRC_TOKENS))
+    assert run(tmp_path / "student.onnx", src_ids).ids == student_decoder(student)(src_ids).ids
