@@ -84,7 +84,7 @@ DAMAGE: dict[str, tuple[Callable[[Path], Any], str]] = {
     "languages a string": (lambda b: edit(b, lambda m: m.update(languages="en")), "bundle.json"),
     "newer format": (lambda b: edit(b, lambda m: m.update(format=2)), "upgrade onepass"),
     "format a string": (lambda b: edit(b, lambda m: m.update(format="1")), "bundle.json"),
-    "unknown kind": (lambda b: edit(b, lambda m: m.update(kind="ctc")), "ctc"),
+    "unknown kind": (lambda b: edit(b, lambda m: m.update(kind="diffusion")), "diffusion"),
     "kind of another model": (lambda b: edit(b, lambda m: m.update(kind="autoregressive")), "weights"),
     "settings missing": (lambda b: edit(b, lambda m: m["settings"].pop("student")), "settings"),
     "settings unknown": (lambda b: edit(b, lambda m: m["settings"]["sizes"].update(experts=8)), "experts"),
