@@ -58,7 +58,7 @@ def bleu_against_samples(data: Mapping[str, Any], path: Path) -> None:
     axes.minorticks_off()
     axes.set_xlabel("candidates a sentence; the first is the argmax (log scale)")
     axes.set_ylabel("BLEU")
-    axes.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=2, frameon=False, fontsize=8.5)
+    axes.legend(loc="upper left", framealpha=1, edgecolor="none", fontsize=8.5)
     caption(
         figure,
         [
