@@ -10,9 +10,9 @@ from torch.nn import functional as F
 
 from onepass.models.ctc import CTCTransformer, collapse, feasible, soft_copy
 from onepass.models.one_pass import NEVER
+from onepass.models.slots import IMPOSSIBLE
 from onepass.objectives.cross_entropy import Batch
 from onepass.objectives.ctc import (
-    IMPOSSIBLE,
     CTCObjective,
     Lattice,
     best_way,

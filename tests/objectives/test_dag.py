@@ -9,7 +9,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from onepass.decoding.parallel import decode_graph
-from onepass.models.dag import IMPOSSIBLE, DAGTransformer, best_walk, walk
+from onepass.models.dag import DAGTransformer, best_walk, walk
+from onepass.models.slots import IMPOSSIBLE
 from onepass.objectives.cross_entropy import Batch
 from onepass.objectives.dag import DAGObjective, Graph, best_path, graph, log_likelihood
 from onepass.objectives.glancing import Glancing, choose

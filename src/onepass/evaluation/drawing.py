@@ -37,10 +37,15 @@ def new_axes(figure: Figure, title: str) -> Axes:
     """The figure's only axes."""
     axes = figure.subplots()
     axes.set_title(title, loc="left", fontsize=11)
+    plain(axes)
+    return axes
+
+
+def plain(axes: Axes) -> None:
+    """A light grid behind what is drawn, and no frame above and to the right."""
     axes.spines[["top", "right"]].set_visible(False)
     axes.grid(color="#e4e4e4", linewidth=0.7)
     axes.set_axisbelow(True)
-    return axes
 
 
 def whole_ticks(axis: Axis) -> None:

@@ -15,6 +15,7 @@ from onepass.evaluation.drawing import (
     caption,
     new_axes,
     new_figure,
+    plain,
     save,
     whole_ticks,
 )
@@ -88,8 +89,7 @@ def training_curves(data: Mapping[str, Any], path: Path) -> None:
         lower.plot(updates, curve["dev_bleu"], marker=".", color=color)
     for axes, label in ((upper, "dev loss a token"), (lower, "dev BLEU")):
         axes.set_ylabel(label)
-        axes.grid(color="#e4e4e4", linewidth=0.7)
-        axes.spines[["top", "right"]].set_visible(False)
+        plain(axes)
     whole_ticks(lower.xaxis)
     lower.set_xlabel("updates")
     upper.legend(frameon=False, fontsize=8)

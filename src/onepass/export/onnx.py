@@ -18,10 +18,10 @@ from torch import Tensor, nn
 from onepass.decoding.translator import MAX_SRC_TOKENS
 from onepass.models.autoregressive import PAD
 from onepass.models.ctc import SOFT_COPY_TEMPERATURE, CTCTransformer
-from onepass.models.dag import IMPOSSIBLE, DAGTransformer
+from onepass.models.dag import DAGTransformer
 from onepass.models.fertility import FertilityTransformer
 from onepass.models.one_pass import NEVER, OnePassTransformer, length_cap
-from onepass.models.slots import SlotTransformer
+from onepass.models.slots import IMPOSSIBLE, SlotTransformer
 from onepass.nn.attention import MultiHeadAttention
 from onepass.nn.positions import sinusoidal_positions
 from onepass.nn.transformer import DecoderLayer, EncoderLayer, FeedForward

@@ -13,12 +13,9 @@ import torch
 from torch import Tensor, nn
 
 from onepass.models.one_pass import Decoded, Length
-from onepass.models.slots import SlotTransformer
+from onepass.models.slots import IMPOSSIBLE, SlotTransformer
 from onepass.nn.positions import sinusoidal_positions
 from onepass.recipe import StudentSettings, TransformerSettings
-
-IMPOSSIBLE = -1e9
-"""A log probability: not -inf, since a log-sum of nothing but -inf has no gradient."""
 
 
 class Walk(NamedTuple):

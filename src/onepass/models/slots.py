@@ -14,6 +14,9 @@ from onepass.nn.attention import padding_mask
 from onepass.nn.positions import in_compute_dtype, sinusoidal_positions
 from onepass.nn.transformer import Memory
 
+IMPOSSIBLE = -1e9
+"""A log probability: not -inf, since a log-sum of nothing but -inf has no gradient."""
+
 
 class Revealed(NamedTuple):
     """Slots whose label the decoder is told, bool [B, L], and the labels of all slots, int64 [B, L]."""

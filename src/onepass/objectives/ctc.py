@@ -2,8 +2,7 @@
 
 The target of T tokens is extended to E = 2T + 1 labels, a blank before, between and behind the tokens. A way
 starts at the first or second label, stays, goes on by one, or by two where that skips a blank between
-different tokens, and ends at the last or last but one. Log probabilities are float32; what is impossible
-is a large negative number, since a log-sum of nothing but -inf has no gradient.
+different tokens, and ends at the last or last but one. Log probabilities are float32.
 """
 
 from __future__ import annotations
@@ -17,13 +16,11 @@ from torch.nn import functional as F
 from onepass.models.autoregressive import PAD
 from onepass.models.ctc import CTCTransformer, feasible
 from onepass.models.one_pass import NEVER, Decoded
-from onepass.models.slots import Revealed, SlotTransformer
+from onepass.models.slots import IMPOSSIBLE, Revealed, SlotTransformer
 from onepass.objectives.cross_entropy import Batch
 from onepass.objectives.glancing import choose
 from onepass.objectives.latent import LatentObjective
 from onepass.objectives.output_layer import label_log_probs, score_labels
-
-IMPOSSIBLE = -1e9
 
 
 class Lattice(NamedTuple):

@@ -19,9 +19,9 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from onepass.models.autoregressive import PAD
-from onepass.models.dag import IMPOSSIBLE, DAGTransformer
+from onepass.models.dag import DAGTransformer
 from onepass.models.one_pass import NEVER, Decoded
-from onepass.models.slots import Revealed, SlotTransformer
+from onepass.models.slots import IMPOSSIBLE, Revealed, SlotTransformer
 from onepass.objectives.cross_entropy import Batch
 from onepass.objectives.glancing import choose
 from onepass.objectives.latent import LatentObjective
