@@ -238,23 +238,6 @@ def test_the_share_falls_over_the_training() -> None:
     assert shares == pytest.approx([0.5, 0.4, 0.3])
 
 
-@pytest.mark.parametrize("bf16", [False, True])
-def test_nothing_told_is_training_without_glancing(bf16: bool) -> None:
-    """Above all under autocast, whose cache of weights must not come from the pass without gradient."""
-    gradients = []
-    for glancing in (None, Glancing(0.0, 0.0)):
-        model = make_model(dropout=0.2).train()
-        torch.manual_seed(9)
-        with torch.autocast("cpu", torch.bfloat16, enabled=bf16):
-            terms = objective(model, glancing).terms(model, make_batch())
-        assert int(terms["revealed"].sum) == 0
-        terms["tokens"].sum.backward()
-        gradients.append({name: p.grad for name, p in model.named_parameters()})
-    assert all(gradient is not None for gradient in gradients[0].values())
-    for name, gradient in gradients[0].items():
-        torch.testing.assert_close(gradients[1][name], gradient)
-
-
 def test_what_is_told_is_a_share_of_what_was_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[Tensor] = []
 

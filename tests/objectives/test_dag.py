@@ -212,22 +212,6 @@ def test_pairs_that_do_not_fit_are_counted_and_left_out() -> None:
     assert all(p.grad is None or p.grad.isfinite().all() for p in model.parameters())
 
 
-@pytest.mark.parametrize("bf16", [False, True])
-def test_nothing_told_is_training_without_glancing(bf16: bool) -> None:
-    gradients = []
-    for glancing in (None, Glancing(0.0, 0.0)):
-        model = make_model(dropout=0.2).train()
-        torch.manual_seed(9)
-        with torch.autocast("cpu", torch.bfloat16, enabled=bf16):
-            terms = DAGObjective(4, glancing).terms(model, make_batch())
-        assert int(terms["revealed"].sum) == 0
-        terms["tokens"].sum.backward()
-        gradients.append({name: p.grad for name, p in model.named_parameters()})
-    assert all(gradient is not None for gradient in gradients[0].values())
-    for name, gradient in gradients[0].items():
-        torch.testing.assert_close(gradients[1][name], gradient)
-
-
 def test_what_is_told_stands_on_a_path_that_spells_the_target(monkeypatch: pytest.MonkeyPatch) -> None:
     model, batch = make_model().train(), make_batch()
     seen = []
