@@ -1,3 +1,27 @@
-"""Onepass: neural machine translation that writes the whole sentence in one parallel pass."""
+"""Onepass: neural machine translation that writes the whole sentence in one parallel pass.
 
+`Translator` and `Translation` are imported when they are first used, so that `import onepass` costs nothing.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from onepass.runtime.text import Translation
+    from onepass.runtime.translator import Translator
+
+__all__ = ["Translation", "Translator", "__version__"]
 __version__ = "0.1.0"
+
+
+def __getattr__(name: str) -> Any:
+    if name == "Translator":
+        from onepass.runtime.translator import Translator
+
+        return Translator
+    if name == "Translation":
+        from onepass.runtime.text import Translation
+
+        return Translation
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -40,6 +40,8 @@ class Bundle:
         src, tgt: language codes.
         settings: of the model.
         provenance: recipe, seed, versions, training.
+        fingerprint: of the files, 16 hexadecimal digits.
+        files: their names.
     """
 
     directory: Path
@@ -48,6 +50,8 @@ class Bundle:
     tgt: str
     settings: Mapping[str, Any]
     provenance: Mapping[str, Any]
+    fingerprint: str
+    files: tuple[str, ...]
 
     @classmethod
     def open(cls, directory: Path) -> Bundle:
@@ -93,6 +97,8 @@ class Bundle:
                 languages["tgt"],
                 data["settings"],
                 data["provenance"],
+                hashlib.sha256(json.dumps(sorted(files.items())).encode()).hexdigest()[:16],
+                tuple(sorted(files)),
             )
         except (KeyError, TypeError) as error:
             raise ModelError(f"The bundle is damaged: no {error}", where=manifest, fix=_COPY_AGAIN) from None

@@ -11,12 +11,10 @@ from pathlib import Path
 from typing import Annotated, Any, cast, get_args
 
 import typer
-from rich.console import Console
 from typer.core import TyperGroup
 
 from onepass import __version__
 from onepass.errors import DataError, OnepassError, UsageError
-from onepass.recipe import DistillSettings, load_recipe
 
 
 class _Verbs(TyperGroup):
@@ -39,6 +37,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Neural machine translation that writes the whole sentence in one parallel pass.",
 )
+DEFAULT_MODEL = "en-de"
 Set = Annotated[list[str], typer.Option("--set", help="Change a setting: section.key=value.")]
 
 
@@ -56,6 +55,7 @@ def run(
     """Corpus to translator: prepare, teach, distill, align, learn, evaluate."""
     from onepass.pipeline.display import Display
     from onepass.pipeline.run import run_recipe
+    from onepass.recipe import load_recipe
 
     loaded = load_recipe(recipe, settings)
     if plan:
@@ -79,6 +79,7 @@ def ablate(
     """The twelve rows of the paper's ablation (its table 2), from one recipe."""
     from onepass.pipeline.ablation import run_ablation
     from onepass.pipeline.display import Display
+    from onepass.recipe import load_recipe
 
     loaded = load_recipe(recipe, settings)
     directory = to or Path("runs") / loaded.name
@@ -88,40 +89,71 @@ def ablate(
 
 @app.command()
 def translate(
-    lines: Annotated[list[str] | None, typer.Argument(help="Texts; without any, lines from stdin.")] = None,
-    model: Annotated[Path, typer.Option(help="A bundle, such as runs/NAME/student.")] = Path("."),
-    teacher: Annotated[Path | None, typer.Option(help="The bundle that chooses among candidates.")] = None,
+    texts: Annotated[list[str] | None, typer.Argument(help="Texts; without any, lines from stdin.")] = None,
+    model: Annotated[
+        str, typer.Option(help="The name of a shipped model, or a bundle's directory.")
+    ] = DEFAULT_MODEL,
+    file: Annotated[Path | None, typer.Option(help="Translate the lines of a file.")] = None,
+    to: Annotated[Path | None, typer.Option(help="Write to a file, which appears when it is whole.")] = None,
     candidates: Annotated[int, typer.Option(help="Noisy parallel decoding: how many candidates.", min=1)] = 1,
-    beam: Annotated[int, typer.Option(help="Beam size of a teacher.", min=1)] = 1,
+    precision: Annotated[str | None, typer.Option(help="int8 or float32 [int8, if it is there].")] = None,
+    batch_size: Annotated[int, typer.Option(help="Most lines translated at once.", min=1)] = 1024,
+    threads: Annotated[int | None, typer.Option(help="[all cores, at most 4]", min=1)] = None,
+    strict: Annotated[bool, typer.Option("--strict", help="Refuse text that is not UTF-8.")] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="An object a line: text, tokens, score ...")
+    ] = False,
+    explain: Annotated[bool, typer.Option("--explain", help="Show what each source token became.")] = False,
+    teacher: Annotated[
+        Path | None, typer.Option(help="Of a bundle for training: the bundle that chooses among candidates.")
+    ] = None,
+    beam: Annotated[int, typer.Option(help="Of a teacher: beam size.", min=1)] = 1,
     search: Annotated[
         str | None, typer.Option(help="Of a DAG student: greedy, lookahead or viterbi [lookahead].")
     ] = None,
-    explain: Annotated[bool, typer.Option(help="Show what each source token became.")] = False,
 ) -> None:
-    """Translates texts, or stdin line by line."""
-    from onepass.decoding.parallel import Search
-    from onepass.decoding.translator import Translator
-    from onepass.text.explain import explain as explained
+    """Translates texts, a file, or stdin: a line in, a line out."""
+    from onepass.loading import load_translator
+    from onepass.runtime.command import translate_lines
 
-    if teacher is not None and candidates == 1:
-        raise UsageError(
-            "A teacher has nothing to choose from", where="--teacher", fix="add --candidates, such as 10"
-        )
-    if search is not None and search not in get_args(Search):
-        raise UsageError(
-            "There is no such search", where="--search", value=search, allowed=", ".join(get_args(Search))
-        )
-    translator = Translator.load(
-        model, teacher=teacher, num_candidates=candidates, beam_size=beam, search=cast(Search | None, search)
+    if texts and file is not None:
+        raise UsageError("Texts and a file do not go together", where="--file", value=str(file))
+    translator = load_translator(
+        model,
+        candidates=candidates,
+        precision=precision,
+        threads=threads,
+        batch_size=batch_size,
+        teacher=teacher,
+        beam=beam,
+        search=search,
     )
-    for chunk in [lines] if lines else _stdin_chunks():
-        for translation in translator.translate(chunk):
-            if explain and translation.fertilities is None:
-                raise UsageError("Only a student's translations can be explained", where="--explain")
-            print(translation.text)
-            if explain and translation.fertilities is not None:
-                print(" ", explained(translation.src_pieces, translation.fertilities, translation.tgt_pieces))
-        sys.stdout.flush()
+    translate_lines(translator, texts, file, to, strict=strict, as_json=as_json, explain=explain)
+
+
+@app.command()
+def info(
+    model: Annotated[
+        str, typer.Argument(help="The name of a shipped model, or a bundle's directory.")
+    ] = DEFAULT_MODEL,
+) -> None:
+    """Says what a model is: languages, family, size, quality, licence, where it comes from."""
+    from onepass.bundle import Bundle
+    from onepass.runtime.describe import describe_bundle
+    from onepass.runtime.shipped import find_model
+
+    print("\n".join(describe_bundle(Bundle.open(find_model(model)))))
+
+
+@app.command()
+def models() -> None:
+    """Lists the models that come with the package."""
+    from onepass.bundle import Bundle
+    from onepass.runtime.describe import describe_shortly
+    from onepass.runtime.shipped import shipped_models
+
+    for name, directory in shipped_models().items():
+        print(f"{name}: {describe_shortly(Bundle.open(directory))}")
 
 
 @app.command()
@@ -139,6 +171,7 @@ def distill(
 
     from onepass.pipeline.display import Display
     from onepass.pipeline.distillation import distill_file
+    from onepass.recipe import DistillSettings
 
     try:
         settings = DistillSettings.model_validate(
@@ -249,15 +282,52 @@ def figures(
 
 @app.command()
 def export(
-    bundle: Annotated[Path, typer.Argument(help="A teacher's bundle.")],
+    run_directory: Annotated[
+        Path, typer.Argument(metavar="RUN", help="A run directory with trained models.")
+    ],
     to: Annotated[Path, typer.Option(help="The directory to create.")],
-    quantization: Annotated[str | None, typer.Option(help="Such as int8 [float32].")] = None,
+    stage: Annotated[
+        str | None, typer.Option(help="Which model, such as student-ctc [finetune or student; the teacher].")
+    ] = None,
+    candidates: Annotated[
+        bool, typer.Option("--candidates", help="With the teacher, for noisy parallel decoding.")
+    ] = False,
+    precision: Annotated[list[str], typer.Option(help="int8, float32 [both].")] = [],  # noqa: B006
+    ctranslate2: Annotated[
+        bool, typer.Option("--ctranslate2", help="A model that writes word by word, for CTranslate2.")
+    ] = False,
+    quantization: Annotated[
+        str | None, typer.Option(help="Of CTranslate2's weights, such as int8 [float32].")
+    ] = None,
 ) -> None:
-    """Writes a teacher as a CTranslate2 model."""
-    from onepass.bundle import Bundle
-    from onepass.export.ctranslate2 import export_ctranslate2
+    """Writes a student as a bundle that translates without torch, after it has proved itself."""
+    from onepass.pipeline.display import Display
+    from onepass.pipeline.export import export_run, export_run_to_ctranslate2
+    from onepass.runtime.translator import Precision
 
-    export_ctranslate2(Bundle.open(bundle), to, quantization=quantization)
+    if ctranslate2:
+        if candidates or precision:
+            raise UsageError("CTranslate2 has neither", where="--candidates, --precision")
+        export_run_to_ctranslate2(run_directory, to, stage=stage or "teacher", quantization=quantization)
+        return
+    if quantization is not None:
+        raise UsageError("This belongs to --ctranslate2", where="--quantization", fix="use --precision")
+    allowed = get_args(Precision)
+    for value in precision:
+        if value not in allowed:
+            raise UsageError(
+                "There is no such precision", where="--precision", value=value, allowed=", ".join(allowed)
+            )
+    export_run(
+        run_directory,
+        to,
+        stage=stage,
+        candidates=candidates,
+        wanted=cast(list[Precision], precision) or allowed,
+        display=Display(),
+        command=_command(),
+    )
+    print(f"{to}: translate with `onepass translate --model {to}`")
 
 
 @app.command()
@@ -298,26 +368,9 @@ def _command() -> str:
     return shlex.join(os.path.relpath(word) if os.path.isabs(word) else word for word in words)
 
 
-def _stdin_chunks(size: int = 64) -> Any:
-    """Lines from stdin: as many as are waiting where a person types, else `size` at a time."""
-    if sys.stdin.isatty():
-        size = 1
-    chunk = []
-    for number, raw in enumerate(sys.stdin.buffer, start=1):
-        try:
-            chunk.append(raw.decode("utf-8").rstrip("\r\n"))
-        except UnicodeDecodeError:
-            raise DataError(
-                "Invalid UTF-8", where=f"stdin, line {number}", fix="convert it to UTF-8"
-            ) from None
-        if len(chunk) == size:
-            yield chunk
-            chunk = []
-    if chunk:
-        yield chunk
-
-
 def _show_results(directory: Path) -> None:
+    from rich.console import Console
+
     from onepass.evaluation.table import render_rich
     from onepass.pipeline.evaluation import summary
 

@@ -305,6 +305,19 @@ class EvaluateSettings(Settings):
     """For intervals and significance."""
 
 
+class CardSettings(Settings):
+    """What the model card says of the data; no stage reads it."""
+
+    data: str = ""
+    """The corpora the model learnt from."""
+    licence: str = ""
+    """Of the model, as a hub spells it, such as cc-by-2.0."""
+    attribution: str = ""
+    """Whom the licence asks to name."""
+    limits: str = ""
+    """What the model is not for."""
+
+
 class Recipe(Settings):
     """Everything a run needs to know."""
 
@@ -319,6 +332,7 @@ class Recipe(Settings):
     variants: dict[Annotated[str, Field(pattern=r"^[a-z0-9-]+$")], dict[str, Any]] = {}
     """Further students to compare with: name -> what differs from `student` (`finetune = false`: none)."""
     evaluate: EvaluateSettings = EvaluateSettings()
+    card: CardSettings = CardSettings()
 
     @model_validator(mode="after")
     def _variants_are_students(self) -> Recipe:

@@ -109,9 +109,15 @@ def test_translate_rejects_what_it_would_ignore() -> None:
     assert_clear_error(call("translate", "--model", teacher, "--explain", "x"), 2, "--explain")
 
 
-def test_bad_bytes_on_stdin_are_a_data_error() -> None:
-    done = call("translate", "--model", finished_run() / "student", stdin=b"fine\n\xff\xfe\n")
-    assert_clear_error(done, 3, "stdin, line 2")
+def test_bad_bytes_are_replaced_and_counted_or_refused() -> None:
+    stdin = b"fine\n\xff\xfe good\nfine\n"
+    command = ("translate", "--model", finished_run() / "student")
+    done = call(*command, stdin=stdin)
+    assert (done.code, done.out.count("\n")) == (0, 3)
+    assert done.err == "warning: 1 of 3 lines were not UTF-8: bad bytes were replaced\n"
+    strict = call(*command, "--strict", stdin=stdin)
+    assert_clear_error(strict, 3, "stdin, line 2, byte 1")
+    assert strict.out == done.out.split("\n")[0] + "\n"
 
 
 # --- pipes -------------------------------------------------------------------

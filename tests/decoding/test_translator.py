@@ -9,8 +9,9 @@ import torch
 from onepass.bundle import Bundle
 from onepass.decoding.autoregressive import score
 from onepass.decoding.loading import load_model
-from onepass.decoding.translator import MAX_SRC_TOKENS, Translation, Translator
+from onepass.decoding.translator import Translator
 from onepass.errors import ModelError, UsageError
+from onepass.runtime.text import MAX_SRC_TOKENS, Translation
 from onepass.text.explain import explain
 from onepass.text.tokenizer import TruncationWarning
 from tiny_run import corpus_pairs, finished_run, save_random_bundle, tokenizer
@@ -68,7 +69,7 @@ def test_a_line_is_translated_the_same_alone_and_among_others(bundles: Path, sys
 @pytest.mark.parametrize("system", SYSTEMS)
 def test_lines_without_visible_characters_have_empty_translations(bundles: Path, system: str) -> None:
     translator = load(bundles, system)
-    nothing = Translation("", (), (), (), 0.0)
+    nothing = Translation("", (), (), (), 0.0, translator.fingerprint)
     assert translator.translate(["", " \t\u200b\u200e"]) == [nothing, nothing]
     assert translator.translate([]) == []
 

@@ -16,7 +16,15 @@ from onepass.models.autoregressive import AutoregressiveTransformer
 from onepass.objectives.cross_entropy import Batch, TeacherObjective, pad_ids
 from onepass.recipe import TransformerSettings
 from onepass.text.tokenizer import Tokenizer, TruncationWarning
-from tiny_run import SIZES, assert_clear_error, call, corpus_pairs, save_random_bundle, tokenizer
+from tiny_run import (
+    SIZES,
+    assert_clear_error,
+    call,
+    corpus_pairs,
+    finished_run,
+    save_random_bundle,
+    tokenizer,
+)
 
 TIE = 1e-3
 
@@ -170,17 +178,20 @@ def test_only_a_teacher_is_exported(tmp_path: Path, make_student) -> None:
     assert not (tmp_path / "exported").exists()
 
 
-def test_the_command_line_exports_quantised_and_over_an_older_export(export, tmp_path: Path) -> None:
-    bundle = export(True).bundle
+def test_the_command_line_exports_quantised_and_over_an_older_export(tmp_path: Path) -> None:
     to = tmp_path / "exported"
-    assert call("export", bundle, "--to", to).code == 0
+    command = ("export", finished_run(), "--to", to, "--ctranslate2")
+    assert call(*command).code == 0
     whole = (to / "model.bin").stat().st_size
-    done = call("export", bundle, "--to", to, "--quantization", "int8")
+    done = call(*command, "--quantization", "int8")
     assert done.code == 0, done.err
     assert (to / "model.bin").stat().st_size < 0.8 * whole
     assert sorted(p.name for p in to.iterdir()) == ["config.json", "model.bin", "shared_vocabulary.json"]
-    assert_clear_error(call("export", bundle, "--to", to, "--quantization", "int1"), 2, "int1", "int8")
+    assert_clear_error(call(*command, "--quantization", "int1"), 2, "int1", "int8")
     assert [path.name for path in tmp_path.iterdir()] == ["exported"]
+    (tmp_path / "mine").mkdir()
+    done = call("export", finished_run(), "--to", tmp_path / "mine", "--ctranslate2")
+    assert_clear_error(done, 2, "mine", "older export")
 
 
 def test_loading_leaves_the_threads_of_torch_alone(export) -> None:

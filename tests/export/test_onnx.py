@@ -10,8 +10,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from onepass.decoding.translator import MAX_SRC_TOKENS, Output, student_decoder
+from onepass.decoding.translator import student_decoder
 from onepass.export.onnx import export_onnx
+from onepass.runtime.text import MAX_SRC_TOKENS, Output
 
 STUDENTS: list[tuple[str, dict[str, Any]]] = [
     ("ctc", {"slots": 2}),

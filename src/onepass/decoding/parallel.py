@@ -133,16 +133,6 @@ def decode_graph(model: DAGTransformer, src_ids: Tensor, search: Search) -> Tran
     return _written(compact(labels, words), scores)
 
 
-def candidate_numbers(num_candidates: int, max_src_tokens: int, *, seed: int) -> Tensor:
-    """The uniform numbers that the samples are drawn with; more candidates go on where fewer ended.
-
-    Returns:
-        [num_candidates - 1, max_src_tokens], in [0, 1).
-    """
-    generator = torch.Generator().manual_seed(seed)
-    return torch.rand(num_candidates - 1, max_src_tokens, generator=generator)
-
-
 class Candidates(NamedTuple):
     """The candidates of noisy parallel decoding; equal fertilities of a sentence are one row.
 

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -15,7 +13,6 @@ from onepass.decoding.autoregressive import beam_search, greedy
 from onepass.decoding.loading import load_model
 from onepass.decoding.parallel import (
     Search,
-    candidate_numbers,
     decode_graph,
     decode_once,
     decode_slots,
@@ -28,51 +25,12 @@ from onepass.models.dag import DAGTransformer
 from onepass.models.fertility import FertilityTransformer
 from onepass.models.one_pass import OnePassTransformer
 from onepass.objectives.cross_entropy import pad_ids
-from onepass.text.tokenizer import Tokenizer, split_to_fit
-
-MAX_SRC_TOKENS = 256
-"""A longer line is split at sentence ends, or cut with a warning."""
-
-
-class Output(NamedTuple):
-    """What a decoder gives for a batch; `fertilities` is None for the teacher.
-
-    `with_end`: the scores are means over the tokens and </s>, which the student does not write.
-    """
-
-    ids: list[list[int]]
-    scores: list[float]
-    fertilities: list[list[int]] | None
-    with_end: bool
-
-
-class _Part(NamedTuple):
-    ids: list[int]
-    score: float
-    fertilities: list[int] | None
-    weight: int
-
+from onepass.runtime.candidates import candidate_numbers
+from onepass.runtime.text import Output, TextTranslator
+from onepass.text.tokenizer import Tokenizer
 
 Decoder = Callable[[Tensor], Output]
-
-
-@dataclass(frozen=True)
-class Translation:
-    """One translated line.
-
-    Attributes:
-        text: the translation.
-        src_pieces, tgt_pieces: the subwords.
-        fertilities: how often each source subword was copied; None for a text of the teacher.
-        score: mean log probability a target token (over the parts of a line that was split), </s>
-            included where a teacher scores.
-    """
-
-    text: str
-    src_pieces: tuple[str, ...]
-    tgt_pieces: tuple[str, ...]
-    fertilities: tuple[int, ...] | None
-    score: float
+"""Source ids, int64 [B, S] padded with 0, to translations."""
 
 
 def teacher_decoder(model: AutoregressiveTransformer, *, beam_size: int = 1) -> Decoder:
@@ -133,7 +91,7 @@ def student_decoder(
         return lambda src_ids: Output(*decode_once(model, src_ids, average=average), with_end=False)
     assert teacher is not None
     device = next(model.parameters()).device
-    uniform = candidate_numbers(num_candidates, MAX_SRC_TOKENS, seed=seed).to(device)
+    uniform = torch.from_numpy(candidate_numbers(num_candidates, seed=seed)).to(device)
     return lambda src_ids: Output(*noisy_parallel(model, teacher, src_ids, uniform), with_end=True)
 
 
@@ -143,14 +101,14 @@ def _teacher(model: nn.Module, where: Path) -> AutoregressiveTransformer:
     return model
 
 
-class Translator:
-    """Lines of text to translations, in batches of similar length, in input order.
+class Translator(TextTranslator):
+    """Lines of text to translations with a torch model.
 
     Args:
         tokenizer: of the bundle.
         decode: from a decoder factory above.
         device: where the model is.
-        batch_tokens: most source tokens, padding included, in a batch.
+        fingerprint: of the bundle.
     """
 
     def __init__(
@@ -159,10 +117,9 @@ class Translator:
         decode: Decoder,
         *,
         device: torch.device | str = "cpu",
-        batch_tokens: int = 2048,
+        fingerprint: str = "",
     ) -> None:
-        self.tokenizer, self.decode, self.device = tokenizer, decode, torch.device(device)
-        self.batch_tokens = batch_tokens
+        super().__init__(tokenizer, lambda rows: decode(pad_ids(rows).to(device)), fingerprint=fingerprint)
 
     @classmethod
     def load(
@@ -202,7 +159,8 @@ class Translator:
                     "Candidates, average fertilities and paths belong to a student; this is a teacher",
                     where=directory,
                 )
-            return cls(tokenizer, teacher_decoder(model, beam_size=beam_size), device=device)
+            decode = teacher_decoder(model, beam_size=beam_size)
+            return cls(tokenizer, decode, device=device, fingerprint=bundle.fingerprint)
         assert isinstance(model, OnePassTransformer)
         if beam_size > 1:
             raise UsageError("Beam search belongs to a teacher; this is a student", where=directory)
@@ -215,42 +173,4 @@ class Translator:
         decode = student_decoder(
             model, average=average, teacher=judge, num_candidates=num_candidates, seed=seed, search=search
         )
-        return cls(tokenizer, decode, device=device)
-
-    def translate(self, lines: Sequence[str]) -> list[Translation]:
-        """Translates lines; one without visible characters gives an empty translation."""
-        encode = self.tokenizer.encode_src
-        parts = [split_to_fit(line, MAX_SRC_TOKENS, encode) for line in lines]
-        chunks = [chunk for line in parts for chunk in line]
-        outputs = iter(self._decode_chunks(chunks))
-        return [self._join(line, [next(outputs) for _ in line]) for line in parts]
-
-    def _decode_chunks(self, chunks: Sequence[list[int]]) -> list[_Part]:
-        order = sorted(range(len(chunks)), key=lambda i: len(chunks[i]))
-        parts: dict[int, _Part] = {}
-        first = 0
-        while first < len(order):
-            last = first + 1
-            while last < len(order) and (last + 1 - first) * len(chunks[order[last]]) <= self.batch_tokens:
-                last += 1
-            rows = order[first:last]
-            output = self.decode(pad_ids([chunks[i] for i in rows]).to(self.device))
-            fertilities: Sequence[list[int] | None] = output.fertilities or [None] * len(rows)
-            weights = [len(ids) + output.with_end for ids in output.ids]
-            outputs = map(_Part, output.ids, output.scores, fertilities, weights)
-            parts.update(zip(rows, outputs, strict=True))
-            first = last
-        return [parts[i] for i in range(len(chunks))]
-
-    def _join(self, src: list[list[int]], parts: list[_Part]) -> Translation:
-        ids = [i for part in parts for i in part.ids]
-        texts = [self.tokenizer.decode_tgt(part.ids) for part in parts]
-        fertilities = [part.fertilities for part in parts if part.fertilities is not None]
-        weight = sum(part.weight for part in parts)
-        return Translation(
-            text=" ".join(text for text in texts if text),
-            src_pieces=tuple(self.tokenizer.src_pieces(i for chunk in src for i in chunk)),
-            tgt_pieces=tuple(self.tokenizer.tgt_pieces(ids)),
-            fertilities=tuple(n for f in fertilities for n in f) if len(fertilities) == len(parts) else None,
-            score=sum(part.score * part.weight for part in parts) / max(weight, 1),
-        )
+        return cls(tokenizer, decode, device=device, fingerprint=bundle.fingerprint)

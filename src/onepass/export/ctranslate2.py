@@ -14,13 +14,13 @@ from torch import Tensor, nn
 
 from onepass.bundle import Bundle
 from onepass.decoding.loading import TEACHER, load_model
-from onepass.decoding.translator import MAX_SRC_TOKENS
 from onepass.errors import ModelError, UsageError
 from onepass.models.autoregressive import AutoregressiveTransformer
 from onepass.models.one_pass import length_cap
 from onepass.nn.attention import MultiHeadAttention
 from onepass.nn.positions import sinusoidal_positions
 from onepass.nn.transformer import FeedForward
+from onepass.runtime.text import MAX_SRC_TOKENS
 from onepass.text.tokenizer import Tokenizer, split_to_fit
 
 MAX_POSITIONS = 1024

@@ -16,6 +16,7 @@ from torch import Tensor
 
 from onepass.models.autoregressive import PAD, AutoregressiveTransformer, with_end
 from onepass.objectives.output_layer import output_cross_entropy
+from onepass.text.batches import padded
 
 
 @dataclass(frozen=True)
@@ -78,7 +79,4 @@ class TeacherObjective:
 
 def pad_ids(rows: Sequence[Sequence[int] | NDArray[np.int64]]) -> Tensor:
     """Rows of ids -> int64 [B, longest], padded with 0."""
-    padded = np.zeros((len(rows), max(map(len, rows))), dtype=np.int64)
-    for i, row in enumerate(rows):
-        padded[i, : len(row)] = row
-    return torch.from_numpy(padded)
+    return torch.from_numpy(padded(rows))

@@ -175,14 +175,15 @@ def _candidates(
     import torch
 
     from onepass.decoding.loading import load_model
-    from onepass.decoding.parallel import candidate_numbers, noisy_candidates
-    from onepass.decoding.translator import MAX_SRC_TOKENS
+    from onepass.decoding.parallel import noisy_candidates
+    from onepass.runtime.candidates import candidate_numbers
+    from onepass.runtime.text import MAX_SRC_TOKENS
 
     bundle = Bundle.open(student)
     tokenizer = bundle.tokenizer()
     model: Any = load_model(bundle)
     judge: Any = load_model(Bundle.open(teacher))
-    uniform = candidate_numbers(number, MAX_SRC_TOKENS, seed=1)
+    uniform = torch.from_numpy(candidate_numbers(number, seed=1))
     for line in src:
         ids = tokenizer.encode_src(line)[:MAX_SRC_TOKENS]
         if not ids:

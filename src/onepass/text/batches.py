@@ -7,7 +7,7 @@ and `NAME.lengths` (int32, a row each), so that it can be written as a stream.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +17,14 @@ from numpy.typing import NDArray
 from onepass.errors import DataError
 
 Rows = list[NDArray[np.int64]]
+
+
+def padded(rows: Sequence[Sequence[int] | NDArray[np.int64]]) -> NDArray[np.int64]:
+    """Rows of ids -> int64 [B, longest], padded with 0."""
+    ids = np.zeros((len(rows), max(map(len, rows))), dtype=np.int64)
+    for i, row in enumerate(rows):
+        ids[i, : len(row)] = row
+    return ids
 
 
 class Ragged:

@@ -18,13 +18,15 @@ import warnings
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import sentencepiece
 
 from onepass.errors import DataError, ModelError
-from onepass.recipe import TokenizerSettings
 from onepass.text.romanian import with_comma_below
+
+if TYPE_CHECKING:
+    from onepass.recipe import TokenizerSettings
 
 PAD, UNK, BOS, EOS = 0, 1, 2, 3
 

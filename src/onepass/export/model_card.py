@@ -1,0 +1,91 @@
+"""The model card of a bundle: what it is, what it learnt from, its licence, how good and how fast it is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from onepass.bundle import Bundle
+
+FAMILIES = {
+    "fertility": "fertilities (Gu et al. 2018, arXiv 1711.02281)",
+    "ctc": "latent alignments (CTC; Libovický and Helcl 2018, arXiv 1811.04719)",
+    "dag": "a directed acyclic graph (Huang et al. 2022, arXiv 2205.07459)",
+}
+
+
+def render_card(student: Bundle, provenance: Mapping[str, Any], directory: Path) -> str:
+    """Markdown with the front matter that model hubs read.
+
+    Args:
+        student: the bundle that was exported.
+        provenance: with the key `export`.
+        directory: with the files of the bundle.
+    """
+    export = provenance["export"]
+    card, sizes = export["card"], student.settings["sizes"]
+    pair = f"{student.src} → {student.tgt}"
+    licence = card["licence"] or "not stated"
+    lines = [
+        "---",
+        f"language: [{student.src}, {student.tgt}]",
+        f"license: {licence}",
+        "library_name: onepass",
+        "pipeline_tag: translation",
+        "---",
+        "",
+        f"# {pair}, the whole sentence in one parallel pass",
+        "",
+        f"A non-autoregressive Transformer with {FAMILIES[student.kind]}: {sizes['encoder_layers']} encoder "
+        f"and {sizes['decoder_layers']} decoder layers, {sizes['width']} wide. It runs in ONNX Runtime, "
+        "without torch:",
+        "",
+        "```python",
+        "from onepass import Translator",
+        "",
+        'translator = Translator.load("this/directory")',
+        'print(translator.translate(["A sentence."])[0].text)',
+        "```",
+        "",
+        "## Quality, speed and size",
+        "",
+        "| weights | BLEU | 95% | chrF | ms p50 | ms p99 | MB |",
+        "| --- | --: | --: | --: | --: | --: | --: |",
+    ]
+    for row in export["measured"]:
+        low, high = row["bleu_interval"]
+        lines.append(
+            f"| {row['precision']} | {row['bleu']:.1f} | [{low:.1f}, {high:.1f}] | {row['chrf']:.1f} "
+            f"| {row['ms_p50']} | {row['ms_p99']} | {row['megabytes']} |"
+        )
+    first = export["measured"][0]
+    lines += [
+        "",
+        *(f"- {row['name']}: {row['bleu']:.1f} BLEU, {row['chrf']:.1f} chrF." for row in export["teacher"]),
+    ]
+    lines += [
+        f"- On {first['test_sentences']:,} test sentences; BLEU `{first['bleu_signature']}`, "
+        f"chrF `{first['chrf_signature']}`.",
+        f"- Milliseconds a sentence, text to text, one at a time, on {export['machine']}.",
+        "",
+        "## Data",
+        "",
+        f"- {card['data'] or 'The training corpus is not stated.'}",
+        f"- Licence: {licence}.",
+        *([f"- {card['attribution']}"] if card["attribution"] else []),
+        "",
+        "## Limits",
+        "",
+        f"- {card['limits'] or 'It translates well only what resembles its training corpus.'}",
+        "- Each sentence is translated by itself; a line over 256 subwords is split at its sentence ends.",
+        "- The weights are learnt from people's sentences and carry whatever prejudice is in them.",
+        "",
+        "## Provenance",
+        "",
+        f"- Recipe `{export['recipe']}`, stage `{export['stage']}`; written by `{export['command']}`.",
+        "- Versions: " + ", ".join(f"{name} {version}" for name, version in export["versions"].items()) + ".",
+        "- Files: " + ", ".join(f"`{path.name}`" for path in sorted(directory.glob("*.onnx"))) + ".",
+        "",
+    ]
+    return "\n".join(lines)

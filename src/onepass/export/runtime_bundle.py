@@ -1,0 +1,69 @@
+"""Bundles for the runtime: a student's graphs, float32 and int8, and its tokenizer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, get_args
+
+from onepass.bundle import Bundle, write_manifest
+from onepass.decoding.loading import load_model
+from onepass.errors import ModelError, UsageError
+from onepass.export.onnx import export_onnx
+from onepass.models.autoregressive import AutoregressiveTransformer
+from onepass.models.one_pass import OnePassTransformer
+from onepass.runtime.translator import CANDIDATES, GRAPHS, STUDENT, Precision
+
+
+def write_graphs(student: Bundle, directory: Path, *, teacher: Bundle | None = None) -> None:
+    """Writes the graphs and the tokenizer, and the manifest around them.
+
+    Args:
+        student: a one-pass student.
+        directory: exists and is empty.
+        teacher: also write graphs of noisy parallel decoding, with this one to choose.
+
+    Raises:
+        ModelError: a bundle is of another kind, or the tokenizers differ.
+        UsageError: a teacher for a student without fertilities.
+    """
+    model = load_model(student)
+    if not isinstance(model, OnePassTransformer):
+        raise ModelError(
+            "Only a one-pass student runs in ONNX Runtime",
+            where=student.directory,
+            fix="export a model that writes word by word with `--ctranslate2`",
+        )
+    judge = None if teacher is None else _judge(student, teacher)
+    student.tokenizer().save(directory)
+    for precision in get_args(Precision):
+        int8 = precision == "int8"
+        export_onnx(model, directory / GRAPHS.format(role=STUDENT, precision=precision), int8=int8)
+        if judge is not None:
+            path = directory / GRAPHS.format(role=CANDIDATES, precision=precision)
+            export_onnx(model, path, int8=int8, teacher=judge)
+    describe(directory, student, student.provenance)
+
+
+def _judge(student: Bundle, teacher: Bundle) -> AutoregressiveTransformer:
+    judge = load_model(teacher)
+    if not isinstance(judge, AutoregressiveTransformer):
+        raise ModelError("Only a teacher can choose among candidates", where=teacher.directory)
+    if student.kind != "fertility":
+        raise UsageError("Candidates belong to a student with fertilities", where=student.directory)
+    if teacher.tokenizer().fingerprint != student.tokenizer().fingerprint:
+        raise ModelError("Teacher and student have different tokenizers", where=teacher.directory)
+    return judge
+
+
+def describe(directory: Path, student: Bundle, provenance: Mapping[str, Any]) -> None:
+    """Writes the manifest of whatever graphs, tokenizer and model card are there."""
+    write_manifest(
+        directory,
+        kind=student.kind,
+        src=student.src,
+        tgt=student.tgt,
+        settings=student.settings,
+        provenance=provenance,
+        files=[p.name for kind in ("*.onnx", "*.model", "*.md") for p in directory.glob(kind)],
+    )

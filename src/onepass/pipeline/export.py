@@ -1,0 +1,229 @@
+"""Exporting a run's model for use: a bundle for the runtime that has proved itself, with its model card."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import statistics
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, get_args
+
+import numpy as np
+
+from onepass.bundle import MANIFEST, Bundle, write_text
+from onepass.errors import ModelError, UsageError
+from onepass.export.model_card import render_card
+from onepass.export.runtime_bundle import describe, write_graphs
+from onepass.pipeline.display import Display
+from onepass.pipeline.finished import finished_stages, recorded_recipe
+from onepass.pipeline.lines import read_lines
+from onepass.recipe import Recipe
+from onepass.runtime.text import TextTranslator
+from onepass.runtime.translator import CANDIDATES, GRAPHS, STUDENT, Precision, Translator
+
+CHECKED_SENTENCES = 500
+MOST_LOST = 0.3
+"""BLEU that int8 may lose on the dev set."""
+NUM_CANDIDATES = 10
+"""Of the check of noisy parallel decoding."""
+TIMED_SENTENCES = 200
+
+
+def export_run(
+    run: Path,
+    to: Path,
+    *,
+    stage: str | None,
+    candidates: bool,
+    wanted: Sequence[Precision],
+    display: Display,
+    command: str,
+) -> None:
+    """Writes a bundle of a run's student, after it has shown that it translates as torch does.
+
+    Args:
+        run: a run directory whose student is trained.
+        to: the directory to create.
+        stage: the student [finetune, if the run has it, else student].
+        candidates: also noisy parallel decoding, with the run's teacher to choose.
+        wanted: the precisions of the bundle; both are checked.
+        display: for progress.
+        command: what the user typed.
+
+    Raises:
+        UsageError: `to` is something else than an older export, or the run has no such student or no
+            candidates.
+        DataError: a stage is not finished.
+        ModelError: the check fails: the float32 ids differ from torch's, or int8 loses too much BLEU.
+    """
+    recipe = recorded_recipe(run)
+    models = recipe.one_pass_models()
+    stage = stage or ("finetune" if "finetune" in models else "student")
+    if stage not in models:
+        raise UsageError("The run has no such student", where=run, value=stage, allowed=", ".join(models))
+    found = finished_stages(run, ["prepare", stage, *(["teacher"] if candidates else [])])
+    student = Bundle.open(found[stage])
+    teacher = Bundle.open(found["teacher"]) if candidates else None
+    with _new_directory(to) as partial:
+        with display.stage("export") as progress:
+            progress(0, 0, "writing graphs")
+            write_graphs(student, partial, teacher=teacher)
+            texts = {
+                name: read_lines(found["prepare"] / name)
+                for name in ("dev.src", "dev.tgt", "test.src", "test.tgt")
+            }
+            progress(0, 0, "comparing with torch")
+            _check_ids(found[stage], None, partial, texts["dev.src"][:CHECKED_SENTENCES])
+            if candidates:
+                _check_ids(found[stage], found["teacher"], partial, texts["dev.src"][:CHECKED_SENTENCES])
+            progress(0, 0, "comparing int8 with float32")
+            for count in (1, NUM_CANDIDATES) if candidates else (1,):
+                _check_int8(partial, texts["dev.src"], texts["dev.tgt"], count)
+            progress(0, 0, "measuring")
+            measured = [_measured(partial, p, texts["test.src"], texts["test.tgt"]) for p in wanted]
+        for precision in set(get_args(Precision)) - set(wanted):
+            for role in (STUDENT, CANDIDATES):
+                (partial / GRAPHS.format(role=role, precision=precision)).unlink(missing_ok=True)
+        provenance = {**student.provenance, "export": _export_record(recipe, run, stage, command, measured)}
+        write_text(partial / "README.md", render_card(student, provenance, partial))
+        describe(partial, student, provenance)
+
+
+def export_run_to_ctranslate2(run: Path, to: Path, *, stage: str, quantization: str | None) -> None:
+    """Writes the teacher of a run, or a student that writes word by word, as a CTranslate2 model.
+
+    Raises:
+        UsageError: `to` is something else than an older export, or CTranslate2 does not know the
+            quantization.
+        DataError: the stage is not finished.
+        ModelError: the model does not write word by word.
+    """
+    from onepass.export.ctranslate2 import export_ctranslate2
+
+    bundle = Bundle.open(finished_stages(run, [stage])[stage])
+    with _new_directory(to) as partial:
+        partial.rmdir()  # CTranslate2 makes it
+        export_ctranslate2(bundle, partial, quantization=quantization)
+
+
+@contextmanager
+def _new_directory(to: Path) -> Iterator[Path]:
+    """A directory to fill, which takes its name when all is well; an older export there makes way.
+
+    Raises:
+        UsageError: something else has the name.
+    """
+    if to.exists() and not any((to / name).exists() for name in (MANIFEST, "model.bin")):
+        raise UsageError("This exists and is not an older export", where=to, fix="name another, or remove it")
+    partial, old = (to.with_name(f"{to.name}.{ending}") for ending in ("partial", "old"))
+    for left in (partial, old):
+        shutil.rmtree(left, ignore_errors=True)
+    partial.mkdir(parents=True)
+    try:
+        yield partial
+        if to.exists():
+            to.rename(old)
+        partial.rename(to)
+    finally:
+        for left in (partial, old):
+            shutil.rmtree(left, ignore_errors=True)
+
+
+def _check_ids(student: Path, teacher: Path | None, bundle: Path, lines: Sequence[str]) -> None:
+    from onepass.decoding.translator import Translator as TorchTranslator
+
+    number = 1 if teacher is None else NUM_CANDIDATES
+    expected = TorchTranslator.load(student, teacher=teacher, num_candidates=number).translate(lines)
+    found = Translator.load(bundle, precision="float32", num_candidates=number).translate(lines)
+    different = [
+        line for line, a, b in zip(lines, expected, found, strict=True) if a.tgt_pieces != b.tgt_pieces
+    ]
+    if different:
+        raise ModelError(
+            f"The exported graph writes other ids than torch for {len(different)} of {len(lines)} sentences",
+            where=student,
+            value=different[0],
+            fix="please report this with the model",
+        )
+
+
+def _check_int8(bundle: Path, src: Sequence[str], ref: Sequence[str], num_candidates: int) -> None:
+    from onepass.evaluation.quality import measure
+
+    bleu = {
+        precision: measure(
+            _texts(Translator.load(bundle, precision=precision, num_candidates=num_candidates), src),
+            ref,
+            bootstrap_samples=0,
+        ).bleu
+        for precision in get_args(Precision)
+    }
+    if bleu["int8"] < bleu["float32"] - MOST_LOST:
+        raise ModelError(
+            "Rounding the weights to int8 loses too much",
+            where=bundle,
+            value=f"{bleu['int8']:.2f} BLEU on the dev set, {bleu['float32']:.2f} in float32",
+            allowed=f"{MOST_LOST} less",
+            fix="export float32 alone with `--precision float32`, or train longer",
+        )
+
+
+def _texts(translator: TextTranslator, lines: Sequence[str]) -> list[str]:
+    return [translation.text for translation in translator.translate(lines)]
+
+
+def _measured(bundle: Path, precision: Precision, src: Sequence[str], ref: Sequence[str]) -> dict[str, Any]:
+    """BLEU and chrF on the test set, and the time of single sentences."""
+    from onepass.evaluation.quality import measure
+
+    translator = Translator.load(bundle, precision=precision)
+    quality = measure(_texts(translator, src), ref)
+    seconds = []
+    for line in src[:TIMED_SENTENCES]:
+        begin = time.perf_counter()
+        translator.translate([line])
+        seconds.append(time.perf_counter() - begin)
+    assert quality.interval is not None
+    return {
+        "precision": precision,
+        "bleu": round(quality.bleu, 2),
+        "bleu_interval": [round(limit, 2) for limit in quality.interval],
+        "bleu_signature": quality.bleu_signature,
+        "chrf": round(quality.chrf, 2),
+        "chrf_signature": quality.chrf_signature,
+        "test_sentences": len(src),
+        "ms_p50": round(statistics.median(seconds) * 1000, 2),
+        "ms_p99": round(float(np.percentile(seconds, 99)) * 1000, 2),
+        "megabytes": round(
+            (bundle / GRAPHS.format(role=STUDENT, precision=precision)).stat().st_size / 1e6, 1
+        ),
+    }
+
+
+def _export_record(
+    recipe: Recipe, run: Path, stage: str, command: str, measured: Sequence[dict[str, Any]]
+) -> dict[str, Any]:
+    from onepass.evaluation.table import machine_kind, versions
+
+    teacher = []
+    results = run / "evaluate" / "results.json"
+    if results.exists():
+        systems = json.loads(results.read_text(encoding="utf-8"))["systems"]
+        teacher = [
+            {"name": s["name"], "bleu": s["bleu"], "chrf": s["chrf"]}
+            for s in systems
+            if s["model"] == "teacher" and "CTranslate2" not in s["name"]
+        ]
+    return {
+        "command": command,
+        "recipe": recipe.name,
+        "stage": stage,
+        "card": recipe.card.model_dump(),
+        "machine": machine_kind(),
+        "versions": versions(),
+        "measured": list(measured),
+        "teacher": teacher,
+    }

@@ -1,0 +1,130 @@
+"""What `onepass translate` does with a translator: texts, a file or stdin to stdout or a file."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TextIO
+
+from onepass.errors import DataError, UsageError
+from onepass.runtime.lines import Lines
+from onepass.runtime.text import TextTranslator, Translation
+from onepass.text.explain import explain as explained
+
+
+def translate_lines(
+    translator: TextTranslator,
+    texts: Sequence[str] | None,
+    file: Path | None,
+    to: Path | None,
+    *,
+    strict: bool = False,
+    as_json: bool = False,
+    explain: bool = False,
+) -> None:
+    """Translates line by line, in order; a line in is a line out (two where it is explained).
+
+    Args:
+        translator: any.
+        texts: to translate; else the lines of `file`, else those of stdin.
+        file: UTF-8.
+        to: a file that appears when it is whole; else stdout.
+        strict: refuse text that is not UTF-8; else it is replaced, and counted on stderr.
+        as_json: write an object a line.
+        explain: write below each line what each source token became.
+
+    Raises:
+        UsageError: the translations cannot be explained, or are wanted as JSON too.
+        DataError: the file cannot be read or the result not be written; strict, and a line is not UTF-8.
+    """
+    if explain and as_json:
+        raise UsageError("The JSON says all that --explain says", where="--explain", fix="leave out one")
+    with _target(to) as output:
+        if texts:
+            for chunk in translator.translate_stream(texts):
+                _write(output, [chunk], as_json=as_json, explain=explain)
+            return
+        with _source(file) as (source, size):
+            lines = Lines(source, str(file or "stdin"), strict=strict)
+            for waiting in _with_progress(lines, source, size):
+                _write(output, translator.translate(waiting), as_json=as_json, explain=explain)
+        if lines.replaced:
+            said = f"{lines.replaced} of {lines.count} lines were not UTF-8: bad bytes were replaced"
+            print(f"warning: {said}", file=sys.stderr)
+
+
+def _write(output: TextIO, translations: Iterable[Translation], *, as_json: bool, explain: bool) -> None:
+    """Line by line and at once, so that a reader gets whole lines whenever this is stopped."""
+    for found in translations:
+        if explain and found.fertilities is None:
+            raise UsageError("Only a student with fertilities can be explained", where="--explain")
+        line = found.text
+        if as_json:
+            line = json.dumps(
+                {
+                    "text": found.text,
+                    "src_tokens": found.src_pieces,
+                    "tokens": found.tgt_pieces,
+                    "fertilities": found.fertilities,
+                    "score": round(found.score, 6),
+                    "model": found.model,
+                },
+                ensure_ascii=False,
+            )
+        elif explain and found.fertilities is not None:
+            line += f"\n  {explained(found.src_pieces, found.fertilities, found.tgt_pieces)}"
+        output.write(f"{line}\n")
+        output.flush()
+
+
+@contextmanager
+def _target(to: Path | None) -> Iterator[TextIO]:
+    if to is None:
+        sys.stdout.reconfigure(encoding="utf-8", newline="\n")  # type: ignore[union-attr]
+        yield sys.stdout
+        return
+    partial = to.with_name(f"{to.name}.partial")
+    try:
+        with open(partial, "w", encoding="utf-8", newline="\n") as file:
+            yield file
+        os.replace(partial, to)
+    except OSError as error:
+        raise DataError(f"Cannot write the translations: {error.strerror}", where=to) from None
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+@contextmanager
+def _source(file: Path | None) -> Iterator[tuple[io.RawIOBase, int]]:
+    """The bytes to read, unbuffered, and how many there are (0: unknown)."""
+    if file is None:
+        # Not sys.stdin.buffer: its lock, held by a thread that waits, would break the end of the process.
+        with open(sys.stdin.fileno(), "rb", buffering=0, closefd=False) as stdin:
+            yield stdin, 0
+        return
+    try:
+        opened = open(file, "rb", buffering=0)  # noqa: SIM115 - closed below
+    except OSError as error:
+        raise DataError(f"Cannot read the file: {error.strerror}", where=file) from None
+    with opened:
+        yield opened, file.stat().st_size
+
+
+def _with_progress(lines: Lines, source: io.RawIOBase, size: int) -> Iterator[list[str]]:
+    """The lines; where a file is read and a person watches, with a bar on stderr."""
+    if not size or not sys.stderr.isatty():
+        yield from lines
+        return
+    from rich.console import Console
+    from rich.progress import Progress
+
+    with Progress(console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("translating", total=size)
+        for waiting in lines:
+            yield waiting
+            bar.update(task, completed=source.tell(), description=f"{lines.count:,} lines")

@@ -1,0 +1,53 @@
+"""What a bundle is, in lines for the terminal."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from onepass.bundle import Bundle
+from onepass.runtime.translator import precisions
+
+
+def describe_shortly(bundle: Bundle) -> str:
+    """Languages, family, precisions, size and BLEU, in one line."""
+    parts = [f"{bundle.src} to {bundle.tgt}", bundle.kind, " and ".join(precisions(bundle)) or "for training"]
+    parts.append(f"{_bytes(bundle) / 1e6:.1f} MB")
+    parts += [f"BLEU {row['bleu']:.1f}" for row in _measured(bundle)[:1]]
+    return ", ".join(parts)
+
+
+def describe_bundle(bundle: Bundle) -> list[str]:
+    """All that the manifest says, in lines."""
+    sizes = bundle.settings["sizes"]
+    lines = [
+        f"where: {bundle.directory}",
+        f"languages: {bundle.src} to {bundle.tgt}",
+        f"family: {bundle.kind}",
+        f"layers: {sizes['encoder_layers']} in the encoder, {sizes['decoder_layers']} in the decoder",
+        f"width: {sizes['width']}",
+        f"precisions: {', '.join(precisions(bundle)) or 'none: a bundle for training'}",
+        f"size: {_bytes(bundle) / 1e6:.1f} MB",
+        f"fingerprint: {bundle.fingerprint}",
+    ]
+    for row in _measured(bundle):
+        low, high = row["bleu_interval"]
+        lines.append(
+            f"{row['precision']}: BLEU {row['bleu']:.1f} [{low:.1f}, {high:.1f}], chrF {row['chrf']:.1f} on "
+            f"{row['test_sentences']:,} test sentences; {row['ms_p50']} ms a sentence (median)"
+        )
+    card = bundle.provenance.get("export", {}).get("card", {})
+    lines += [
+        f"{name}: {card[name]}" for name in ("data", "licence", "attribution", "limits") if card.get(name)
+    ]
+    if (bundle.directory / "README.md").exists():
+        lines.append(f"model card: {bundle.directory / 'README.md'}")
+    return lines
+
+
+def _measured(bundle: Bundle) -> list[dict[str, Any]]:
+    measured: list[dict[str, Any]] = bundle.provenance.get("export", {}).get("measured", [])
+    return measured
+
+
+def _bytes(bundle: Bundle) -> int:
+    return sum((bundle.directory / name).stat().st_size for name in bundle.files)

@@ -1,0 +1,89 @@
+"""Lines of bytes as they come: whatever is waiting is translated together, and nobody waits for more."""
+
+from __future__ import annotations
+
+import io
+import queue
+import threading
+from collections.abc import Iterator
+
+from onepass.errors import DataError
+from onepass.runtime.text import WINDOW
+
+BLOCK_BYTES = 1 << 16
+BLOCKS_AHEAD = 8
+"""Read before they are wanted."""
+
+
+class Lines:
+    """The lines of a binary stream, in lists of what has arrived.
+
+    Only a newline ends a line; a carriage return before it goes.
+
+    Args:
+        file: to read, unbuffered.
+        name: of it, for errors.
+        strict: refuse what is not UTF-8; else it is replaced with U+FFFD.
+
+    Attributes:
+        count: lines read so far.
+        replaced: lines among them that were not UTF-8.
+    """
+
+    def __init__(self, file: io.RawIOBase, name: str, *, strict: bool) -> None:
+        self.count = self.replaced = 0
+        self._name, self._strict = name, strict
+        self._queue: queue.Queue[list[bytes] | OSError | None] = queue.Queue(BLOCKS_AHEAD)
+        # A thread of its own, left behind in its read when the translator is stopped.
+        threading.Thread(target=self._read, args=(file,), daemon=True).start()
+
+    def __iter__(self) -> Iterator[list[str]]:
+        """Lists of 1 to WINDOW lines.
+
+        Raises:
+            DataError: strict, and a line is not UTF-8; the lines before it have been given. Or the stream
+                cannot be read.
+        """
+        while (block := self._queue.get()) is not None:
+            if isinstance(block, OSError):
+                raise DataError(f"Cannot read on: {block.strerror}", where=f"{self._name}, line {self.count}")
+            for first in range(0, len(block), WINDOW):
+                lines: list[str] = []
+                try:
+                    lines.extend(map(self._decoded, block[first : first + WINDOW]))
+                except DataError:
+                    if lines:
+                        yield lines
+                    raise
+                yield lines
+
+    def _read(self, file: io.RawIOBase) -> None:
+        pieces: list[bytes] = []  # of a line that has not ended
+        try:
+            while block := file.read(BLOCK_BYTES):
+                *lines, rest = block.split(b"\n")
+                if lines:
+                    lines[0] = b"".join([*pieces, lines[0]])
+                    pieces = []
+                    self._queue.put(lines)
+                pieces += [rest] if rest else []
+            if pieces:
+                self._queue.put([b"".join(pieces)])
+            self._queue.put(None)
+        except OSError as error:
+            self._queue.put(error)
+
+    def _decoded(self, raw: bytes) -> str:
+        self.count += 1
+        line = raw.removesuffix(b"\r")
+        try:
+            return line.decode("utf-8-sig" if self.count == 1 else "utf-8")
+        except UnicodeDecodeError as error:
+            if self._strict:
+                raise DataError(
+                    f"The text is not UTF-8: {error.reason}",
+                    where=f"{self._name}, line {self.count}, byte {error.start + 1}",
+                    fix="convert it to UTF-8, or leave out --strict",
+                ) from None
+        self.replaced += 1
+        return line.decode("utf-8", "replace")

@@ -1,0 +1,133 @@
+"""Text to text around any engine that decodes batches of ids: lines in, translations out, in their order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import NamedTuple
+
+from onepass.text.tokenizer import Tokenizer, split_to_fit
+
+MAX_SRC_TOKENS = 256
+"""A longer line is split at sentence ends, or cut with a warning."""
+WINDOW = 1024
+"""Lines of a stream that are sorted by length together."""
+
+
+class Output(NamedTuple):
+    """What an engine gives for a batch; `fertilities` is None where nothing is copied.
+
+    `with_end`: the scores are means over the tokens and </s>, which a student does not write.
+    """
+
+    ids: list[list[int]]
+    scores: list[float]
+    fertilities: list[list[int]] | None
+    with_end: bool
+
+
+Decode = Callable[[list[list[int]]], Output]
+"""Source ids, rows of 1 to MAX_SRC_TOKENS, to translations."""
+
+
+class _Part(NamedTuple):
+    ids: list[int]
+    score: float
+    fertilities: list[int] | None
+    weight: int
+
+
+@dataclass(frozen=True)
+class Translation:
+    """One translated line.
+
+    Attributes:
+        text: the translation.
+        src_pieces, tgt_pieces: the subwords.
+        fertilities: how often each source subword was copied; None for a text of the teacher or of a
+            student that copies nothing.
+        score: mean log probability a target token (over the parts of a line that was split), </s>
+            included where a teacher scores.
+        model: fingerprint of the model that wrote it.
+    """
+
+    text: str
+    src_pieces: tuple[str, ...]
+    tgt_pieces: tuple[str, ...]
+    fertilities: tuple[int, ...] | None
+    score: float
+    model: str = ""
+
+
+class TextTranslator:
+    """Lines of text to translations, in batches of similar length, in input order.
+
+    Args:
+        tokenizer: of the bundle.
+        decode: the engine.
+        fingerprint: of the model.
+        batch_tokens: most source tokens, padding included, in a batch.
+        batch_size: most lines in a batch.
+    """
+
+    def __init__(
+        self,
+        tokenizer: Tokenizer,
+        decode: Decode,
+        *,
+        fingerprint: str = "",
+        batch_tokens: int = 2048,
+        batch_size: int = 1024,
+    ) -> None:
+        self.tokenizer, self.fingerprint = tokenizer, fingerprint
+        self.batch_tokens, self.batch_size = batch_tokens, batch_size
+        self._decode = decode
+
+    def translate(self, lines: Sequence[str]) -> list[Translation]:
+        """Translates lines; one without visible characters gives an empty translation."""
+        encode = self.tokenizer.encode_src
+        parts = [split_to_fit(line, MAX_SRC_TOKENS, encode) for line in lines]
+        chunks = [chunk for line in parts for chunk in line]
+        outputs = iter(self._decode_chunks(chunks))
+        return [self._join(line, [next(outputs) for _ in line]) for line in parts]
+
+    def translate_stream(self, lines: Iterable[str]) -> Iterator[Translation]:
+        """Translates any number of lines in bounded memory; the translations come in their order."""
+        rest = iter(lines)
+        while window := list(islice(rest, WINDOW)):
+            yield from self.translate(window)
+
+    def _decode_chunks(self, chunks: Sequence[list[int]]) -> list[_Part]:
+        order = sorted(range(len(chunks)), key=lambda i: len(chunks[i]))
+        parts: dict[int, _Part] = {}
+        first = 0
+        while first < len(order):
+            last = first + 1
+            while (
+                last < min(len(order), first + self.batch_size)
+                and (last + 1 - first) * len(chunks[order[last]]) <= self.batch_tokens
+            ):
+                last += 1
+            rows = order[first:last]
+            output = self._decode([chunks[i] for i in rows])
+            fertilities: Sequence[list[int] | None] = output.fertilities or [None] * len(rows)
+            weights = [len(ids) + output.with_end for ids in output.ids]
+            outputs = map(_Part, output.ids, output.scores, fertilities, weights)
+            parts.update(zip(rows, outputs, strict=True))
+            first = last
+        return [parts[i] for i in range(len(chunks))]
+
+    def _join(self, src: list[list[int]], parts: list[_Part]) -> Translation:
+        ids = [i for part in parts for i in part.ids]
+        texts = [self.tokenizer.decode_tgt(part.ids) for part in parts]
+        fertilities = [part.fertilities for part in parts if part.fertilities is not None]
+        weight = sum(part.weight for part in parts)
+        return Translation(
+            text=" ".join(text for text in texts if text),
+            src_pieces=tuple(self.tokenizer.src_pieces(i for chunk in src for i in chunk)),
+            tgt_pieces=tuple(self.tokenizer.tgt_pieces(ids)),
+            fertilities=tuple(n for f in fertilities for n in f) if len(fertilities) == len(parts) else None,
+            score=sum(part.score * part.weight for part in parts) / max(weight, 1),
+            model=self.fingerprint,
+        )

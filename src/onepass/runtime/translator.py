@@ -1,0 +1,114 @@
+"""The translator that users load: a bundle made by `onepass export`, run by ONNX Runtime."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Literal, get_args
+
+from onepass.bundle import Bundle
+from onepass.errors import ModelError, UsageError
+from onepass.runtime.engine import OnnxEngine
+from onepass.runtime.shipped import find_model
+from onepass.runtime.text import TextTranslator
+
+Precision = Literal["int8", "float32"]
+"""Of the weights."""
+GRAPHS = "{role}.{precision}.onnx"
+STUDENT, CANDIDATES = "student", "candidates"
+"""Roles of graphs: the student alone, and noisy parallel decoding with the teacher that chooses."""
+BATCH_TOKENS = 512
+"""More are no faster on a CPU, and cost memory: every target position has a score for every word."""
+
+
+class Translator(TextTranslator):
+    """Lines of text to translations, without torch; may be used by several threads at once.
+
+    Attributes:
+        bundle: what was loaded.
+        precision: of the weights.
+    """
+
+    bundle: Bundle
+    precision: Precision
+
+    @classmethod
+    def load(
+        cls,
+        model: str | Path,
+        *,
+        precision: Precision | None = None,
+        num_candidates: int = 1,
+        seed: int = 1,
+        num_threads: int | None = None,
+        batch_size: int = 1024,
+    ) -> Translator:
+        """A translator of a shipped model or of a bundle.
+
+        Args:
+            model: the name of a shipped model, such as "en-de", or a bundle's directory.
+            precision: of the weights [int8, where the bundle has it].
+            num_candidates: more than 1: noisy parallel decoding, if the bundle has a teacher that chooses.
+            seed: of the candidates.
+            num_threads: of each call [the cores of this process, at most 4].
+            batch_size: most lines translated at once.
+
+        Raises:
+            ModelError: there is no such model, it is damaged, or not one that `onepass export` made.
+            UsageError: the bundle has no such precision or no candidates; a number is below 1.
+        """
+        numbers = {"num_candidates": num_candidates, "num_threads": num_threads, "batch_size": batch_size}
+        for name, value in numbers.items():
+            if value is not None and value < 1:
+                raise UsageError("There must be at least one", where=name, value=value)
+        bundle = Bundle.open(find_model(model))
+        role = STUDENT if num_candidates == 1 else CANDIDATES
+        chosen = _precision(bundle, role, precision)
+        engine = OnnxEngine(
+            bundle.directory / GRAPHS.format(role=role, precision=chosen),
+            num_threads=num_threads or min(4, _cores()),
+            num_candidates=num_candidates,
+            seed=seed,
+        )
+        translator = cls(
+            bundle.tokenizer(),
+            engine,
+            fingerprint=bundle.fingerprint,
+            batch_tokens=max(1, BATCH_TOKENS // num_candidates),
+            batch_size=batch_size,
+        )
+        translator.bundle, translator.precision = bundle, chosen
+        return translator
+
+
+def precisions(bundle: Bundle, role: str = STUDENT) -> list[Precision]:
+    """Those a bundle has for a role, the usual one first."""
+    return [p for p in get_args(Precision) if GRAPHS.format(role=role, precision=p) in bundle.files]
+
+
+def _precision(bundle: Bundle, role: str, wanted: Precision | None) -> Precision:
+    if not precisions(bundle):
+        raise ModelError(
+            "This bundle is for training; the runtime needs an exported one",
+            where=bundle.directory,
+            fix="onepass export RUN --to DIR",
+        )
+    found = precisions(bundle, role)
+    if not found:
+        raise UsageError(
+            "This model has no teacher that chooses among candidates",
+            where=bundle.directory,
+            fix="ask for 1 candidate, or export a student with fertilities with `--candidates`",
+        )
+    if wanted is not None and wanted not in found:
+        raise UsageError(
+            "The bundle has no weights of this precision",
+            where=bundle.directory,
+            value=wanted,
+            allowed=", ".join(found),
+        )
+    return wanted or found[0]
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
