@@ -6,7 +6,7 @@ operators than it needs. It computes what `decoding/parallel.py` does in float32
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
@@ -68,7 +68,8 @@ class _Source(NamedTuple):
         ids: int64 [B, S].
         real: bool [B, S]; `mask`: the same as int32.
         embedded: [B, S, D].
-        table: the embeddings of source tokens; `words` those of the labels that are written.
+        table: the embeddings of source tokens; `words` those of all labels.
+        labels: those that may be written.
         positions: position encodings, [most, D].
     """
 
@@ -78,6 +79,7 @@ class _Source(NamedTuple):
     embedded: str
     table: _Table
     words: _Table
+    labels: NDArray[np.int64]
     positions: str
 
     def select(self, g: _Graph, rows: str) -> _Source:
@@ -251,7 +253,31 @@ class _Graph:
         x = self.op("Add", x, self.attend(part, query, memory.key, memory.value, src_mask))
         return self.op("Add", x, self.feed_forward(layer.ffn, self.norm(x, layer.ffn_norm)))
 
-    # --- what all students have
+    # --- what all models have
+
+    def decode(
+        self,
+        model: OnePassTransformer | AutoregressiveTransformer,
+        x: str,
+        mask: str,
+        memory: list[_KeyValue],
+        src_mask: str,
+        *,
+        bias: str = "",
+        positions: str = "",
+    ) -> str:
+        """The decoder and its last normalisation.
+
+        Args:
+            model: whose decoder it is.
+            x: [B, T, D].
+            mask: int32 [B, T]; `bias` [B or 1, 1, T, T] is added to its own attention's scores.
+            memory: of each layer; `src_mask` int32 [B, S].
+            positions: of a positional attention, [1, T, D].
+        """
+        for layer, key_value in zip(model.decoder, memory, strict=True):
+            x = self.decoder_layer(layer, x, mask, bias, key_value, src_mask, positions)  # type: ignore[arg-type]
+        return self.norm(x, model.decoder_norm)
 
     def start(self, embedded: str, width: int, table: str) -> str:
         """Embeddings [B, L, D] scaled, with the positions of a table."""
@@ -269,44 +295,43 @@ class _Graph:
         kept = [self.norm(y, model.encoder.norm) for y in outputs[-keep:]]
         return [kept[min(i, len(kept) - 1)] for i in range(len(model.decoder))]
 
-    def best_words(self, states: str, table: _Table, size: int) -> _Words:
-        """The most probable of `size` labels of every place, those that are never written left out.
+    def best_words(self, states: str, source: _Source) -> _Words:
+        """The most probable label of every place, of those that may be written.
 
         ONNX Runtime's ArgMax and ReduceLogSumExp are slower over a vocabulary than the product; its
-        ReduceMax and Softmax do not. So most labels are looked through in blocks, the maximum of each
+        ReduceMax and Softmax are not. So most labels are looked through in blocks, the maximum of each
         first; the few that fill no block, and those that are never written, are a small product of their own.
         """
-        first = max(NEVER) + 1  # those that are never written come first
-        columns = BLOCK if size >= 4 * BLOCK else 2
-        blocks = (size - first - 1) // columns
-        last = first + blocks * columns
+        table, labels = source.words, source.labels
+        columns = BLOCK if len(labels) >= 4 * BLOCK else 2
+        blocks = (len(labels) - 1) // columns
+        in_blocks, rest = np.split(labels, [blocks * columns])
 
-        def logits(rows: Callable[[str], str]) -> str:
-            scales = rows(table.scales) if table.scales else ""
-            return self.product(states, self.op("Transpose", rows(table.rows), perm=[1, 0]), scales)
+        def logits(wanted: NDArray[np.int64]) -> str:
+            rows, scales = (self.op("Gather", part, self.constant(wanted)) if part else "" for part in table)
+            return self.product(states, self.op("Transpose", rows, perm=[1, 0]), scales)
 
-        def rows(x: str, start: int, end: int) -> str:
-            return self.rows(x, self.constant([start]), self.constant([end]))
-
-        many = logits(lambda x: rows(x, first, last))  # [B, L, blocks * columns]
-        few = logits(lambda x: self.op("Concat", rows(x, 0, first), rows(x, last, size), axis=0))
+        many = logits(in_blocks)  # [B, L, blocks * columns]
+        few = logits(np.concatenate([NEVER, rest]))
         places = self.op("Reshape", many, self.constant([0, 0, blocks, columns]))
         highest = self.maximum(places, 3)  # [B, L, blocks]
         block = self.op("ArgMax", highest, axis=-1, keepdims=0)  # [B, L]
         chosen = self.op("GatherND", places, self.unsqueeze(block, -1), batch_dims=2)  # [B, L, columns]
         within = self.op("ArgMax", chosen, axis=-1, keepdims=0)
-        label = self.op("Add", self.op("Mul", block, self.constant(columns)), within)
-        label = self.op("Add", label, self.constant(first))
+        place = self.op("Add", self.op("Mul", block, self.constant(columns)), within)
         best = self.maximum(highest, 2)
         share = self.maximum(self.op("Softmax", many, axis=-1), 2)  # of the best among the many
-        tail = self.rows(few, self.constant([first]), self.constant([first + size - last]), dim=2)
-        in_tail = self.op("Add", self.op("ArgMax", tail, axis=-1, keepdims=0), self.constant(last))
+        first = len(NEVER)
+        tail = self.rows(few, self.constant([first]), self.constant([first + len(rest)]), dim=2)
         best_in_tail = self.maximum(tail, 2)
-        label = self.op("Where", self.op("Greater", best_in_tail, best), in_tail, label)
+        in_tail = self.op("ArgMax", tail, axis=-1, keepdims=0)
+        in_tail = self.op("Add", in_tail, self.constant(len(in_blocks)))
+        place = self.op("Where", self.op("Greater", best_in_tail, best), in_tail, place)
         sums = self.unsqueeze(self.op("Sub", best, self.op("Log", share)), 2)  # log-sum of the many
         total = self.op(
             "ReduceLogSumExp", self.op("Concat", sums, few, axis=2), self.constant([2]), keepdims=0
         )
+        label = self.op("Gather", self.constant(labels), place)
         return _Words(label, self.op("Sub", self.op("Max", best, best_in_tail), total))
 
     def compact(self, labels: str, keep: str) -> str:
@@ -342,9 +367,8 @@ def _ctc(g: _Graph, model: CTCTransformer, source: _Source) -> dict[str, str]:
     lengths = g.op("Mul", g.sum(g.cast(real, TensorProto.INT64), 1, keep=True), g.constant(model.slots))
     real_slot = g.op("Less", slot, lengths)  # [B, L]
     slot_mask = g.cast(real_slot, TensorProto.INT32)
-    for layer, key_value in zip(model.decoder, memory, strict=True):
-        x = g.decoder_layer(layer, x, slot_mask, "", key_value, mask, "")  # type: ignore[arg-type]
-    labels, scores = g.best_words(g.norm(x, model.decoder_norm), source.words, model.blank + 1)
+    x = g.decode(model, x, slot_mask, memory, mask)
+    labels, scores = g.best_words(x, source)
     before = g.op("Pad", labels, g.constant([0, 1, 0, -1]), g.constant(model.blank))
     differs = g.op("Not", g.op("Equal", labels, before))
     word = g.op("Not", g.op("Equal", labels, g.constant(model.blank)))
@@ -368,10 +392,8 @@ def _dag(g: _Graph, model: DAGTransformer, source: _Source) -> dict[str, str]:
     after_first = g.cast(g.op("Greater", slot, g.constant(0)), TensorProto.INT64)
     kind = g.op("Add", after_first, g.cast(is_last, TensorProto.INT64))
     x = g.start(g.op("Gather", g.weight(model.slot_embedding.weight), kind), model.width, table)
-    for layer, key_value in zip(model.decoder, memory, strict=True):
-        x = g.decoder_layer(layer, x, slot_mask, "", key_value, mask, "")  # type: ignore[arg-type]
-    x = g.norm(x, model.decoder_norm)
-    labels, words = g.best_words(x, source.words, model.tgt_embedding.num_embeddings)
+    x = g.decode(model, x, slot_mask, memory, mask)
+    labels, words = g.best_words(x, source)
     # edges
     positions = g.op("Expand", g.rows(table, g.constant([0]), length), g.op("Shape", x))
     features = g.op("Concat", x, positions, axis=-1)
@@ -501,10 +523,8 @@ def _write(
     bias = g.unsqueeze(g.op("Where", seen, g.number(0), g.number(IMPOSSIBLE)), 1)
     tgt_mask = g.cast(real_tgt, TensorProto.INT32)
     where = positions if model.positional else ""
-    for layer, key_value in zip(model.decoder, memory, strict=True):
-        x = g.decoder_layer(layer, x, tgt_mask, bias, key_value, source.mask, where)  # type: ignore[arg-type]
-    size = model.tgt_embedding.num_embeddings
-    labels, scores = g.best_words(g.norm(x, model.decoder_norm), source.words, size)
+    x = g.decode(model, x, tgt_mask, memory, source.mask, bias=bias, positions=where)
+    labels, scores = g.best_words(x, source)
     ids = g.op("Mul", labels, g.cast(real_tgt, TensorProto.INT64))
     return {"ids": ids, "scores": g.mean(scores, real_tgt, real_tgt), "fertilities": fertilities}
 
@@ -539,11 +559,10 @@ def _teacher_scores(
     before = g.op("LessOrEqual", place, g.unsqueeze(place, 1))  # [T + 1, T + 1]
     bias = g.unsqueeze(g.op("Where", before, g.number(0), g.number(IMPOSSIBLE)), 0, 1)
     mask = g.cast(real, TensorProto.INT32)
-    for layer, kv in zip(teacher.decoder, memory, strict=True):
-        chosen = _KeyValue(g.op("Gather", kv.key, rows), g.op("Gather", kv.value, rows))
-        x = g.decoder_layer(layer, x, mask, bias, chosen, src_mask, "")  # type: ignore[arg-type]
+    chosen = [_KeyValue(g.op("Gather", kv.key, rows), g.op("Gather", kv.value, rows)) for kv in memory]
+    x = g.decode(teacher, x, mask, chosen, src_mask, bias=bias)
     columns = g.op("Transpose", words.rows, perm=[1, 0])
-    logits = g.product(g.norm(x, teacher.decoder_norm), columns, words.scales)  # [R, T + 1, V]
+    logits = g.product(x, columns, words.scales)  # [R, T + 1, V]
     written = g.op("GatherElements", logits, g.unsqueeze(targets, 2), axis=2)
     written = g.op("Squeeze", written, g.constant([2]))
     share = g.maximum(g.op("Softmax", logits, axis=-1), 2)
@@ -557,6 +576,7 @@ def export_onnx(
     *,
     int8: bool = False,
     teacher: AutoregressiveTransformer | None = None,
+    vocabulary: NDArray[np.int64] | None = None,
 ) -> None:
     """Writes a student as an ONNX graph.
 
@@ -571,12 +591,18 @@ def export_onnx(
         teacher: of a student with fertilities: decode noisily in parallel and let the teacher choose. The
             graph has a second input, `uniform`, float32 [N - 1, S], the numbers in [0, 1) that N - 1
             samples are drawn with, and `scores` are the teacher's.
+        vocabulary: the target tokens that may be written [all but padding, <unk>, <s> and </s>]. Those that
+            a student never saw in training it does not write; without them the output layer is faster.
     """
     g = _Graph(int8=int8)
     output_weight, most = model.tgt_embedding.weight, length_cap(MAX_SRC_TOKENS)
     if isinstance(model, SlotTransformer):
         output_weight, most = model.output_weight(), model.num_slots(MAX_SRC_TOKENS)
     words = g.table(output_weight)
+    tgt_size = model.tgt_embedding.num_embeddings  # what labels there are beyond are the family's own
+    if vocabulary is None:
+        vocabulary = np.arange(tgt_size)
+    vocabulary = np.setdiff1d(vocabulary, NEVER)
     joint = model.src_embedding is model.tgt_embedding
     table = words if joint else g.table(model.src_embedding.weight)
     real = g.op("Not", g.op("Equal", "src_ids", g.constant(PAD)))
@@ -587,6 +613,7 @@ def export_onnx(
         embedded=g.look_up(table, "src_ids"),
         table=table,
         words=words,
+        labels=np.concatenate([vocabulary, np.arange(tgt_size, output_weight.size(0))]),
         positions=g.weight(sinusoidal_positions(most, model.width)),
     )
     if isinstance(model, FertilityTransformer):

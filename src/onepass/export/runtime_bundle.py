@@ -6,6 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, get_args
 
+import numpy as np
+from numpy.typing import NDArray
+
 from onepass.bundle import Bundle, write_manifest
 from onepass.decoding.loading import load_model
 from onepass.errors import ModelError, UsageError
@@ -15,13 +18,20 @@ from onepass.models.one_pass import OnePassTransformer
 from onepass.runtime.translator import CANDIDATES, GRAPHS, STUDENT, Precision
 
 
-def write_graphs(student: Bundle, directory: Path, *, teacher: Bundle | None = None) -> None:
+def write_graphs(
+    student: Bundle,
+    directory: Path,
+    *,
+    teacher: Bundle | None = None,
+    vocabulary: NDArray[np.int64] | None = None,
+) -> None:
     """Writes the graphs and the tokenizer, and the manifest around them.
 
     Args:
         student: a one-pass student.
         directory: exists and is empty.
         teacher: also write graphs of noisy parallel decoding, with this one to choose.
+        vocabulary: the target tokens that may be written [all].
 
     Raises:
         ModelError: a bundle is of another kind, or the tokenizers differ.
@@ -37,11 +47,11 @@ def write_graphs(student: Bundle, directory: Path, *, teacher: Bundle | None = N
     judge = None if teacher is None else _judge(student, teacher)
     student.tokenizer().save(directory)
     for precision in get_args(Precision):
-        int8 = precision == "int8"
-        export_onnx(model, directory / GRAPHS.format(role=STUDENT, precision=precision), int8=int8)
-        if judge is not None:
-            path = directory / GRAPHS.format(role=CANDIDATES, precision=precision)
-            export_onnx(model, path, int8=int8, teacher=judge)
+        for role, chooser in ((STUDENT, None), (CANDIDATES, judge)):
+            if role == CANDIDATES and judge is None:
+                continue
+            path = directory / GRAPHS.format(role=role, precision=precision)
+            export_onnx(model, path, int8=precision == "int8", teacher=chooser, vocabulary=vocabulary)
     describe(directory, student, student.provenance)
 
 

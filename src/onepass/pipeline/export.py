@@ -20,9 +20,11 @@ from onepass.export.runtime_bundle import describe, write_graphs
 from onepass.pipeline.display import Display
 from onepass.pipeline.finished import finished_stages, recorded_recipe
 from onepass.pipeline.lines import read_lines
+from onepass.pipeline.stages import corpus_stage
 from onepass.recipe import Recipe
 from onepass.runtime.text import TextTranslator
 from onepass.runtime.translator import CANDIDATES, GRAPHS, STUDENT, Precision, Translator
+from onepass.text.batches import IdPairs
 
 CHECKED_SENTENCES = 500
 MOST_LOST = 0.3
@@ -64,13 +66,15 @@ def export_run(
     stage = stage or ("finetune" if "finetune" in models else "student")
     if stage not in models:
         raise UsageError("The run has no such student", where=run, value=stage, allowed=", ".join(models))
-    found = finished_stages(run, ["prepare", stage, *(["teacher"] if candidates else [])])
+    corpus = corpus_stage(models[stage].settings)
+    found = finished_stages(run, ["prepare", corpus, stage, *(["teacher"] if candidates else [])])
     student = Bundle.open(found[stage])
     teacher = Bundle.open(found["teacher"]) if candidates else None
     with _new_directory(to) as partial:
         with display.stage("export") as progress:
             progress(0, 0, "writing graphs")
-            write_graphs(student, partial, teacher=teacher)
+            seen = IdPairs.open(found[corpus], "train").tgt.distinct()
+            write_graphs(student, partial, teacher=teacher, vocabulary=seen)
             texts = {
                 name: read_lines(found["prepare"] / name)
                 for name in ("dev.src", "dev.tgt", "test.src", "test.tgt")

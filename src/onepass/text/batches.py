@@ -58,6 +58,10 @@ class Ragged:
         end = self._ends[row]
         return np.asarray(self._ids[end - self.lengths[row] : end], dtype=np.int64)
 
+    def distinct(self) -> NDArray[np.int64]:
+        """The ids that occur, ascending."""
+        return np.unique(self._ids).astype(np.int64)
+
 
 class RaggedWriter:
     """Appends rows to a ragged array; use as a context manager."""
