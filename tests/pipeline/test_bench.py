@@ -12,9 +12,11 @@ from typing import Any
 import ctranslate2
 import pytest
 
+from onepass.bundle import Bundle
 from onepass.evaluation.latency import Latency, SystemSpec, measure_latency
 from onepass.evaluation.systems import Student, competitors
 from onepass.export.ctranslate2 import export_ctranslate2
+from onepass.export.runtime_bundle import write_graphs
 from onepass.pipeline import evaluation
 from onepass.pipeline.bench import bench_run
 from onepass.pipeline.display import Display
@@ -76,7 +78,8 @@ def test_a_bench_times_every_system_at_its_best(tmp_path: Path, in_this_process:
     assert all("CTranslate2" in name for name in probe)
     names = [system["name"] for system in results["systems"]]
     assert final == names
-    assert [system["p50_ms"] for system in results["systems"]] == [1, 2, 3, 4, 5, 6, 7]
+    assert [system["p50_ms"] for system in results["systems"]] == list(range(1, 12))
+    assert {"NAT argmax, ONNX int8", "NAT + FT argmax, ONNX float32"} <= set(names)
     assert results["systems"][0]["throughput"].keys() == {"1", "8"}
     assert results["latency"]["sentences"] == 4
     assert results["rivals"] == ["teacher beam 4", "teacher greedy", "teacher greedy, CTranslate2"]
@@ -89,7 +92,7 @@ def test_a_bench_of_any_text_and_again_after_another_teacher(
 ) -> None:
     src = write_lines(tmp_path / "src", ["Where is it?", "", "Good morning."])
     ref = write_lines(tmp_path / "ref", ["Wo ist es?", "", "Guten Morgen."])
-    stale = tmp_path / "bench/ctranslate2"
+    stale = tmp_path / "bench/exported/teacher"
     write_lines(stale / "model.bin", ["of an older teacher"])
     results = bench(tmp_path / "bench", "evaluate.num_candidates=[]", src=src, ref=ref)
     assert results["test_sentences"] == results["latency"]["sentences"] == 3
@@ -98,7 +101,7 @@ def test_a_bench_of_any_text_and_again_after_another_teacher(
 
 def test_wrong_requests_are_clear_errors(tmp_path: Path) -> None:
     run = copy_of_run(tmp_path, until="teacher")
-    assert_clear_error(call("bench", run), 3, "student is not finished")
+    assert_clear_error(call("bench", run), 3, "align is not finished")
     assert_clear_error(call("bench", tmp_path), 2, "not a run directory")
     src = write_lines(tmp_path / "src", ["a", "b"])
     ref = write_lines(tmp_path / "ref", ["a"])
@@ -109,12 +112,14 @@ def test_wrong_requests_are_clear_errors(tmp_path: Path) -> None:
 
 
 def test_the_factories_work_in_a_process_of_their_own(tmp_path: Path) -> None:
-    from onepass.bundle import Bundle
-
     run = finished_run()
     export_ctranslate2(Bundle.open(run / "teacher"), tmp_path / "teacher")
+    (tmp_path / "student").mkdir()
+    write_graphs(Bundle.open(run / "student"), tmp_path / "student")
     students = {"student": Student(run / "student", StudentSettings())}
     rows = competitors(run / "teacher", students, tmp_path, beam_size=2, num_candidates=[2])
-    specs = [row.named(row.settings()[0]) for row in rows if row.name.endswith((", CTranslate2", "NPD 2"))]
+    wanted = (", CTranslate2", "NPD 2", "ONNX int8")
+    specs = [row.named(row.settings()[0]) for row in rows if row.name.endswith(wanted)]
     found = measure_latency(specs, ["Where is it?"], rounds=1, warmup=1)
-    assert [latency.description for latency in found.values()] == ["CTranslate2 float32", "torch float32 cpu"]
+    descriptions = {"CTranslate2 float32", "torch float32 cpu", "ONNX Runtime int8"}
+    assert {latency.description for latency in found.values()} == descriptions

@@ -115,7 +115,9 @@ def test_titles_of_two_students_of_a_kind_differ(tmp_path: Path) -> None:
         "student-c": Student(tmp_path, ctc),
     }
     rows = competitors(tmp_path, students, tmp_path, beam_size=4, num_candidates=[10])
-    assert [row.name for row in rows[3:]] == ["CTC + GLAT", "CTC + GLAT, b", "CTC"]
+    titles = ["CTC + GLAT", "CTC + GLAT, b", "CTC"]
+    engines = ("", ", ONNX int8", ", ONNX float32")
+    assert [row.name for row in rows[3:]] == [f"{name}{engine}" for name in titles for engine in engines]
 
 
 def test_without_distillation_there_is_no_teacher(tmp_path: Path) -> None:
@@ -130,8 +132,8 @@ def test_without_distillation_there_is_no_teacher(tmp_path: Path) -> None:
     log = run(recipe, tmp_path / "run")
     assert log.run == ["prepare", "student", "evaluate"]
     results = json.loads((tmp_path / "run/evaluate/results.json").read_text())
-    names = [f"DAG + GLAT {search}" for search in ("greedy", "lookahead", "viterbi")]
-    assert [system["name"] for system in results["systems"]] == names
+    names = [" greedy", " lookahead", " viterbi", ", ONNX int8", ", ONNX float32"]
+    assert [system["name"] for system in results["systems"]] == [f"DAG + GLAT{name}" for name in names]
     assert (results["rivals"], results["baseline"]) == ([], None)
     assert set(results["training"]) == {"student"}
     assert (tmp_path / "run/evaluate/latency-against-length.png").exists()

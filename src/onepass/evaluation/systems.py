@@ -11,10 +11,12 @@ from typing import Any, NamedTuple, get_args
 from onepass.decoding.parallel import Search
 from onepass.evaluation.latency import SystemSpec
 from onepass.recipe import StudentSettings
+from onepass.runtime.translator import Precision
 
 TORCH = "onepass.evaluation.systems:torch_system"
 TEACHER = "teacher"
 CTRANSLATE2 = "onepass.evaluation.systems:ctranslate2_system"
+ONNX = "onepass.evaluation.systems:onnx_system"
 
 
 class TextSystem:
@@ -60,6 +62,20 @@ def ctranslate2_system(
         threads=threads,
     )
     return TextSystem(translator.translate, translator.description)
+
+
+def onnx_system(bundle: str, *, threads: int, precision: Precision, num_candidates: int = 1) -> TextSystem:
+    """A student exported for the runtime."""
+    from onepass.runtime.translator import Translator
+
+    translator = Translator.load(
+        bundle, precision=precision, num_threads=threads, num_candidates=num_candidates
+    )
+
+    def translate(lines: Sequence[str]) -> list[str]:
+        return [translation.text for translation in translator.translate(lines)]
+
+    return TextSystem(translate, f"ONNX Runtime {precision}")
 
 
 @dataclass(frozen=True)
@@ -124,12 +140,12 @@ def title(settings: StudentSettings, *, finetuned: bool) -> str:
 def competitors(
     teacher: Path | None,
     students: Mapping[str, Student],
-    ctranslate2: Path,
+    exported: Path,
     *,
     beam_size: int,
     num_candidates: Sequence[int],
 ) -> list[Competitor]:
-    """The rows of a run's table: the teacher three ways, the students by argmax, the main one by more.
+    """The rows of a run: the teacher three ways, the students in torch and ONNX, the main one by more.
 
     The main one is the student after its fine-tuning, where there is one: if it has fertilities, their
     average and noisy parallel decoding are its rows too.
@@ -137,13 +153,14 @@ def competitors(
     Args:
         teacher: its bundle, if there is one.
         students: by stage name: `student`, `finetune`, `student-NAME`, `finetune-NAME`.
-        ctranslate2: where the teacher and every autoregressive student are in CTranslate2's form, by stage.
+        exported: where every model is in its engine's form, by stage: those that write word by word in
+            CTranslate2's, the others in the runtime's.
         beam_size: of the teacher's beam search.
         num_candidates: of noisy parallel decoding, a row each.
     """
     rows = []
     if teacher is not None:
-        greedy, in_ctranslate2 = _autoregressive_rows(TEACHER, TEACHER, teacher, ctranslate2 / TEACHER)
+        greedy, in_ctranslate2 = _autoregressive_rows(TEACHER, TEACHER, teacher, exported / TEACHER)
         beam = {"bundle": str(teacher), "beam_size": beam_size}
         rows = [greedy, Competitor(f"teacher beam {beam_size}", TEACHER, TORCH, beam), in_ctranslate2]
     main = "finetune" if "finetune" in students else "student"
@@ -156,15 +173,24 @@ def competitors(
         titles.add(name)
         bundle = {"bundle": str(path)}
         if settings.family == "autoregressive":
-            rows += _autoregressive_rows(name, stage, path, ctranslate2 / stage)
+            rows += _autoregressive_rows(name, stage, path, exported / stage)
             continue
         if settings.family == "dag":
             rows += [
                 Competitor(f"{name} {search}", stage, TORCH, {**bundle, "search": search})
                 for search in get_args(Search)
             ]
-            continue
-        rows.append(Competitor(name, stage, TORCH, bundle))
+        else:
+            rows.append(Competitor(name, stage, TORCH, bundle))
+        rows += [
+            Competitor(
+                f"{name}, ONNX {precision}",
+                stage,
+                ONNX,
+                {"bundle": str(exported / stage), "precision": precision},
+            )
+            for precision in get_args(Precision)
+        ]
         if stage == main and settings.family == "fertility":
             name = name.removesuffix(" argmax")
             rows.append(Competitor(f"{name} average", stage, TORCH, {**bundle, "average": True}))

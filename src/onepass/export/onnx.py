@@ -303,7 +303,7 @@ class _Graph:
         first; the few that fill no block, and those that are never written, are a small product of their own.
         """
         table, labels = source.words, source.labels
-        columns = BLOCK if len(labels) >= 4 * BLOCK else 2
+        columns = BLOCK if len(labels) >= 4 * BLOCK else min(2, len(labels) - 1)
         blocks = (len(labels) - 1) // columns
         in_blocks, rest = np.split(labels, [blocks * columns])
 
@@ -603,6 +603,8 @@ def export_onnx(
     if vocabulary is None:
         vocabulary = np.arange(tgt_size)
     vocabulary = np.setdiff1d(vocabulary, NEVER)
+    if len(vocabulary) < 2:  # of a student that was taught a single word
+        vocabulary = np.arange(max(NEVER) + 1, tgt_size)
     joint = model.src_embedding is model.tgt_embedding
     table = words if joint else g.table(model.src_embedding.weight)
     real = g.op("Not", g.op("Equal", "src_ids", g.constant(PAD)))

@@ -11,6 +11,7 @@ from onepass.pipeline.evaluation import evaluate_systems
 from onepass.pipeline.finished import finished_stages, recorded_recipe
 from onepass.pipeline.lines import read_lines
 from onepass.pipeline.stage import Context
+from onepass.pipeline.stages import evaluated_stages
 from onepass.recipe import with_overrides
 from onepass.text.lines import read_parallel
 
@@ -53,8 +54,7 @@ def bench_run(
                 allowed="evaluate.KEY=VALUE",
             )
     recipe = with_overrides(recorded_recipe(run), overrides, where="--set")
-    teacher = ["teacher"] if recipe.needs_teacher else []
-    inputs = finished_stages(run, ("prepare", *teacher, *recipe.one_pass_models()))
+    inputs = finished_stages(run, evaluated_stages(recipe))
     if src is not None and ref is not None:
         texts = read_parallel(src, ref)
     else:

@@ -13,10 +13,11 @@ from onepass.bundle import Bundle, write_json, write_text
 from onepass.evaluation.figures import bleu_against_latency, latency_against_length
 from onepass.evaluation.latency import Latency, SystemSpec, fastest, measure_latency
 from onepass.evaluation.quality import Quality, measure
-from onepass.evaluation.systems import Competitor, Student, available_cores, competitors
+from onepass.evaluation.systems import CTRANSLATE2, Competitor, Student, available_cores, competitors
 from onepass.evaluation.table import machine_kind, render_markdown, result_row, versions
 from onepass.pipeline.lines import read_lines, write_lines
 from onepass.pipeline.stage import Context
+from onepass.pipeline.stages import corpus_stage, student_vocabulary
 from onepass.recipe import EvaluateSettings
 from onepass.text.explain import explain
 
@@ -41,6 +42,7 @@ def evaluate_systems(context: Context, src: Sequence[str], ref: Sequence[str]) -
     """
     from onepass.decoding.translator import Translator
     from onepass.export.ctranslate2 import export_ctranslate2
+    from onepass.export.runtime_bundle import write_graphs
 
     directory, recipe, settings = context.directory, context.recipe, context.recipe.evaluate
     teacher = context.inputs.get("teacher")
@@ -48,12 +50,16 @@ def evaluate_systems(context: Context, src: Sequence[str], ref: Sequence[str]) -
         name: Student(context.inputs[name], model.settings)
         for name, model in recipe.one_pass_models().items()
     }
-    exported = directory / "ctranslate2"
-    shutil.rmtree(exported, ignore_errors=True)  # a bench may have left that of an older teacher
+    exported = directory / "exported"
+    shutil.rmtree(exported, ignore_errors=True)  # a bench may have left those of older models
     exported.mkdir()
     for stage, path in context.inputs.items():
         if stage == "teacher" or (stage in students and students[stage].settings.family == "autoregressive"):
             export_ctranslate2(Bundle.open(path), exported / stage)
+        elif stage in students:
+            (exported / stage).mkdir()
+            corpus = context.inputs[corpus_stage(students[stage].settings)]
+            write_graphs(Bundle.open(path), exported / stage, vocabulary=student_vocabulary(corpus))
     rows = competitors(
         teacher, students, exported, beam_size=settings.beam_size, num_candidates=settings.num_candidates
     )
@@ -195,7 +201,8 @@ def _results(
         ],
     }
     if latencies:
-        results["rivals"] = [baseline, "teacher greedy", "teacher greedy, CTranslate2"] if baseline else []
+        in_ctranslate2 = [row.name for row in rows if row.factory == CTRANSLATE2]
+        results["rivals"] = [baseline, "teacher greedy", *in_ctranslate2] if baseline else []
         results["latency"] = {
             "sentences": len(lengths[rows[0].name]),
             "rounds": settings.rounds,

@@ -16,6 +16,9 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from onepass.bundle import write_json
 from onepass.errors import DataError, UsageError
 from onepass.pipeline.lines import chunks, read_lines, stream_lines, write_lines
@@ -26,7 +29,7 @@ from onepass.text.corpus import corpus_files, read_pairs
 from onepass.text.filters import FilterCounts, filter_pairs
 from onepass.text.tokenizer import Tokenizer
 
-SCRATCH = ("checkpoint.pt", "kept-*.safetensors", "shards", "ctranslate2", "*.partial")
+SCRATCH = ("checkpoint.pt", "kept-*.safetensors", "shards", "ctranslate2", "exported", "*.partial")
 """Files of an interrupted attempt that a finished stage does not keep."""
 SPLITS = ("train", "dev", "test")
 
@@ -69,8 +72,7 @@ def plan(recipe: Recipe) -> list[Stage]:
         else:
             needs += ["teacher"] if student.init_from_teacher else []
             stages.append(Stage(name, tuple(needs), settings, learn, distributed=True))
-    needs = ["prepare", *(["teacher"] if recipe.needs_teacher else []), *models]
-    stages.append(Stage("evaluate", tuple(needs), {**dump["evaluate"], **seed}, evaluate))
+    stages.append(Stage("evaluate", evaluated_stages(recipe), {**dump["evaluate"], **seed}, evaluate))
     return stages
 
 
@@ -79,6 +81,18 @@ def corpus_stage(student: StudentSettings) -> str:
     if not student.distilled:
         return "align-raw" if student.family == "fertility" else "prepare"
     return f"align-beam{student.distill_beam}" if student.distill_beam else "align"
+
+
+def evaluated_stages(recipe: Recipe) -> tuple[str, ...]:
+    """What an evaluation reads: the test set, the corpora that say which words students know, the models."""
+    models = recipe.one_pass_models()
+    corpora = sorted({corpus_stage(model.settings) for model in models.values()} - {"prepare"})
+    return ("prepare", *corpora, *(["teacher"] if recipe.needs_teacher else []), *models)
+
+
+def student_vocabulary(corpus: Path) -> NDArray[np.int64]:
+    """The target tokens that a student has learnt to write, from the stage that `corpus_stage` names."""
+    return IdPairs.open(corpus, "train").tgt.distinct()
 
 
 def _files(recipe: Recipe) -> list[Path]:

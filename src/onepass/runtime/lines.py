@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import queue
+import select
 import threading
 from collections.abc import Iterator
 
@@ -60,7 +61,10 @@ class Lines:
     def _read(self, file: io.RawIOBase) -> None:
         pieces: list[bytes] = []  # of a line that has not ended
         try:
-            while block := file.read(BLOCK_BYTES):
+            while (block := file.read(BLOCK_BYTES)) != b"":
+                if block is None:  # a pipe that does not block has nothing yet
+                    select.select([file], [], [])
+                    continue
                 *lines, rest = block.split(b"\n")
                 if lines:
                     lines[0] = b"".join([*pieces, lines[0]])
@@ -72,6 +76,8 @@ class Lines:
             self._queue.put(None)
         except OSError as error:
             self._queue.put(error)
+        except ValueError:  # closed by who read it: nobody waits for more
+            return
 
     def _decoded(self, raw: bytes) -> str:
         self.count += 1
