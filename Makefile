@@ -18,6 +18,7 @@ $(STAMP): constraints.txt pyproject.toml
 	@touch $@
 
 demo: venv
+	$(BIN)/onepass translate "Where is the station?" "My sister bought a red car." "I would like a cup of tea."
 	$(BIN)/onepass run recipes/phrasebook.toml --to runs/phrasebook
 
 test: venv
@@ -35,6 +36,7 @@ bench: venv
 	$(BIN)/python benchmarks/engine_agreement.py
 	$(BIN)/python benchmarks/align_speed.py
 	$(BIN)/python benchmarks/prepare_memory.py
+	$(BIN)/python benchmarks/startup.py
 
 clean:
 	rm -rf $(VENV) build dist src/*.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -233,6 +233,11 @@ class Command:
 
 @functools.cache
 def _server() -> multiprocessing.context.ForkServerContext:
+    # The server imports what it shall preload with a path of its own, and says nothing where it cannot.
+    here = str(Path(__file__).parent)
+    known = os.environ.get("PYTHONPATH", "").split(os.pathsep)
+    if here not in known:
+        os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [here, *known]))
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["tiny_imports"])
     return context

@@ -14,6 +14,7 @@ import typer
 from typer.core import TyperGroup
 
 from onepass import __version__
+from onepass.bundle import write_text
 from onepass.errors import DataError, OnepassError, UsageError
 
 
@@ -223,19 +224,28 @@ def evaluate(
 
 @app.command()
 def bench(
-    directory: Annotated[Path, typer.Argument(help="A run directory with trained models.")],
-    src: Annotated[Path | None, typer.Option(help="Source texts to time on [the run's test set].")] = None,
-    ref: Annotated[Path | None, typer.Option(help="Their references [the run's].")] = None,
-    to: Annotated[Path | None, typer.Option(help="Where results and figures go [RUN/bench].")] = None,
+    models: Annotated[
+        list[str],
+        typer.Argument(help="A run directory; or exported bundles and shipped models, rivals among them."),
+    ],
+    src: Annotated[Path | None, typer.Option(help="Source texts [a run's test set].")] = None,
+    ref: Annotated[Path | None, typer.Option(help="Their references [a run's].")] = None,
+    to: Annotated[
+        Path | None, typer.Option(help="Where results and figures go [RUN/bench or bench].")
+    ] = None,
+    as_json: Annotated[
+        Path | None, typer.Option("--json", help="Write the results to this file, too.")
+    ] = None,
     settings: Set = [],  # noqa: B006
 ) -> None:
-    """Measures quality and speed of a run's systems again, on any text; see docs/measuring.md."""
-    from onepass.pipeline.bench import bench_run
+    """Measures quality and speed again, on any text, each engine at its best; see docs/measuring.md."""
+    from onepass.pipeline.bench import bench_bundles_or_run
     from onepass.pipeline.display import Display
 
-    _show_results(
-        bench_run(directory, src, ref, to or directory / "bench", settings, Display(), command=_command())
-    )
+    results = bench_bundles_or_run(models, src, ref, to, settings, Display(), command=_command())
+    _show_results(results)
+    if as_json is not None:
+        write_text(as_json, (results / "results.json").read_text(encoding="utf-8"))
 
 
 @app.command()

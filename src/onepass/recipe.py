@@ -356,7 +356,7 @@ class Recipe(Settings):
             try:
                 students[f"student-{name}"] = StudentSettings.model_validate(settings)
             except ValidationError as error:
-                raise ValueError(_problems(error, "variants", name)) from None
+                raise ValueError(problems(error, "variants", name)) from None
         return students
 
     def one_pass_models(self) -> dict[str, OnePassModel]:
@@ -388,13 +388,14 @@ class Recipe(Settings):
         return self.model_dump_json(indent=1) + "\n"
 
 
-def _problems(error: ValidationError, *section: str) -> str:
+def problems(error: ValidationError, *section: str) -> str:
+    """Each bad key of a section and what is wrong with it."""
     return "; ".join(
         f"{'.'.join([*section, *map(str, e['loc'])]) or 'recipe'}: {e['msg']}" for e in error.errors()
     )
 
 
-def _set(table: dict[str, Any], assignment: str) -> None:
+def set_value(table: dict[str, Any], assignment: str) -> None:
     """Applies one `--set a.b=value`; the value is TOML, or a bare string where it is not."""
     key, sep, text = assignment.partition("=")
     if not sep or not key.strip():
@@ -417,7 +418,7 @@ def parse_recipe(text: str, *, where: str) -> Recipe:
         return Recipe.model_validate_json(text)
     except ValidationError as error:
         raise UsageError(
-            f"The recipe has {error.error_count()} problem(s): {_problems(error)}",
+            f"The recipe has {error.error_count()} problem(s): {problems(error)}",
             where=where,
             fix="correct the named keys; docs/recipes.md lists all of them",
         ) from None
@@ -437,7 +438,7 @@ def load_recipe(path: Path, overrides: Sequence[str] = ()) -> Recipe:
         raise UsageError(f"The recipe is not valid TOML: {error}", where=path) from None
     table.setdefault("name", path.stem)
     for assignment in overrides:
-        _set(table, assignment)
+        set_value(table, assignment)
     recipe = parse_recipe(json.dumps(table, default=str), where=str(path))
     return _with_absolute_paths(recipe, path.resolve().parent)
 
@@ -446,7 +447,7 @@ def with_overrides(recipe: Recipe, overrides: Sequence[str], *, where: str) -> R
     """A recipe with `--set` changes applied. Raises UsageError naming each bad key."""
     table = json.loads(recipe.to_json())
     for assignment in overrides:
-        _set(table, assignment)
+        set_value(table, assignment)
     return parse_recipe(json.dumps(table, default=str), where=where)
 
 

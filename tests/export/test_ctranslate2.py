@@ -186,7 +186,8 @@ def test_the_command_line_exports_quantised_and_over_an_older_export(tmp_path: P
     done = call(*command, "--quantization", "int8")
     assert done.code == 0, done.err
     assert (to / "model.bin").stat().st_size < 0.8 * whole
-    assert sorted(p.name for p in to.iterdir()) == ["config.json", "model.bin", "shared_vocabulary.json"]
+    files = ["bundle.json", "config.json", "joint.model", "model.bin", "shared_vocabulary.json"]
+    assert sorted(p.name for p in to.iterdir()) == files
     assert_clear_error(call(*command, "--quantization", "int1"), 2, "int1", "int8")
     assert [path.name for path in tmp_path.iterdir()] == ["exported"]
     (tmp_path / "mine").mkdir()

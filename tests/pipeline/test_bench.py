@@ -18,8 +18,9 @@ from onepass.evaluation.systems import Student, competitors
 from onepass.export.ctranslate2 import export_ctranslate2
 from onepass.export.runtime_bundle import write_graphs
 from onepass.pipeline import evaluation
-from onepass.pipeline.bench import bench_run
+from onepass.pipeline.bench import bench_bundles_or_run, bench_run
 from onepass.pipeline.display import Display
+from onepass.pipeline.export import export_run_to_ctranslate2
 from onepass.recipe import StudentSettings
 from tiny_run import assert_clear_error, call, copy_of_run, finished_run, write_lines
 
@@ -123,3 +124,36 @@ def test_the_factories_work_in_a_process_of_their_own(tmp_path: Path) -> None:
     found = measure_latency(specs, ["Where is it?"], rounds=1, warmup=1)
     descriptions = {"CTranslate2 float32", "torch float32 cpu", "ONNX Runtime int8"}
     assert {latency.description for latency in found.values()} == descriptions
+
+
+def test_exported_bundles_are_compared_on_any_text(tmp_path: Path, in_this_process: list[list[str]]) -> None:
+    (tmp_path / "mine").mkdir()
+    write_graphs(Bundle.open(finished_run() / "student"), tmp_path / "mine")
+    export_run_to_ctranslate2(finished_run(), tmp_path / "rival", stage="teacher", quantization="int8")
+    src = write_lines(tmp_path / "src", ["Where is it?", "", "Good morning."])
+    ref = write_lines(tmp_path / "ref", ["Wo ist es?", "", "Guten Morgen."])
+    models = [str(tmp_path / name) for name in ("mine", "rival")]
+    settings = ["evaluate.rounds=1", "evaluate.bootstrap_samples=10", "evaluate.batch_sizes=[1]"]
+
+    def bench_them(ref: Path | None) -> dict[str, Any]:
+        directory = bench_bundles_or_run(
+            models, src, ref, tmp_path / "bench", settings, Display(quiet=True), command="onepass bench"
+        )
+        return dict(json.loads((directory / "results.json").read_text()))
+
+    results = bench_them(ref)
+    names = ["mine int8", "mine float32", "rival greedy", "rival beam 4"]
+    assert [system["name"] for system in results["systems"]] == names
+    assert results["rivals"] == names[2:]
+    assert results["baseline"] == "rival beam 4"
+    assert (tmp_path / "bench/bleu-against-latency.png").exists()
+    results = bench_them(None)
+    assert results["baseline"] is None
+    assert "bleu" not in results["systems"][0]
+    assert_clear_error(call("bench", *models), 2, "--src")
+    assert_clear_error(call("bench", tmp_path / "nothing", "--src", src), 4, "nothing")
+    assert_clear_error(call("bench", models[0], models[0], "--src", src), 2, "one name")
+    assert_clear_error(
+        call("bench", *models, "--src", src, "--set", "evaluate.rounds=x"), 2, "evaluate.rounds"
+    )
+    assert_clear_error(call("bench", finished_run() / "student", "--src", src), 4, "for training")

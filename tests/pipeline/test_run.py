@@ -59,7 +59,11 @@ def test_a_run_measures_every_system() -> None:
         "teacher beam 4",
         "teacher greedy, CTranslate2",
         "NAT argmax",
+        "NAT argmax, ONNX int8",
+        "NAT argmax, ONNX float32",
         "NAT + FT argmax",
+        "NAT + FT argmax, ONNX int8",
+        "NAT + FT argmax, ONNX float32",
         "NAT + FT average",
         "NAT + FT NPD 3",
     ]
@@ -99,7 +103,7 @@ def test_a_second_run_skips_every_stage(tmp_path: Path) -> None:
         ("seed=2", {"prepare", "teacher", "student", "finetune", "evaluate"}),
         ("variants.raw.distilled=false", {"align-raw", "student-raw", "finetune-raw", "evaluate"}),
         ("variants.raw={distilled = false, finetune = false}", {"align-raw", "student-raw", "evaluate"}),
-        ("student.distilled=false", {"align-raw", "student", "finetune"}),
+        ("student.distilled=false", {"align-raw", "student", "finetune", "evaluate"}),
     ],
 )
 def test_a_changed_setting_is_new_input_of_the_stages_that_read_it(setting: str, stages: set[str]) -> None:

@@ -119,6 +119,7 @@ class Results(_Part):
     tgt: str
     test_sentences: int
     bleu_signature: str
+    """Empty, like chrF's, where there are no references."""
     chrf_signature: str
     baseline: str | None = None
     """The system that the p-values compare with."""
@@ -292,11 +293,13 @@ def speed_ratio(system: System, rival: System) -> str:
 
 def _notes(results: Results, *, code: str = "") -> list[str]:
     """What a reader must know to judge or repeat the numbers. `code` quotes signatures and commands."""
-    notes = [
-        f"Quality on {results.test_sentences:,} test sentences, {results.src} to {results.tgt}: BLEU "
-        f"{code}{results.bleu_signature}{code} with its 95% bootstrap interval, "
-        f"chrF {code}{results.chrf_signature}{code}."
-    ]
+    notes = []
+    if results.bleu_signature:
+        notes.append(
+            f"Quality on {results.test_sentences:,} test sentences, {results.src} to {results.tgt}: BLEU "
+            f"{code}{results.bleu_signature}{code} with its 95% bootstrap interval, "
+            f"chrF {code}{results.chrf_signature}{code}."
+        )
     if results.baseline is not None and any(map(_is_insignificant, results.systems)):
         notes.append(
             f"† BLEU not significantly different from {results.baseline}'s "

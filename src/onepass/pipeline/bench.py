@@ -1,19 +1,87 @@
-"""Measuring the systems of a finished run again, on any text."""
+"""Measuring again, on any text: the systems of a finished run, or exported bundles."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
+from pydantic import ValidationError
+
+from onepass.bundle import MANIFEST
 from onepass.errors import UsageError
 from onepass.pipeline.display import Display
 from onepass.pipeline.evaluation import evaluate_systems
 from onepass.pipeline.finished import finished_stages, recorded_recipe
+from onepass.pipeline.league import bench_bundles
 from onepass.pipeline.lines import read_lines
 from onepass.pipeline.stage import Context
 from onepass.pipeline.stages import evaluated_stages
-from onepass.recipe import with_overrides
+from onepass.recipe import EvaluateSettings, problems, set_value, with_overrides
+from onepass.runtime.shipped import find_model
 from onepass.text.lines import read_parallel
+
+
+def bench_bundles_or_run(
+    models: Sequence[str],
+    src: Path | None,
+    ref: Path | None,
+    to: Path | None,
+    overrides: Sequence[str],
+    display: Display,
+    *,
+    command: str,
+) -> Path:
+    """What `onepass bench` does: `bench_run` for a run directory, `bench_bundles` for anything else.
+
+    Raises:
+        UsageError: a run beside other models, bundles without a text, or a change that would be ignored.
+    """
+    if (Path(models[0]) / "recipe.json").exists() and len(models) == 1:
+        run = Path(models[0])
+        return bench_run(run, src, ref, to or run / "bench", overrides, display, command=command)
+    bundles = [find_model(model) for model in models]
+    for path in bundles:
+        if not (path / MANIFEST).exists():
+            raise UsageError(
+                "This is not a run directory",
+                where=path,
+                allowed="one run directory, or exported bundles and shipped models",
+            )
+    if src is None:
+        raise UsageError(
+            "Bundles have no test set of their own", where="--src", fix="give a text to translate"
+        )
+    names = [path.name for path in bundles]
+    if len(set(names)) < len(names):
+        raise UsageError("Two bundles have one name", value=names, fix="rename a directory")
+    settings = _evaluate_settings(overrides)
+    return bench_bundles(bundles, src, ref, to or Path("bench"), settings, display, command=command)
+
+
+def _evaluate_settings(overrides: Sequence[str]) -> EvaluateSettings:
+    _check(overrides)
+    table: dict[str, Any] = {}
+    for assignment in overrides:
+        set_value(table, assignment)
+    try:
+        return EvaluateSettings.model_validate_json(json.dumps(table.get("evaluate", {})))
+    except ValidationError as error:
+        raise UsageError(
+            f"The settings cannot be used: {problems(error, 'evaluate')}", where="--set"
+        ) from None
+
+
+def _check(overrides: Sequence[str]) -> None:
+    for assignment in overrides:
+        if not assignment.strip().startswith("evaluate."):
+            raise UsageError(
+                "The models are trained; only how they are measured can be changed",
+                where="--set",
+                value=assignment,
+                allowed="evaluate.KEY=VALUE",
+            )
 
 
 def bench_run(
@@ -45,14 +113,7 @@ def bench_run(
         raise UsageError(
             "Sources and references go together", where="--src, --ref", fix="give both or neither"
         )
-    for assignment in overrides:
-        if not assignment.strip().startswith("evaluate."):
-            raise UsageError(
-                "The models are trained; only how they are measured can be changed",
-                where="--set",
-                value=assignment,
-                allowed="evaluate.KEY=VALUE",
-            )
+    _check(overrides)
     recipe = with_overrides(recorded_recipe(run), overrides, where="--set")
     inputs = finished_stages(run, evaluated_stages(recipe))
     if src is not None and ref is not None:

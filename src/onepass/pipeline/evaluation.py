@@ -15,11 +15,13 @@ from onepass.evaluation.latency import Latency, SystemSpec, fastest, measure_lat
 from onepass.evaluation.quality import Quality, measure
 from onepass.evaluation.systems import CTRANSLATE2, Competitor, Student, available_cores, competitors
 from onepass.evaluation.table import machine_kind, render_markdown, result_row, versions
+from onepass.pipeline.display import Report
 from onepass.pipeline.lines import read_lines, write_lines
 from onepass.pipeline.stage import Context
 from onepass.pipeline.stages import corpus_stage, student_vocabulary
 from onepass.recipe import EvaluateSettings
 from onepass.text.explain import explain
+from onepass.text.tokenizer import Tokenizer
 
 WARMUP = 5
 PROBE_SENTENCES = 16
@@ -63,29 +65,27 @@ def evaluate_systems(context: Context, src: Sequence[str], ref: Sequence[str]) -
     rows = competitors(
         teacher, students, exported, beam_size=settings.beam_size, num_candidates=settings.num_candidates
     )
-    chosen = _best_settings(rows, src, context) if settings.latency_sentences else {}
-    hyps = _translations(rows, chosen, src, context)
-    latencies = _latencies(rows, chosen, src, settings, context) if chosen else {}
     baseline = None if teacher is None else f"teacher beam {settings.beam_size}"
-    qualities = {
-        row.name: measure(
-            hyps[row.name],
-            ref,
-            baseline=None if baseline in (None, row.name) else hyps[baseline],
-            bootstrap_samples=settings.bootstrap_samples,
-            seed=recipe.seed,
-        )
-        for row in rows
-    }
     tokenizer = Bundle.open(students["student"].bundle).tokenizer()
-    timed = slice(settings.latency_sentences)
-    lengths = {name: [len(tokenizer.encode_tgt(line)) for line in hyp[timed]] for name, hyp in hyps.items()}
-    results = _results(context, rows, qualities, latencies, lengths, len(src), baseline)
-    write_json(directory / "results.json", results)
-    write_text(directory / "table.md", render_markdown(results))
-    if latencies:
-        bleu_against_latency(results, directory / "bleu-against-latency.png")
-        latency_against_length(results, directory / "latency-against-length.png")
+    models = list(dict.fromkeys(row.model for row in rows))
+    results = {
+        "name": recipe.name,
+        "command": context.command,
+        "seed": recipe.seed,
+        "src": recipe.data.src,
+        "tgt": recipe.data.tgt,
+        "training": {
+            name: json.loads((context.inputs[name] / "training.json").read_text(encoding="utf-8"))
+            for name in models
+        },
+        **measure_rows(
+            rows, src, ref, settings, directory, context.progress, tokenizer, baseline, seed=recipe.seed
+        ),
+    }
+    if baseline and "latency" in results:
+        in_ctranslate2 = [row.name for row in rows if row.factory == CTRANSLATE2]
+        results["rivals"] = [baseline, "teacher greedy", *in_ctranslate2]
+    write_results(results, directory)
     main = students.get("finetune", students["student"])
     translator = Translator.load(main.bundle)
     lines = []
@@ -99,11 +99,92 @@ def evaluate_systems(context: Context, src: Sequence[str], ref: Sequence[str]) -
     write_lines(directory / "samples.txt", lines)
 
 
-def _best_settings(rows: Sequence[Competitor], src: Sequence[str], context: Context) -> dict[str, SystemSpec]:
+def measure_rows(
+    rows: Sequence[Competitor],
+    src: Sequence[str],
+    ref: Sequence[str] | None,
+    settings: EvaluateSettings,
+    directory: Path,
+    progress: Report,
+    tokenizer: Tokenizer,
+    baseline: str | None,
+    *,
+    seed: int,
+) -> dict[str, Any]:
+    """What `results.json` says of systems: quality, latency, machine; the translations are kept as files.
+
+    Args:
+        rows: the systems.
+        src: sentences to translate; the first ones also to time.
+        ref: their references; without any, quality is left out.
+        settings: how.
+        directory: gets a folder `translations`.
+        progress: told what goes on.
+        tokenizer: in whose subwords the length of an output is counted.
+        baseline: the row whose quality the others' is compared with.
+        seed: of the bootstrap.
+    """
+    chosen = _best_settings(rows, src, progress) if settings.latency_sentences else {}
+    hyps = _translations(rows, chosen, src, directory, progress)
+    latencies = _latencies(rows, chosen, src, settings, progress) if chosen else {}
+    qualities: dict[str, Quality] = {}
+    if ref is not None:
+        qualities = {
+            row.name: measure(
+                hyps[row.name],
+                ref,
+                baseline=None if baseline in (None, row.name) else hyps[baseline],
+                bootstrap_samples=settings.bootstrap_samples,
+                seed=seed,
+            )
+            for row in rows
+        }
+    timed = slice(settings.latency_sentences)
+    lengths = {name: [len(tokenizer.encode_tgt(line)) for line in hyp[timed]] for name, hyp in hyps.items()}
+    signature = next(iter(qualities.values()), None)
+    results: dict[str, Any] = {
+        "machine": machine_kind(),
+        "versions": versions(),
+        "test_sentences": len(src),
+        "bleu_signature": signature.bleu_signature if signature else "",
+        "chrf_signature": signature.chrf_signature if signature else "",
+        "baseline": baseline if qualities else None,
+        "systems": [
+            result_row(
+                row.name,
+                model=row.model,
+                quality=qualities.get(row.name),
+                latency=latencies.get(row.name),
+                lengths=lengths[row.name],
+            )
+            for row in rows
+        ],
+    }
+    if latencies:
+        results["latency"] = {
+            "sentences": len(lengths[rows[0].name]),
+            "rounds": settings.rounds,
+            "warmup": WARMUP,
+            "length_of": "output",
+        }
+    return results
+
+
+def write_results(results: dict[str, Any], directory: Path) -> None:
+    """Writes `results.json`, `table.md` and, where there are latencies, the figures."""
+    write_json(directory / "results.json", results)
+    write_text(directory / "table.md", render_markdown(results))
+    if "latency" in results:
+        if results["bleu_signature"]:
+            bleu_against_latency(results, directory / "bleu-against-latency.png")
+        latency_against_length(results, directory / "latency-against-length.png")
+
+
+def _best_settings(rows: Sequence[Competitor], src: Sequence[str], progress: Report) -> dict[str, SystemSpec]:
     """Each row's fastest compute type and number of threads, from a short probe."""
     chosen = {}
     for i, row in enumerate(rows):
-        context.progress(i, len(rows), f"settings of {row.name}")
+        progress(i, len(rows), f"settings of {row.name}")
         specs = {spec.name: spec for spec in row.settings()}
         if len(specs) > 1:
             probe = measure_latency(list(specs.values()), src[:PROBE_SENTENCES], rounds=3, warmup=WARMUP)
@@ -115,17 +196,21 @@ def _best_settings(rows: Sequence[Competitor], src: Sequence[str], context: Cont
 
 
 def _translations(
-    rows: Sequence[Competitor], chosen: Mapping[str, SystemSpec], src: Sequence[str], context: Context
+    rows: Sequence[Competitor],
+    chosen: Mapping[str, SystemSpec],
+    src: Sequence[str],
+    directory: Path,
+    progress: Report,
 ) -> dict[str, list[str]]:
     """Every row's translations of the whole test set, in batches; kept as files."""
     import torch
 
     threads = torch.get_num_threads()
-    folder = context.directory / "translations"
+    folder = directory / "translations"
     folder.mkdir(exist_ok=True)
     hyps = {}
     for i, row in enumerate(rows):
-        context.progress(i, len(rows), f"translating: {row.name}")
+        progress(i, len(rows), f"translating: {row.name}")
         path = folder / f"{row.name.replace(' ', '-').replace(',', '')}.txt"
         spec = chosen.get(row.name, row.settings()[0])
         module, _, function = row.factory.partition(":")
@@ -141,7 +226,7 @@ def _latencies(
     chosen: Mapping[str, SystemSpec],
     src: Sequence[str],
     settings: EvaluateSettings,
-    context: Context,
+    progress: Report,
 ) -> dict[str, Latency]:
     turns = settings.rounds * len(rows)
     done = 0
@@ -149,7 +234,7 @@ def _latencies(
     def on_turn(name: str) -> None:
         nonlocal done
         done += 1
-        context.progress(done, turns, f"timing: {name}")
+        progress(done, turns, f"timing: {name}")
 
     return measure_latency(
         [chosen[row.name] for row in rows],
@@ -159,57 +244,6 @@ def _latencies(
         batch_sizes=settings.batch_sizes,
         on_turn=on_turn,
     )
-
-
-def _results(
-    context: Context,
-    rows: Sequence[Competitor],
-    qualities: Mapping[str, Quality],
-    latencies: Mapping[str, Latency],
-    lengths: Mapping[str, Sequence[int]],
-    test_sentences: int,
-    baseline: str | None,
-) -> dict[str, Any]:
-    recipe, settings = context.recipe, context.recipe.evaluate
-    signature = next(iter(qualities.values()))
-    models = list(dict.fromkeys(row.model for row in rows))
-    results: dict[str, Any] = {
-        "name": recipe.name,
-        "command": context.command,
-        "seed": recipe.seed,
-        "machine": machine_kind(),
-        "versions": versions(),
-        "src": recipe.data.src,
-        "tgt": recipe.data.tgt,
-        "test_sentences": test_sentences,
-        "bleu_signature": signature.bleu_signature,
-        "chrf_signature": signature.chrf_signature,
-        "baseline": baseline,
-        "training": {
-            name: json.loads((context.inputs[name] / "training.json").read_text(encoding="utf-8"))
-            for name in models
-        },
-        "systems": [
-            result_row(
-                row.name,
-                model=row.model,
-                quality=qualities[row.name],
-                latency=latencies.get(row.name),
-                lengths=lengths[row.name],
-            )
-            for row in rows
-        ],
-    }
-    if latencies:
-        in_ctranslate2 = [row.name for row in rows if row.factory == CTRANSLATE2]
-        results["rivals"] = [baseline, "teacher greedy", *in_ctranslate2] if baseline else []
-        results["latency"] = {
-            "sentences": len(lengths[rows[0].name]),
-            "rounds": settings.rounds,
-            "warmup": WARMUP,
-            "length_of": "output",
-        }
-    return results
 
 
 def summary(directory: Path) -> list[str]:
@@ -223,6 +257,7 @@ def summary(directory: Path) -> list[str]:
             f"Distillation gains {gain:+.2f} BLEU: NAT argmax {bleu['NAT argmax']:.2f} on the teacher's "
             f"translations, {bleu['NAT argmax, raw']:.2f} on the raw corpus."
         )
-    lines += ["", *read_lines(directory / "samples.txt")]
+    samples = directory / "samples.txt"
+    lines += ["", *read_lines(samples)] if samples.exists() else []
     lines += [f"Figure: {path}" for path in sorted(directory.glob("*.png"))]
     return lines

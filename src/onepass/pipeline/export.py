@@ -13,7 +13,7 @@ from typing import Any, get_args
 
 import numpy as np
 
-from onepass.bundle import MANIFEST, Bundle, write_text
+from onepass.bundle import MANIFEST, Bundle, write_manifest, write_text
 from onepass.errors import ModelError, UsageError
 from onepass.export.model_card import render_card
 from onepass.export.runtime_bundle import describe, write_graphs
@@ -96,7 +96,7 @@ def export_run(
 
 
 def export_run_to_ctranslate2(run: Path, to: Path, *, stage: str, quantization: str | None) -> None:
-    """Writes the teacher of a run, or a student that writes word by word, as a CTranslate2 model.
+    """Writes a run's teacher, or a student that writes word by word, for CTranslate2, with its tokenizer.
 
     Raises:
         UsageError: `to` is something else than an older export, or CTranslate2 does not know the
@@ -110,6 +110,16 @@ def export_run_to_ctranslate2(run: Path, to: Path, *, stage: str, quantization: 
     with _new_directory(to) as partial:
         partial.rmdir()  # CTranslate2 makes it
         export_ctranslate2(bundle, partial, quantization=quantization)
+        bundle.tokenizer().save(partial)
+        write_manifest(
+            partial,
+            kind=bundle.kind,
+            src=bundle.src,
+            tgt=bundle.tgt,
+            settings=bundle.settings,
+            provenance=bundle.provenance,
+            files=[path.name for path in partial.iterdir()],
+        )
 
 
 @contextmanager
@@ -119,9 +129,11 @@ def _new_directory(to: Path) -> Iterator[Path]:
     Raises:
         UsageError: something else has the name.
     """
-    if to.exists() and not any((to / name).exists() for name in (MANIFEST, "model.bin")):
-        raise UsageError("This exists and is not an older export", where=to, fix="name another, or remove it")
     partial, old = (to.with_name(f"{to.name}.{ending}") for ending in ("partial", "old"))
+    if old.exists() and not to.exists():  # killed between the two renames
+        old.rename(to)
+    if to.exists() and not (to / MANIFEST).exists():
+        raise UsageError("This exists and is not an older export", where=to, fix="name another, or remove it")
     for left in (partial, old):
         shutil.rmtree(left, ignore_errors=True)
     partial.mkdir(parents=True)
@@ -131,6 +143,8 @@ def _new_directory(to: Path) -> Iterator[Path]:
             to.rename(old)
         partial.rename(to)
     finally:
+        if old.exists() and not to.exists():
+            old.rename(to)
         for left in (partial, old):
             shutil.rmtree(left, ignore_errors=True)
 

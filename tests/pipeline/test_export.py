@@ -1,0 +1,281 @@
+"""`onepass export`: a bundle that has proved itself, or none."""
+
+import json
+import shutil
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from onepass import Translator
+from onepass.bundle import Bundle, write_json
+from onepass.decoding.translator import Translator as TorchTranslator
+from onepass.errors import DataError, ModelError, UsageError
+from onepass.export import runtime_bundle
+from onepass.export.onnx import export_onnx
+from onepass.pipeline import export as module
+from onepass.pipeline.display import Display
+from onepass.pipeline.export import export_run
+from onepass.runtime.translator import precisions
+from tiny_export import random_student, random_teacher
+from tiny_run import assert_clear_error, call, copy_of_run, corpus_pairs, finished_run, start, write_lines
+
+LINES = [src for src, _ in corpus_pairs(40)]
+CARD = {
+    "data": "Two tiny corpora.",
+    "licence": "cc-by-2.0",
+    "attribution": "Ann Author and Ben Writer, example.org",
+    "limits": "Only a toy.",
+}
+GRAPHS = {
+    f"{role}.{precision}.onnx" for role in ("student", "candidates") for precision in ("float32", "int8")
+}
+
+
+def export(run: Path, to: Path, **settings: Any) -> None:
+    defaults = {"stage": None, "candidates": False, "wanted": ("int8", "float32")}
+    settings = {**defaults, "display": Display(quiet=True), "command": "onepass export", **settings}
+    export_run(run, to, **settings)
+
+
+def names(directory: Path) -> set[str]:
+    return {path.name for path in directory.iterdir()}
+
+
+def contents(directory: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in directory.iterdir()}
+
+
+@pytest.fixture
+def carded(tmp_path: Path) -> Path:
+    """A run whose recipe has a model card."""
+    run = copy_of_run(tmp_path / "copy")
+    recipe = json.loads((run / "recipe.json").read_text())
+    write_json(run / "recipe.json", {**recipe, "card": CARD})
+    return run
+
+
+@pytest.fixture
+def varied(tmp_path: Path, make_teacher: Callable, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A run whose models are random: its translations vary, and are the references of its dev set."""
+    run = copy_of_run(tmp_path / "copy")
+    random_student(run / "finetune", "fertility")
+    random_teacher(run / "teacher", make_teacher)
+    expected = TorchTranslator.load(run / "finetune").translate(LINES)
+    write_lines(run / "prepare/dev.src", LINES)
+    write_lines(run / "prepare/dev.tgt", [translation.text for translation in expected])
+    monkeypatch.setattr(module, "student_vocabulary", lambda _: None)
+    return run
+
+
+# --- what it writes ----------------------------------------------------------
+
+
+def test_the_command_writes_a_bundle_with_a_model_card(carded: Path, tmp_path: Path) -> None:
+    to = tmp_path / "bundle"
+    done = call("export", carded, "--to", to, "--candidates")
+    assert done.code == 0, done.err
+    assert done.out == f"{to}: translate with `onepass translate --model {to}`\n"
+    assert names(to) == {*GRAPHS, "joint.model", "bundle.json", "README.md"}
+    assert names(tmp_path) == {"bundle", "copy"}
+    found = Translator.load(to, precision="float32").translate(LINES)
+    expected = TorchTranslator.load(carded / "finetune").translate(LINES)
+    assert [t.text for t in found] == [t.text for t in expected]
+    card = (to / "README.md").read_text(encoding="utf-8")
+    for words in (*CARD.values(), "license: cc-by-2.0\n", "language: [en, de]", "| int8 |", "| float32 |"):
+        assert words in card
+    assert str(tmp_path) not in card
+    provenance = Bundle.open(to).provenance["export"]
+    assert provenance["card"] == CARD
+    assert [row["precision"] for row in provenance["measured"]] == ["int8", "float32"]
+    info = call("info", to).out
+    for words in (*CARD.values(), "precisions: int8, float32", "BLEU"):
+        assert words in info
+
+
+def test_a_card_says_what_is_not_stated(tmp_path: Path) -> None:
+    export(finished_run(), tmp_path / "bundle", stage="student")
+    card = (tmp_path / "bundle/README.md").read_text(encoding="utf-8")
+    assert "Licence: not stated." in card
+    assert "stage `student`" in card
+    assert "teacher beam 4: " in card
+
+
+def test_candidates_are_exported_with_the_teacher(
+    varied: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "MOST_LOST", 100.0)
+    export(varied, tmp_path / "bundle", candidates=True)
+    for candidates in (1, 10):
+        teacher = varied / "teacher" if candidates > 1 else None
+        torch = TorchTranslator.load(varied / "finetune", teacher=teacher, num_candidates=candidates)
+        expected = torch.translate(LINES)
+        assert len({t.text for t in expected}) > 30
+        runtime = Translator.load(tmp_path / "bundle", precision="float32", num_candidates=candidates)
+        assert [t.tgt_pieces for t in runtime.translate(LINES)] == [t.tgt_pieces for t in expected]
+
+
+@pytest.mark.parametrize("precision", ["int8", "float32"])
+def test_one_precision_may_be_left_out(tmp_path: Path, precision: str) -> None:
+    export(finished_run(), tmp_path / "bundle", wanted=(precision,), candidates=True)
+    bundle = Bundle.open(tmp_path / "bundle")
+    assert precisions(bundle) == [precision]
+    assert names(tmp_path / "bundle") & GRAPHS == {
+        f"{role}.{precision}.onnx" for role in ("student", "candidates")
+    }
+    assert [row["precision"] for row in bundle.provenance["export"]["measured"]] == [precision]
+    [found] = Translator.load(tmp_path / "bundle", num_candidates=3).translate(LINES[:1])
+    assert found.fertilities
+
+
+# --- what it refuses ---------------------------------------------------------
+
+
+def test_what_a_run_does_not_have_is_a_clear_error(tmp_path: Path) -> None:
+    to = tmp_path / "bundle"
+    for stage in ("student-ctc", "teacher"):
+        with pytest.raises(UsageError, match=rf"'{stage}'(.|\n)*allowed: student, finetune"):
+            export(finished_run(), to, stage=stage)
+    with pytest.raises(UsageError, match="not a run directory"):
+        export(tmp_path, to)
+    unfinished = copy_of_run(tmp_path / "copy", until="student")
+    with pytest.raises(DataError, match="finetune is not finished"):
+        export(unfinished, to)
+    assert names(tmp_path) == {"copy"}
+
+
+@pytest.mark.parametrize(
+    ("options", "word"),
+    [
+        (("--stage", "student-ctc"), "student, finetune"),
+        (("--precision", "int4"), "int8, float32"),
+    ],
+)
+def test_the_command_line_ends_with_2(tmp_path: Path, options: tuple[str, ...], word: str) -> None:
+    done = call("export", finished_run(), "--to", tmp_path / "bundle", *options)
+    assert_clear_error(done, 2, word)
+    assert names(tmp_path) == set()
+
+
+def test_only_an_older_export_makes_way(tmp_path: Path) -> None:
+    write_lines(tmp_path / "mine/thesis.txt", ["..."])
+    for there in (tmp_path / "mine", tmp_path / "mine/thesis.txt"):
+        with pytest.raises(UsageError, match="not an older export"):
+            export(finished_run(), there)
+    assert (tmp_path / "mine/thesis.txt").read_text() == "...\n"
+    export(finished_run(), tmp_path / "bundle", candidates=True)
+    export(finished_run(), tmp_path / "bundle")
+    assert "candidates.int8.onnx" not in names(tmp_path / "bundle")
+    assert names(tmp_path) == {"mine", "bundle"}
+
+
+def test_other_ids_than_torchs_are_no_bundle(
+    varied: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def changed(bundle: Bundle) -> torch.nn.Module:
+        model = load_model(bundle)
+        with torch.no_grad():
+            model.decoder_norm.weight[0] *= -1  # type: ignore[union-attr, operator, index]
+        return model
+
+    load_model = runtime_bundle.load_model
+    monkeypatch.setattr(runtime_bundle, "load_model", changed)
+    with pytest.raises(ModelError, match=r"other ids than torch for \d+ of 40 sentences"):
+        export(varied, tmp_path / "bundle")
+    assert names(tmp_path) == {"copy"}
+
+
+def test_a_word_that_torch_writes_and_the_graph_does_not_is_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    [found] = TorchTranslator.load(finished_run() / "finetune").translate(LINES[:1])
+    vocabulary = Bundle.open(finished_run() / "finetune").tokenizer().tgt_vocabulary()
+    others = [i for i, piece in enumerate(vocabulary) if piece not in found.tgt_pieces]
+    monkeypatch.setattr(module, "student_vocabulary", lambda _: np.array(others))
+    with pytest.raises(ModelError, match="other ids than torch"):
+        export(finished_run(), tmp_path / "bundle")
+    assert names(tmp_path) == set()
+
+
+def test_int8_that_loses_too_much_is_no_bundle(
+    varied: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def worse(model: torch.nn.Module, path: Path, *, int8: bool, **settings: Any) -> None:
+        if int8:
+            with torch.no_grad():
+                model.fertility.bias += 1  # type: ignore[operator]
+        export_onnx(model, path, int8=int8, **settings)  # type: ignore[arg-type]
+        if int8:
+            with torch.no_grad():
+                model.fertility.bias -= 1  # type: ignore[operator]
+
+    monkeypatch.setattr(runtime_bundle, "export_onnx", worse)
+    with pytest.raises(ModelError, match=r"int8 loses too much(.|\n)*100\.00 in float32"):
+        export(varied, tmp_path / "bundle")
+    assert names(tmp_path) == {"copy"}
+
+
+# --- interruptions -----------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def older_export(tmp_path_factory) -> Path:
+    to = tmp_path_factory.mktemp("older") / "bundle"
+    export(finished_run(), to, stage="student")
+    return to
+
+
+def test_a_stopped_export_leaves_the_older_one(older_export: Path, tmp_path: Path) -> None:
+    to = Path(shutil.copytree(older_export, tmp_path / "bundle"))
+    seen = tmp_path / "bundle.partial/student.float32.onnx"
+    done = start("export", finished_run(), "--to", to, killed_at=seen, by=signal.SIGINT).wait()
+    assert done.code == 130, done
+    assert "Traceback" not in done.err
+    assert done.err.splitlines()[-1] == "stopped; run the same command again to go on"
+    assert names(tmp_path) == {"bundle"}
+    assert contents(to) == contents(older_export)
+
+
+def test_a_killed_export_is_done_again(older_export: Path, tmp_path: Path) -> None:
+    to = Path(shutil.copytree(older_export, tmp_path / "bundle"))
+    seen = tmp_path / "bundle.partial/student.float32.onnx"
+    done = start("export", finished_run(), "--to", to, killed_at=seen).wait()
+    assert done.code == -signal.SIGKILL
+    assert contents(to) == contents(older_export)
+    export(finished_run(), to)
+    assert names(tmp_path) == {"bundle"}
+    assert Bundle.open(to).provenance["export"]["stage"] == "finetune"
+
+
+def test_an_export_stopped_between_its_two_renames_leaves_the_older_one(
+    older_export: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stopped(self: Path, target: Path) -> Path:
+        if self.name == "bundle.partial":
+            raise KeyboardInterrupt
+        return rename(self, target)
+
+    rename = Path.rename
+    to = Path(shutil.copytree(older_export, tmp_path / "bundle"))
+    monkeypatch.setattr(Path, "rename", stopped)
+    with pytest.raises(KeyboardInterrupt):
+        export(finished_run(), to)
+    assert names(tmp_path) == {"bundle"}
+    assert contents(to) == contents(older_export)
+
+
+def test_an_export_killed_between_its_two_renames_loses_nothing(older_export: Path, tmp_path: Path) -> None:
+    shutil.copytree(older_export, tmp_path / "bundle.old")
+    shutil.copytree(older_export, tmp_path / "bundle.partial")
+    with pytest.raises(UsageError):
+        export(finished_run(), tmp_path / "bundle", stage="nowhere")
+    unfinished = copy_of_run(tmp_path / "copy")
+    (unfinished / "prepare/dev.src").unlink()
+    with pytest.raises(OSError, match=r"dev\.src"):
+        export(unfinished, tmp_path / "bundle")
+    assert names(tmp_path) == {"bundle", "copy"}
+    assert contents(tmp_path / "bundle") == contents(older_export)

@@ -1,0 +1,19 @@
+"""Exported bundles of random students, made once."""
+
+from pathlib import Path
+
+import pytest
+
+from tiny_export import FAMILIES, exported, random_student, random_teacher
+
+
+@pytest.fixture(scope="session")
+def bundles(tmp_path_factory, make_teacher) -> Path:
+    """For training in `teacher` and each `FAMILY`, for the runtime in each `FAMILY.exported`."""
+    directory = tmp_path_factory.mktemp("bundles")
+    teacher = random_teacher(directory / "teacher", make_teacher)
+    for family in FAMILIES:
+        student = random_student(directory / family, family)
+        judge = teacher if family == "fertility" else None
+        exported(student, directory / f"{family}.exported", judge)
+    return directory

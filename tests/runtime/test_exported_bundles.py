@@ -1,0 +1,227 @@
+"""An exported bundle writes in ONNX Runtime what its student writes in torch, however it is asked."""
+
+import json
+import shutil
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from onepass import Translator
+from onepass.bundle import FORMAT, file_sha256
+from onepass.decoding.translator import Translator as TorchTranslator
+from onepass.errors import ModelError, UsageError
+from onepass.runtime import shipped
+from onepass.runtime.text import WINDOW, Translation
+from tiny_export import FAMILIES
+from tiny_run import corpus_pairs, finished_run
+
+LINES = [
+    *[src for src, _ in corpus_pairs(40)],
+    "",
+    " \t\u200b\u200e",
+    " ".join(src for src, _ in corpus_pairs(60)).replace("?", "."),  # several parts
+    "A",
+    "1,234.50 € at 7:30 😀",
+    corpus_pairs(1)[0][0],
+]
+SYSTEMS = [*((family, 1) for family in FAMILIES), ("fertility", 4)]
+
+
+def load(bundles: Path, family: str = "fertility", candidates: int = 1, **settings: Any) -> Translator:
+    settings = {"precision": "float32", "num_threads": 1, **settings}
+    return Translator.load(bundles / f"{family}.exported", num_candidates=candidates, **settings)
+
+
+def written(translations: list[Translation]) -> list[tuple[object, ...]]:
+    return [(t.text, t.src_pieces, t.tgt_pieces, t.fertilities) for t in translations]
+
+
+@pytest.mark.parametrize(("family", "candidates"), SYSTEMS)
+def test_it_writes_what_torch_writes(bundles: Path, family: str, candidates: int) -> None:
+    teacher = bundles / "teacher" if candidates > 1 else None
+    torch = TorchTranslator.load(bundles / family, teacher=teacher, num_candidates=candidates)
+    expected = torch.translate(LINES)
+    assert len({t.text for t in expected}) > 10
+    found = load(bundles, family, candidates).translate(LINES)
+    assert written(found) == written(expected)
+    assert [t.score for t in found] == pytest.approx([t.score for t in expected], abs=1e-4)
+
+
+@pytest.mark.parametrize(("family", "candidates"), SYSTEMS)
+def test_a_line_is_translated_the_same_alone_and_among_others(
+    bundles: Path, family: str, candidates: int
+) -> None:
+    together = load(bundles, family, candidates).translate(LINES)
+    assert written(load(bundles, family, candidates, batch_size=1).translate(LINES)) == written(together)
+    assert [t.text for t in together[40:42]] == ["", ""]
+    assert together[-1].text == together[0].text
+    backwards = load(bundles, family, candidates).translate(LINES[::-1])
+    assert written(backwards[::-1]) == written(together)
+
+
+@pytest.mark.parametrize(("family", "candidates"), SYSTEMS)
+def test_int8_is_the_usual_precision_and_translates(bundles: Path, family: str, candidates: int) -> None:
+    translator = load(bundles, family, candidates, precision=None)
+    assert translator.precision == "int8"
+    found = translator.translate(LINES)
+    assert [bool(t.src_pieces) for t in found] == [bool(line.strip(" \t\u200b\u200e")) for line in LINES]
+    assert len({t.text for t in found}) > 10
+
+
+def test_more_candidates_and_another_seed_give_other_translations(bundles: Path) -> None:
+    few, many, other = (
+        load(bundles, "fertility", count, seed=seed).translate(LINES)
+        for count, seed in ((4, 1), (12, 1), (4, 2))
+    )
+    assert written(few) != written(other)
+    assert all(b.score >= a.score - 1e-5 for a, b in zip(few, many, strict=True))
+    assert any(b.score > a.score + 1e-3 for a, b in zip(few, many, strict=True))
+
+
+def test_a_stream_is_translated_a_window_at_a_time(bundles: Path) -> None:
+    consumed = yielded = 0
+
+    def lines() -> Iterator[str]:
+        nonlocal consumed
+        for number in range(3000):
+            consumed += 1
+            yield "" if number % 7 == 0 else str(number)
+
+    translator = load(bundles)
+    stream = translator.translate_stream(lines())
+
+    def pieces(line: str) -> list[str]:
+        return translator.tokenizer.src_pieces(translator.tokenizer.encode_src(line))
+
+    assert consumed == 0
+    for number, translation in enumerate(stream):
+        assert consumed - yielded <= WINDOW
+        assert list(translation.src_pieces) == pieces("" if number % 7 == 0 else str(number))
+        yielded += 1
+    assert (consumed, yielded) == (3000, 3000)
+
+
+def test_threads_may_share_a_translator(bundles: Path) -> None:
+    translator = load(bundles)
+    parts = [LINES[start:] + LINES[:start] for start in range(8)]
+    with ThreadPoolExecutor(4) as pool:
+        together = list(pool.map(translator.translate, parts))
+    assert together == [translator.translate(part) for part in parts]
+
+
+@pytest.mark.parametrize(("family", "candidates"), SYSTEMS)
+def test_the_number_of_threads_changes_nothing(bundles: Path, family: str, candidates: int) -> None:
+    one, two = (load(bundles, family, candidates, num_threads=n).translate(LINES) for n in (1, 2))
+    assert written(one) == written(two)
+
+
+# --- errors ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["num_threads", "num_candidates", "batch_size"])
+def test_a_number_below_one_is_a_usage_error(bundles: Path, name: str) -> None:
+    with pytest.raises(UsageError, match=name):
+        Translator.load(bundles / "fertility.exported", **{name: 0})  # type: ignore[arg-type]
+
+
+def test_what_a_bundle_does_not_have_is_a_usage_error(bundles: Path, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="no teacher that chooses"):
+        load(bundles, "ctc", 2)
+    bundle = copy(bundles, tmp_path)
+    edit(bundle, lambda files: [files.pop(name) for name in list(files) if "float32" in name])
+    for candidates in (1, 2):
+        with pytest.raises(UsageError, match="allowed: int8"):
+            Translator.load(bundle, precision="float32", num_candidates=candidates)
+        assert Translator.load(bundle, num_candidates=candidates).precision == "int8"
+
+
+def test_a_bundle_for_training_is_a_model_error(bundles: Path) -> None:
+    for bundle in (bundles / "fertility", bundles / "teacher", finished_run() / "student"):
+        with pytest.raises(ModelError, match="onepass export"):
+            Translator.load(bundle)
+
+
+def test_a_shipped_model_has_a_name(bundles: Path, tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr(shipped, "FOLDER", tmp_path)
+    with pytest.raises(ModelError, match="no shipped model"):
+        Translator.load("en-de")
+    shutil.copytree(bundles / "ctc.exported", tmp_path / "en-de")
+    expected = Translator.load(bundles / "ctc.exported").translate(LINES)
+    assert Translator.load("en-de").translate(LINES) == expected
+    with pytest.raises(ModelError, match=r"xx-yy(.|\n)*one of: en-de"):
+        Translator.load("xx-yy")
+
+
+def copy(bundles: Path, to: Path) -> Path:
+    return Path(shutil.copytree(bundles / "fertility.exported", to / "bundle"))
+
+
+def edit(bundle: Path, change: Callable[[dict[str, str]], Any]) -> None:
+    manifest = json.loads((bundle / "bundle.json").read_text())
+    change(manifest["files"])
+    (bundle / "bundle.json").write_text(json.dumps(manifest))
+
+
+def truncate(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+def flip_a_bit(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[len(content) // 3] ^= 1
+    path.write_bytes(content)
+
+
+def swap(path: Path) -> None:
+    other = path.with_name("candidates.int8.onnx")
+    first, second = path.read_bytes(), other.read_bytes()
+    path.write_bytes(second)
+    other.write_bytes(first)
+
+
+DAMAGES = {"truncated": truncate, "flipped": flip_a_bit, "missing": Path.unlink, "swapped": swap}
+FILES = ("student.int8.onnx", "student.float32.onnx", "candidates.float32.onnx", "joint.model")
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+@pytest.mark.parametrize("name", FILES)
+def test_a_damaged_file_is_named(bundles: Path, tmp_path: Path, name: str, damage: str) -> None:
+    bundle = copy(bundles, tmp_path)
+    DAMAGES[damage](bundle / name)
+    with pytest.raises(ModelError, match=r"missing|damaged") as error:
+        Translator.load(bundle)
+    named = [name, "candidates.int8.onnx"] if damage == "swapped" else [name]
+    assert error.value.where in [bundle / name for name in named]
+
+
+@pytest.mark.parametrize("content", [b"", b"garbage", b"\x08\x0a\x3a\xff\xff\xff\x7f"])
+def test_garbage_with_the_right_checksum_is_a_model_error(
+    bundles: Path, tmp_path: Path, content: bytes
+) -> None:
+    bundle = copy(bundles, tmp_path)
+    path = bundle / "student.int8.onnx"
+    path.write_bytes(content)
+    edit(bundle, lambda files: files.update({path.name: file_sha256(path)}))
+    with pytest.raises(ModelError, match="ONNX Runtime cannot load") as error:
+        Translator.load(bundle)
+    assert error.value.where == path
+
+
+def test_half_a_graph_with_the_right_checksum_is_a_model_error(bundles: Path, tmp_path: Path) -> None:
+    bundle = copy(bundles, tmp_path)
+    path = bundle / "student.int8.onnx"
+    truncate(path)
+    edit(bundle, lambda files: files.update({path.name: file_sha256(path)}))
+    with pytest.raises(ModelError, match="ONNX Runtime cannot load"):
+        Translator.load(bundle)
+
+
+def test_a_newer_format_is_refused(bundles: Path, tmp_path: Path) -> None:
+    bundle = copy(bundles, tmp_path)
+    manifest = json.loads((bundle / "bundle.json").read_text())
+    (bundle / "bundle.json").write_text(json.dumps({**manifest, "format": FORMAT + 1}))
+    with pytest.raises(ModelError, match="upgrade onepass"):
+        Translator.load(bundle)

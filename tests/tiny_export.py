@@ -1,0 +1,63 @@
+"""Tiny random students of every family, and their exported bundles."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from onepass.bundle import Bundle
+from onepass.decoding.loading import build_model, save_bundle
+from onepass.export.runtime_bundle import write_graphs
+from onepass.models.dag import DAGTransformer
+from onepass.models.fertility import FERTILITY_CLASSES, FertilityTransformer
+from onepass.recipe import StudentSettings, TransformerSettings
+from tiny_run import SIZES, save_random_bundle, tokenizer
+
+FAMILIES: dict[str, dict[str, Any]] = {
+    "fertility": {},
+    "ctc": {"slots": 3},
+    "dag": {"slots": 4},
+}
+"""Settings of a student of each."""
+
+
+def random_student(directory: Path, family: str) -> Path:
+    """A bundle for training of a student whose translations vary; the fertilities are mostly 0 to 3."""
+    words = tokenizer()
+    settings = StudentSettings(family=family, dropout=0.0, **FAMILIES[family])  # type: ignore[arg-type]
+    torch.manual_seed(2)
+    model = build_model(family, TransformerSettings.model_validate(SIZES), settings, words)
+    with torch.no_grad():
+        for part in model.modules():
+            if isinstance(part, nn.Linear):
+                part.weight *= 2
+        if isinstance(model, FertilityTransformer):
+            model.fertility.bias.copy_(-torch.arange(FERTILITY_CLASSES))
+        elif isinstance(model, DAGTransformer):
+            model.tgt_embedding.weight *= 5  # surer words, or the best path has none
+    save_bundle(
+        directory,
+        model,
+        words,
+        kind=family,
+        src="en",
+        tgt="de",
+        settings={"sizes": SIZES, "student": settings.model_dump(mode="json")},
+        provenance={},
+    )
+    return directory
+
+
+def random_teacher(directory: Path, make_teacher: Callable[..., nn.Module]) -> Path:
+    """A bundle for training of a teacher with the tokenizer of the students."""
+    words = tokenizer()
+    return save_random_bundle(directory, make_teacher(vocabulary=words.src_size, joint=True), words)
+
+
+def exported(student: Path, to: Path, teacher: Path | None = None) -> Path:
+    """A bundle for the runtime; with a teacher, it has candidates."""
+    to.mkdir(parents=True)
+    write_graphs(Bundle.open(student), to, teacher=None if teacher is None else Bundle.open(teacher))
+    return to
