@@ -226,7 +226,7 @@ def evaluate(
 def bench(
     models: Annotated[
         list[str],
-        typer.Argument(help="A run directory; or exported bundles and shipped models, rivals among them."),
+        typer.Argument(help="A run directory; or bundles and shipped models, rivals among them."),
     ],
     src: Annotated[Path | None, typer.Option(help="Source texts [a run's test set].")] = None,
     ref: Annotated[Path | None, typer.Option(help="Their references [a run's].")] = None,

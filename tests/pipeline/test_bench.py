@@ -133,18 +133,26 @@ def test_exported_bundles_are_compared_on_any_text(tmp_path: Path, in_this_proce
     src = write_lines(tmp_path / "src", ["Where is it?", "", "Good morning."])
     ref = write_lines(tmp_path / "ref", ["Wo ist es?", "", "Guten Morgen."])
     models = [str(tmp_path / name) for name in ("mine", "rival")]
+    in_torch = [str(finished_run() / name) for name in ("student", "teacher")]
     settings = ["evaluate.rounds=1", "evaluate.bootstrap_samples=10", "evaluate.batch_sizes=[1]"]
 
     def bench_them(ref: Path | None) -> dict[str, Any]:
         directory = bench_bundles_or_run(
-            models, src, ref, tmp_path / "bench", settings, Display(quiet=True), command="onepass bench"
+            [*models, *in_torch],
+            src,
+            ref,
+            tmp_path / "bench",
+            settings,
+            Display(quiet=True),
+            command="onepass bench",
         )
         return dict(json.loads((directory / "results.json").read_text()))
 
     results = bench_them(ref)
-    names = ["mine int8", "mine float32", "rival greedy", "rival beam 4"]
+    names = ["mine int8", "mine float32", "rival greedy", "rival beam 4", "student, torch"]
+    names += ["teacher greedy, torch", "teacher beam 4, torch"]
     assert [system["name"] for system in results["systems"]] == names
-    assert results["rivals"] == names[2:]
+    assert results["rivals"] == [*names[2:4], *names[5:]]
     assert results["baseline"] == "rival beam 4"
     assert (tmp_path / "bench/bleu-against-latency.png").exists()
     results = bench_them(None)
@@ -156,4 +164,3 @@ def test_exported_bundles_are_compared_on_any_text(tmp_path: Path, in_this_proce
     assert_clear_error(
         call("bench", *models, "--src", src, "--set", "evaluate.rounds=x"), 2, "evaluate.rounds"
     )
-    assert_clear_error(call("bench", finished_run() / "student", "--src", src), 4, "for training")

@@ -53,9 +53,6 @@ def bench_bundles_or_run(
         raise UsageError(
             "Bundles have no test set of their own", where="--src", fix="give a text to translate"
         )
-    names = [path.name for path in bundles]
-    if len(set(names)) < len(names):
-        raise UsageError("Two bundles have one name", value=names, fix="rename a directory")
     settings = _evaluate_settings(overrides)
     return bench_bundles(bundles, src, ref, to or Path("bench"), settings, display, command=command)
 

@@ -1,4 +1,4 @@
-"""The league table of exported bundles: students in ONNX Runtime, rivals in CTranslate2, on any text."""
+"""The league table of bundles on any text: students in ONNX Runtime, rivals in CTranslate2, both in torch."""
 
 from __future__ import annotations
 
@@ -6,13 +6,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from onepass.bundle import Bundle
-from onepass.errors import ModelError
-from onepass.evaluation.systems import CTRANSLATE2, ONNX, Competitor
+from onepass.bundle import WEIGHTS, Bundle
+from onepass.decoding.loading import TEACHER as AUTOREGRESSIVE
+from onepass.errors import UsageError
+from onepass.evaluation.systems import CTRANSLATE2, ONNX, TEACHER, TORCH, Competitor
 from onepass.pipeline.display import Display
 from onepass.pipeline.evaluation import measure_rows, write_results
 from onepass.recipe import EvaluateSettings
-from onepass.runtime.translator import CANDIDATES, precisions
+from onepass.runtime.translator import CANDIDATES, STUDENT, precisions
 from onepass.text.lines import read_lines, read_parallel
 
 NUM_CANDIDATES = 10
@@ -28,13 +29,13 @@ def bench_bundles(
     *,
     command: str,
 ) -> Path:
-    """Quality and speed of bundles that `onepass export` wrote; returns the directory with the results.
+    """Quality and speed of bundles, exported or for training; returns the directory with the results.
 
-    Every graph of a student is a system, and every model that writes word by word two, greedy and beam
-    search, at its fastest compute type. A row is called after its bundle's directory.
+    Every graph of an exported student is a system, and every model that writes word by word two, greedy and
+    beam search, in CTranslate2 at its fastest compute type. A row is called after its bundle's directory.
 
     Args:
-        bundles: directories with different names, all with one pair of languages.
+        bundles: their directories, all with one pair of languages.
         src: text to translate.
         ref: its translations, for the quality.
         to: where results and figures go.
@@ -43,28 +44,30 @@ def bench_bundles(
         command: what the user typed.
 
     Raises:
-        ModelError: a bundle is none, or for training.
+        ModelError: there is no bundle, or it is damaged.
+        UsageError: two rows have one name.
         DataError: a file cannot be read, or both are not of one length.
     """
-    opened = {path.name: Bundle.open(path) for path in bundles}
-    rows = [row for name, bundle in opened.items() for row in _rows(name, bundle, settings)]
-    texts, references = ([line.text for line in read_lines(src)], None)
+    opened = [Bundle.open(path) for path in bundles]
+    rows = [row for bundle in opened for row in _rows(bundle, settings)]
+    names = [row.name for row in rows]
+    if len(set(names)) < len(names):
+        raise UsageError("Two systems have one name", value=names, fix="rename a bundle's directory")
+    texts, references = [line.text for line in read_lines(src)], None
     if ref is not None:
         texts, references = read_parallel(src, ref)
     to.mkdir(parents=True, exist_ok=True)
-    first = next(iter(opened.values()))
-    rivals = [row.name for row in rows if row.factory == CTRANSLATE2]
+    rivals = [row.name for row in rows if row.model == TEACHER]
     baseline = next((name for name in rivals if "beam" in name), None)
     with display.stage("bench") as progress:
-        measured = measure_rows(
-            rows, texts, references, settings, to, progress, first.tokenizer(), baseline, seed=1
-        )
+        tokenizer = opened[0].tokenizer()
+        measured = measure_rows(rows, texts, references, settings, to, progress, tokenizer, baseline, seed=1)
     results: dict[str, Any] = {
-        "name": " and ".join(opened),
+        "name": " and ".join(dict.fromkeys(bundle.directory.name for bundle in opened)),
         "command": command,
         "seed": 1,
-        "src": first.src,
-        "tgt": first.tgt,
+        "src": opened[0].src,
+        "tgt": opened[0].tgt,
         **measured,
     }
     if "latency" in results:
@@ -73,35 +76,35 @@ def bench_bundles(
     return to
 
 
-def _rows(name: str, bundle: Bundle, settings: EvaluateSettings) -> list[Competitor]:
+def _rows(bundle: Bundle, settings: EvaluateSettings) -> list[Competitor]:
+    name, place = bundle.directory.name, {"bundle": str(bundle.directory)}
+    searches = (("greedy", 1), (f"beam {settings.beam_size}", settings.beam_size))
     if "model.bin" in bundle.files:
         import ctranslate2
 
         types = tuple({"compute_type": t} for t in sorted(ctranslate2.get_supported_compute_types("cpu")))
-        place = {"bundle": str(bundle.directory), "directory": str(bundle.directory)}
         return [
-            Competitor(f"{name} {search}", "teacher", CTRANSLATE2, {**place, "beam_size": beam}, types)
-            for search, beam in (("greedy", 1), (f"beam {settings.beam_size}", settings.beam_size))
+            Competitor(
+                f"{name} {search}",
+                TEACHER,
+                CTRANSLATE2,
+                {**place, "directory": str(bundle.directory), "beam_size": beam},
+                types,
+            )
+            for search, beam in searches
         ]
-    rows = [
-        Competitor(
-            f"{name} {precision}", name, ONNX, {"bundle": str(bundle.directory), "precision": precision}
+    if WEIGHTS in bundle.files:
+        if bundle.kind != AUTOREGRESSIVE:
+            return [Competitor(f"{name}, torch", name, TORCH, place)]
+        return [
+            Competitor(f"{name} {search}, torch", TEACHER, TORCH, {**place, "beam_size": beam})
+            for search, beam in searches
+        ]
+    return [
+        Competitor(f"{name} {precision}{more}", name, ONNX, {**place, "precision": precision, **candidates})
+        for role, more, candidates in (
+            (STUDENT, "", {}),
+            (CANDIDATES, f", {NUM_CANDIDATES} candidates", {"num_candidates": NUM_CANDIDATES}),
         )
-        for precision in precisions(bundle)
+        for precision in precisions(bundle, role)
     ]
-    rows += [
-        Competitor(
-            f"{name} {precision}, {NUM_CANDIDATES} candidates",
-            name,
-            ONNX,
-            {"bundle": str(bundle.directory), "precision": precision, "num_candidates": NUM_CANDIDATES},
-        )
-        for precision in precisions(bundle, CANDIDATES)
-    ]
-    if not rows:
-        raise ModelError(
-            "This bundle is for training; only exported ones are compared",
-            where=bundle.directory,
-            fix="onepass export RUN --to DIR; or give the run directory itself",
-        )
-    return rows

@@ -1,0 +1,52 @@
+"""The models that come with the package: they translate, fit, and say whom their licence asks to name."""
+
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from onepass import Translator
+from onepass.bundle import Bundle
+from onepass.runtime.shipped import shipped_models
+
+ROOT = Path(__file__).parents[1]
+MOST_BYTES = 20_000_000
+
+
+@pytest.mark.parametrize("name", shipped_models())
+def test_a_shipped_model_fits_and_names_its_sources(name: str) -> None:
+    bundle = Bundle.open(shipped_models()[name])
+    assert sum((bundle.directory / file).stat().st_size for file in bundle.files) <= MOST_BYTES
+    card = (bundle.directory / "README.md").read_text(encoding="utf-8")
+    for words in ("license: cc-by-2.0", "tatoeba.org", "manythings.org/anki", "BLEU", "ms p50"):
+        assert words in card
+    assert bundle.provenance["export"]["measured"][0]["bleu"] > 30
+
+
+def test_the_default_model_translates() -> None:
+    translator = Translator.load("en-de")
+    found = translator.translate(["Where is the station?", "", "I am tired."])
+    assert [translation.text for translation in found] == ["Wo ist der Bahnhof?", "", "Ich bin müde."]
+    assert {translation.model for translation in found} == {translator.bundle.fingerprint}
+
+
+def test_the_models_are_in_the_wheel(tmp_path: Path) -> None:
+    command = [
+        sys.executable,
+        "-m",
+        "pip",
+        "wheel",
+        ROOT,
+        "--no-deps",
+        "--no-build-isolation",
+        "-w",
+        tmp_path,
+    ]
+    subprocess.run([*map(str, command), "--quiet"], check=True, cwd=tmp_path)
+    [wheel] = tmp_path.glob("*.whl")
+    packed = set(zipfile.ZipFile(wheel).namelist())
+    for name, directory in shipped_models().items():
+        files = {f"onepass/shipped/{name}/{file}" for file in Bundle.open(directory).files}
+        assert {*files, f"onepass/shipped/{name}/bundle.json"} <= packed
