@@ -79,8 +79,8 @@ def test_a_bench_times_every_system_at_its_best(tmp_path: Path, in_this_process:
     assert all("CTranslate2" in name for name in probe)
     names = [system["name"] for system in results["systems"]]
     assert final == names
-    assert [system["p50_ms"] for system in results["systems"]] == list(range(1, 12))
-    assert {"NAT argmax, ONNX int8", "NAT + FT argmax, ONNX float32"} <= set(names)
+    assert [system["p50_ms"] for system in results["systems"]] == list(range(1, 10))
+    assert {"NAT + FT argmax, ONNX int8", "NAT + FT argmax, ONNX float32"} <= set(names)
     assert results["systems"][0]["throughput"].keys() == {"1", "8"}
     assert results["latency"]["sentences"] == 4
     assert results["rivals"] == ["teacher beam 4", "teacher greedy", "teacher greedy, CTranslate2"]

@@ -59,8 +59,6 @@ def test_a_run_measures_every_system() -> None:
         "teacher beam 4",
         "teacher greedy, CTranslate2",
         "NAT argmax",
-        "NAT argmax, ONNX int8",
-        "NAT argmax, ONNX float32",
         "NAT + FT argmax",
         "NAT + FT argmax, ONNX int8",
         "NAT + FT argmax, ONNX float32",

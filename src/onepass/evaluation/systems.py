@@ -145,10 +145,10 @@ def competitors(
     beam_size: int,
     num_candidates: Sequence[int],
 ) -> list[Competitor]:
-    """The rows of a run: the teacher three ways, the students in torch and ONNX, the main one by more.
+    """The rows of a run: the teacher three ways, the students in torch, some in ONNX.
 
-    The main one is the student after its fine-tuning, where there is one: if it has fertilities, their
-    average and noisy parallel decoding are its rows too.
+    The main student is the one after its fine-tuning, where there is one: if it has fertilities, their
+    average and noisy parallel decoding are its rows too. It and those of later families are in ONNX as well.
 
     Args:
         teacher: its bundle, if there is one.
@@ -182,15 +182,12 @@ def competitors(
             ]
         else:
             rows.append(Competitor(name, stage, TORCH, bundle))
-        rows += [
-            Competitor(
-                f"{name}, ONNX {precision}",
-                stage,
-                ONNX,
-                {"bundle": str(exported / stage), "precision": precision},
-            )
-            for precision in get_args(Precision)
-        ]
+        if settings.family != "fertility" or stage == main:
+            place = {"bundle": str(exported / stage)}
+            rows += [
+                Competitor(f"{name}, ONNX {precision}", stage, ONNX, {**place, "precision": precision})
+                for precision in get_args(Precision)
+            ]
         if stage == main and settings.family == "fertility":
             name = name.removesuffix(" argmax")
             rows.append(Competitor(f"{name} average", stage, TORCH, {**bundle, "average": True}))

@@ -13,7 +13,7 @@ from onepass.bundle import Bundle, write_json, write_text
 from onepass.evaluation.figures import bleu_against_latency, latency_against_length
 from onepass.evaluation.latency import Latency, SystemSpec, fastest, measure_latency
 from onepass.evaluation.quality import Quality, measure
-from onepass.evaluation.systems import CTRANSLATE2, Competitor, Student, available_cores, competitors
+from onepass.evaluation.systems import CTRANSLATE2, ONNX, Competitor, Student, available_cores, competitors
 from onepass.evaluation.table import machine_kind, render_markdown, result_row, versions
 from onepass.pipeline.display import Report
 from onepass.pipeline.lines import read_lines, write_lines
@@ -54,17 +54,17 @@ def evaluate_systems(context: Context, src: Sequence[str], ref: Sequence[str]) -
     }
     exported = directory / "exported"
     shutil.rmtree(exported, ignore_errors=True)  # a bench may have left those of older models
-    exported.mkdir()
-    for stage, path in context.inputs.items():
-        if stage == "teacher" or (stage in students and students[stage].settings.family == "autoregressive"):
-            export_ctranslate2(Bundle.open(path), exported / stage)
-        elif stage in students:
-            (exported / stage).mkdir()
-            corpus = context.inputs[corpus_stage(students[stage].settings)]
-            write_graphs(Bundle.open(path), exported / stage, vocabulary=student_vocabulary(corpus))
     rows = competitors(
         teacher, students, exported, beam_size=settings.beam_size, num_candidates=settings.num_candidates
     )
+    exported.mkdir()
+    for stage in {row.model for row in rows if row.factory == CTRANSLATE2}:
+        export_ctranslate2(Bundle.open(context.inputs[stage]), exported / stage)
+    for stage in {row.model for row in rows if row.factory == ONNX}:
+        (exported / stage).mkdir()
+        corpus = context.inputs[corpus_stage(students[stage].settings)]
+        vocabulary = student_vocabulary(corpus)
+        write_graphs(Bundle.open(context.inputs[stage]), exported / stage, vocabulary=vocabulary)
     baseline = None if teacher is None else f"teacher beam {settings.beam_size}"
     tokenizer = Bundle.open(students["student"].bundle).tokenizer()
     models = list(dict.fromkeys(row.model for row in rows))
@@ -82,9 +82,9 @@ def evaluate_systems(context: Context, src: Sequence[str], ref: Sequence[str]) -
             rows, src, ref, settings, directory, context.progress, tokenizer, baseline, seed=recipe.seed
         ),
     }
-    if baseline and "latency" in results:
+    if "latency" in results:
         in_ctranslate2 = [row.name for row in rows if row.factory == CTRANSLATE2]
-        results["rivals"] = [baseline, "teacher greedy", *in_ctranslate2]
+        results["rivals"] = [baseline, "teacher greedy", *in_ctranslate2] if baseline else []
     write_results(results, directory)
     main = students.get("finetune", students["student"])
     translator = Translator.load(main.bundle)
