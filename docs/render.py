@@ -17,15 +17,18 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
+from onepass.bundle import Bundle
 from onepass.evaluation.main_table import render_main_table
 from onepass.evaluation.table import (
     is_markdown_block_current,
+    markdown_table,
     parse_results,
     render_markdown,
     update_markdown_block,
 )
 from onepass.pipeline.ablation import render_ablation
 from onepass.recipe import Recipe
+from onepass.runtime.shipped import shipped_models
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "docs" / "results"
@@ -34,9 +37,12 @@ RESULTS = ROOT / "docs" / "results"
 def blocks() -> Iterator[tuple[Path, str, str]]:
     """Each page, the name of its block, and what belongs there."""
     readme = ROOT / "README.md"
+    yield readme, "shipped", _shipped()
     yield readme, "demo", _demo()
     yield readme, "results", _results()
-    yield ROOT / "docs" / "measuring.md", "benchmarks", _benchmarks()
+    measuring = ROOT / "docs" / "measuring.md"
+    yield measuring, "league", _league()
+    yield measuring, "benchmarks", _benchmarks()
     yield ROOT / "docs" / "recipes.md", "settings", _settings()
     paper = ROOT / "docs" / "the-paper.md"
     yield paper, "table-1", _main_tables()
@@ -47,6 +53,39 @@ def blocks() -> Iterator[tuple[Path, str, str]]:
 
 def _load(path: Path) -> dict[str, Any]:
     return dict(json.loads(path.read_text(encoding="utf-8")))
+
+
+def _shipped() -> str:
+    columns: dict[str, list[str]] = {}
+    for name, directory in shipped_models().items():
+        bundle = Bundle.open(directory)
+        export = bundle.provenance["export"]
+        for row in export["measured"]:
+            low, high = row["bleu_interval"]
+            cells = {
+                "model": name,
+                "family": bundle.kind,
+                "weights": row["precision"],
+                "MB": f"{row['megabytes']:.1f}",
+                "BLEU": f"{row['bleu']:.1f} [{low:.1f}, {high:.1f}]",
+                "chrF": f"{row['chrf']:.1f}",
+                "ms p50": f"{row['ms_p50']:.1f}",
+            }
+            cells |= {
+                f"BLEU of the {teacher['name']}": f"{teacher['bleu']:.1f}" for teacher in export["teacher"]
+            }
+            for title, cell in cells.items():
+                columns.setdefault(title, []).append(cell)
+    return f"\n{markdown_table(columns)}\n" if columns else "\n"
+
+
+def _league() -> str:
+    parts = []
+    for path in sorted((RESULTS / "league").glob("*.json")):
+        figure = path.with_suffix(".png")
+        picture = f"\n![{path.stem}](results/league/{figure.name})\n" if figure.exists() else ""
+        parts.append(f"### {path.stem}\n\n{render_markdown(_load(path))}{picture}")
+    return "\n" + "\n".join(parts)
 
 
 def _demo() -> str:

@@ -33,6 +33,7 @@ class Row(NamedTuple):
         positional: whether there is positional attention.
         losses: of the fine-tuning, of kd, bp and rl.
         paper: BLEU on the IWSLT16 dev set, None where the paper says no more than that it is worse.
+        against: an earlier row, which differs in one thing: how likely is the difference by chance?
     """
 
     name: str
@@ -41,6 +42,7 @@ class Row(NamedTuple):
     positional: bool
     losses: tuple[str, ...]
     paper: float | None
+    against: str | None = None
 
     def settings(self) -> dict[str, Any]:
         """What differs from the recipe's student."""
@@ -60,17 +62,17 @@ class Row(NamedTuple):
 
 ROWS = (
     Row("raw-positions", None, "none", True, (), 2.0),
-    Row("raw-uniform", None, "uniform", True, (), 16.51),
-    Row("raw-fertility", None, "fertility", True, (), 18.87),
-    Row("uniform", 1, "uniform", True, (), 20.72),
-    Row("uniform-beam", PAPER_BEAM, "uniform", True, (), 21.12),
-    Row("uniform-kd-bp", 1, "uniform", True, ("kd", "bp"), 22.44),
-    Row("no-positional", 1, "fertility", False, (), 24.02),
-    Row("fertility", 1, "fertility", True, (), 25.20),
-    Row("rl", 1, "fertility", True, ("rl",), None),
-    Row("bp", 1, "fertility", True, ("bp",), None),
-    Row("kd-bp", 1, "fertility", True, ("kd", "bp"), 25.76),
-    Row("kd-bp-rl", 1, "fertility", True, ("kd", "bp", "rl"), 26.52),
+    Row("raw-uniform", None, "uniform", True, (), 16.51, "raw-positions"),
+    Row("raw-fertility", None, "fertility", True, (), 18.87, "raw-uniform"),
+    Row("uniform", 1, "uniform", True, (), 20.72, "raw-uniform"),
+    Row("uniform-beam", PAPER_BEAM, "uniform", True, (), 21.12, "uniform"),
+    Row("uniform-kd-bp", 1, "uniform", True, ("kd", "bp"), 22.44, "uniform"),
+    Row("no-positional", 1, "fertility", False, (), 24.02, "uniform"),
+    Row("fertility", 1, "fertility", True, (), 25.20, "no-positional"),
+    Row("rl", 1, "fertility", True, ("rl",), None, "fertility"),
+    Row("bp", 1, "fertility", True, ("bp",), None, "fertility"),
+    Row("kd-bp", 1, "fertility", True, ("kd", "bp"), 25.76, "fertility"),
+    Row("kd-bp-rl", 1, "fertility", True, ("kd", "bp", "rl"), 26.52, "kd-bp"),
 )
 
 
@@ -128,12 +130,20 @@ def _score(recipe: Recipe, run: Path, stages: dict[str, str], display: Display) 
     src, ref = (read_lines(run / "prepare" / f"dev.{side}") for side in ("src", "tgt"))
     distilled = run / ("distill" if recipe.distill.beam_size == 1 else "distill-beam1")
     greedy = dict(zip(*(read_lines(distilled / f"dev.{side}") for side in ("src", "tgt")), strict=True))
-    rows = []
+    rows: list[dict[str, Any]] = []
+    hyps: dict[str | None, list[str]] = {}
     with display.stage("ablation") as progress:
         for i, row in enumerate(ROWS):
             progress(i, len(ROWS), row.name)
             hyp = [t.text for t in Translator.load(run / stages[row.name]).translate(src)]
-            quality = measure(hyp, ref, bootstrap_samples=recipe.evaluate.bootstrap_samples, seed=recipe.seed)
+            hyps[row.name] = hyp
+            quality = measure(
+                hyp,
+                ref,
+                baseline=hyps.get(row.against),
+                bootstrap_samples=recipe.evaluate.bootstrap_samples,
+                seed=recipe.seed,
+            )
             rows.append(
                 {
                     "name": row.name,
@@ -147,6 +157,8 @@ def _score(recipe: Recipe, run: Path, stages: dict[str, str], display: Display) 
                     "bleu_of_teacher": round(
                         measure(hyp, [greedy[line] for line in src], bootstrap_samples=0).bleu, 2
                     ),
+                    "against": row.against,
+                    "p_value": quality.p_value,
                     "paper": row.paper,
                 }
             )
@@ -154,11 +166,14 @@ def _score(recipe: Recipe, run: Path, stages: dict[str, str], display: Display) 
 
 
 def render_ablation(results: dict[str, Any]) -> str:
-    """The table in Markdown."""
+    """The table in Markdown; p is the chance of a difference of this size, by paired bootstrap."""
     head = ["distillation", "decoder inputs", "positional attention", "fine-tuning"]
-    head += ["BLEU (dev)", "95%", "BLEU against the teacher", "paper (IWSLT16 dev)"]
-    lines = [_line(head), _line(["---"] * 4 + ["--:"] * 4)]
+    head += ["BLEU (dev)", "95%", "change", "p", "BLEU against the teacher", "paper (IWSLT16 dev)"]
+    lines = [_line(head), _line(["---"] * 4 + ["--:"] * 6)]
+    bleu = {row["name"]: row["bleu"] for row in results["rows"]}
+    numbers = {row["name"]: number for number, row in enumerate(results["rows"], start=1)}
     for row in results["rows"]:
+        other = row["against"]
         beam = row["distillation"]
         interval = row["bleu_interval"]
         lines.append(
@@ -170,6 +185,8 @@ def render_ablation(results: dict[str, Any]) -> str:
                     " + ".join(f"L_{loss.upper()}" for loss in row["losses"]),
                     f"{row['bleu']:.2f}",
                     f"[{interval[0]:.1f}, {interval[1]:.1f}]" if interval else "",
+                    f"{row['bleu'] - bleu[other]:+.2f} to row {numbers[other]}" if other else "",
+                    "" if row["p_value"] is None else f"{row['p_value']:.3f}",
                     f"{row['bleu_of_teacher']:.2f}",
                     "" if row["paper"] is None else f"{row['paper']:.2f}",
                 ]
