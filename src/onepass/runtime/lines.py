@@ -12,7 +12,7 @@ from onepass.errors import DataError
 from onepass.runtime.text import WINDOW
 
 BLOCK_BYTES = 1 << 16
-BLOCKS_AHEAD = 8
+BLOCKS_AHEAD = 64
 """Read before they are wanted."""
 
 
@@ -45,9 +45,7 @@ class Lines:
             DataError: strict, and a line is not UTF-8; the lines before it have been given. Or the stream
                 cannot be read.
         """
-        while (block := self._queue.get()) is not None:
-            if isinstance(block, OSError):
-                raise DataError(f"Cannot read on: {block.strerror}", where=f"{self._name}, line {self.count}")
+        for block in self._arrived():
             for first in range(0, len(block), WINDOW):
                 lines: list[str] = []
                 try:
@@ -57,6 +55,27 @@ class Lines:
                         yield lines
                     raise
                 yield lines
+
+    def _arrived(self) -> Iterator[list[bytes]]:
+        """All that waits, at least a line."""
+        item = self._queue.get()
+        while isinstance(item, list):
+            block, item = item, self._poll()
+            while isinstance(item, list) and item and len(block) < WINDOW:
+                block += item
+                item = self._poll()
+            yield block
+            if item == []:
+                item = self._queue.get()
+        if isinstance(item, OSError):
+            raise DataError(f"Cannot read on: {item.strerror}", where=f"{self._name}, line {self.count}")
+
+    def _poll(self) -> list[bytes] | OSError | None:
+        """The next block, or an empty one where none waits."""
+        try:
+            return self._queue.get_nowait()
+        except queue.Empty:
+            return []
 
     def _read(self, file: io.RawIOBase) -> None:
         pieces: list[bytes] = []  # of a line that has not ended
