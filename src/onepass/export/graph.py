@@ -1,0 +1,181 @@
+"""An ONNX graph in the making: operators, constants, and the few compositions that every model needs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+from onnx import TensorProto, helper, numpy_helper
+from torch import Tensor, nn
+
+OPSET = 18
+MICROSOFT = "com.microsoft"
+"""The domain of ONNX Runtime's own operators."""
+INT8_MOST = 64
+"""Weights are rounded to -64..64: with more, a CPU that adds two products in 16 bits (AVX2) overflows."""
+
+
+class Value(NamedTuple):
+    """An input or output of a graph: its type, and a name for each dimension."""
+
+    type: int
+    dims: Sequence[str]
+
+
+class Table(NamedTuple):
+    """Rows to look up and to multiply with, [V, D]; their scales [V] where the rows are int8."""
+
+    rows: str
+    scales: str
+
+
+class Graph:
+    """A graph in the making; every method returns names of values.
+
+    Args:
+        int8: weight matrices are int8 with a scale a row, and multiplied with rounded activations.
+    """
+
+    def __init__(self, *, int8: bool) -> None:
+        self.int8 = int8
+        self.nodes: list[Any] = []
+        self.constants: dict[str, NDArray[Any]] = {}
+
+    def constant(self, value: Any, dtype: Any = np.int64) -> str:
+        """A value known beforehand."""
+        name = f"c{len(self.constants)}"
+        self.constants[name] = np.asarray(value, dtype=dtype)
+        return name
+
+    def number(self, value: float) -> str:
+        """A float32 number."""
+        return self.constant(value, np.float32)
+
+    def weight(self, tensor: Tensor) -> str:
+        """A tensor as float32."""
+        return self.constant(tensor.detach().float().cpu().numpy(), np.float32)
+
+    def several(self, kind: str, *inputs: str, count: int, domain: str = "", **attributes: Any) -> list[str]:
+        """An operator with `count` outputs."""
+        outputs = [f"v{len(self.nodes)}_{i}" for i in range(count)]
+        self.nodes.append(helper.make_node(kind, inputs, outputs, domain=domain, **attributes))
+        return outputs
+
+    def op(self, kind: str, *inputs: str, domain: str = "", **attributes: Any) -> str:
+        """An operator with one output."""
+        return self.several(kind, *inputs, count=1, domain=domain, **attributes)[0]
+
+    def cast(self, x: str, to: int) -> str:
+        """Another type, of onnx.TensorProto."""
+        return self.op("Cast", x, to=to)
+
+    def size(self, x: str, dim: int) -> str:
+        """A dimension of x, int64 [1]."""
+        return self.op("Shape", x, start=dim, end=dim + 1)
+
+    def range(self, count: str) -> str:
+        """0 .. count - 1 for count int64 [1]."""
+        scalar = self.op("Squeeze", count, self.constant([0]))
+        return self.op("Range", self.constant(0), scalar, self.constant(1))
+
+    def unsqueeze(self, x: str, *dims: int) -> str:
+        """New dimensions of size 1."""
+        return self.op("Unsqueeze", x, self.constant(dims))
+
+    def rows(self, x: str, first: str, last: str, dim: int = 0) -> str:
+        """x[first:last] along a dimension; int64 [1] each."""
+        return self.op("Slice", x, first, last, self.constant([dim]))
+
+    def sum(self, x: str, dim: int, *, keep: bool = False) -> str:
+        """The sum along a dimension."""
+        return self.op("ReduceSum", x, self.constant([dim]), keepdims=int(keep))
+
+    def maximum(self, x: str, dim: int) -> str:
+        """The maximum along a dimension."""
+        return self.op("ReduceMax", x, self.constant([dim]), keepdims=0)
+
+    def rounded(self, weight: Tensor) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
+        """int8 [N, K] and a scale a row, [N]."""
+        values = weight.detach().float().cpu().numpy()
+        scales = np.maximum(np.abs(values).max(1), 1e-12) / INT8_MOST
+        return np.rint(values / scales[:, None]).astype(np.int8), scales.astype(np.float32)
+
+    def product(self, x: str, columns: str, scales: str, bias: str = "") -> str:
+        """x times a matrix [K, N]; of int8, if it has scales."""
+        if scales:
+            return self.op(
+                "DynamicQuantizeMatMul", *[x, columns, scales, "", bias][: 5 if bias else 3], domain=MICROSOFT
+            )
+        y = self.op("MatMul", x, columns)
+        return self.op("Add", y, bias) if bias else y
+
+    def linear(self, x: str, weight: Tensor, bias: Tensor) -> str:
+        """x · weightᵀ + bias; weight [N, K]."""
+        scales = ""
+        if self.int8:
+            values, by_row = self.rounded(weight)
+            columns = self.constant(np.ascontiguousarray(values.T), np.int8)
+            scales = self.constant(by_row, np.float32)
+        else:
+            columns = self.weight(weight.T.contiguous())
+        return self.product(x, columns, scales, self.weight(bias))
+
+    def table(self, weight: Tensor) -> Table:
+        """A matrix [V, D] to look up and to multiply with."""
+        if not self.int8:
+            return Table(self.weight(weight), "")
+        values, scales = self.rounded(weight)
+        return Table(self.constant(values, np.int8), self.constant(scales, np.float32))
+
+    def look_up(self, table: Table, ids: str) -> str:
+        """Rows of a table."""
+        rows = self.op("Gather", table.rows, ids)
+        if not table.scales:
+            return rows
+        scales = self.unsqueeze(self.op("Gather", table.scales, ids), -1)
+        return self.op("Mul", self.cast(rows, TensorProto.FLOAT), scales)
+
+    def norm(self, x: str, norm: nn.LayerNorm) -> str:
+        """Layer normalisation."""
+        scale, bias = self.weight(norm.weight), self.weight(norm.bias)
+        return self.op("LayerNormalization", x, scale, bias, axis=-1, epsilon=norm.eps)
+
+    def split(self, x: str, parts: int) -> list[str]:
+        """Equal parts along the last dimension."""
+        return self.several("Split", x, count=parts, axis=-1, num_outputs=parts)
+
+    def compact(self, labels: str, keep: str) -> str:
+        """The labels of the places to keep, moved to the left, padded with 0: [B, most of a row]."""
+        count = self.op("CumSum", self.cast(keep, TensorProto.INT64), self.constant(1))
+        behind = self.size(labels, 1)
+        place = self.op("Where", keep, self.op("Sub", count, self.constant(1)), behind)
+        shape = self.op("Concat", self.size(labels, 0), self.op("Add", behind, self.constant([1])), axis=0)
+        zeros = self.op("Expand", self.constant(0), shape)
+        ids = self.op("ScatterElements", zeros, place, labels, axis=1)
+        most = self.op("ReduceMax", self.sum(self.cast(keep, TensorProto.INT64), 1), keepdims=0)
+        return self.rows(ids, self.constant([0]), self.unsqueeze(most, 0), dim=1)
+
+    def mean(self, scores: str, counted: str, tokens: str) -> str:
+        """Σ scores where `counted`, [B, L], over the number of tokens where `tokens`, at least 1: [B]."""
+        total = self.sum(self.op("Where", counted, scores, self.number(0)), 1)
+        count = self.sum(self.cast(tokens, TensorProto.FLOAT), 1)
+        return self.op("Div", total, self.op("Max", count, self.number(1)))
+
+    def save(self, path: Path, inputs: Mapping[str, Value], outputs: Mapping[str, Value]) -> None:
+        """Writes the graph; `outputs` must be names of its values."""
+        described_inputs, described_outputs = (
+            [helper.make_tensor_value_info(name, *value) for name, value in side.items()]
+            for side in (inputs, outputs)
+        )
+        constants = [numpy_helper.from_array(value, name) for name, value in self.constants.items()]
+        graph = helper.make_graph(self.nodes, "onepass", described_inputs, described_outputs, constants)
+        opsets = [helper.make_opsetid("", OPSET), helper.make_opsetid(MICROSOFT, 1)]
+        onnx.save(helper.make_model(graph, opset_imports=opsets, ir_version=10), path)
+
+    def name(self, value: str, name: str) -> None:
+        """Gives a value a name of its own."""
+        self.nodes.append(helper.make_node("Identity", [value], [name]))

@@ -1,0 +1,209 @@
+"""The layers of the Transformers as ONNX operators, with ONNX Runtime's fused attention."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from itertools import groupby
+from operator import itemgetter
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from onepass.export.graph import MICROSOFT, Graph, Table
+from onepass.models.autoregressive import AutoregressiveTransformer
+from onepass.models.one_pass import NEVER, OnePassTransformer
+from onepass.nn.attention import MultiHeadAttention
+from onepass.nn.transformer import DecoderLayer, EncoderLayer, FeedForward
+
+BLOCK = 64
+"""Labels looked through together for the most probable one."""
+
+
+class KeyValue(NamedTuple):
+    """Projected keys and values of the source, [B, S, D] each."""
+
+    key: str
+    value: str
+
+
+class Words(NamedTuple):
+    """Labels and their log probabilities, [B, L] each."""
+
+    labels: str
+    log_probs: str
+
+
+class Source(NamedTuple):
+    """A batch of sources.
+
+    Attributes:
+        ids: int64 [B, S].
+        real: bool [B, S]; `mask`: the same as int32.
+        embedded: [B, S, D].
+        table: the embeddings of source tokens; `words` those of all labels.
+        labels: those that may be written.
+        positions: position encodings, [most, D].
+    """
+
+    ids: str
+    real: str
+    mask: str
+    embedded: str
+    table: Table
+    words: Table
+    labels: NDArray[np.int64]
+    positions: str
+
+    def select(self, g: Graph, rows: str) -> Source:
+        """The given rows of the batch; what is embedded stays as it is."""
+        ids, real, mask = (g.op("Gather", x, rows) for x in (self.ids, self.real, self.mask))
+        return self._replace(ids=ids, real=real, mask=mask)
+
+
+class TransformerGraph(Graph):
+    """A graph with layers; every method returns names of values."""
+
+    def attend(
+        self, part: MultiHeadAttention, query: str, key: str, value: str, mask: str, bias: str = ""
+    ) -> str:
+        """softmax(q kᵀ / √d) v and the output layer; `mask` int32 [B, S], `bias` [B, 1, T, S] is added."""
+        inputs = [query, key, value, "", mask, bias]
+        y = self.op("MultiHeadAttention", *inputs, domain=MICROSOFT, num_heads=part.heads)
+        return self.linear(y, part.output.weight, part.output.bias)
+
+    def self_attention(self, part: MultiHeadAttention, x: str, mask: str, bias: str = "") -> str:
+        """Attention of x [B, L, D] to itself; `mask` and `bias` as in `attend`."""
+        query, key, value = self.split(self.linear(x, part.projection.weight, part.projection.bias), 3)
+        return self.attend(part, query, key, value, mask, bias)
+
+    def project_memory(self, layers: Iterable[Any], memory: list[str]) -> list[KeyValue]:
+        """Keys and values of the source for every decoder layer: one product for those that see the same."""
+        parts = [layer.source_attention for layer in layers]
+        width = parts[0].output.in_features
+        found: list[KeyValue] = []
+        for states, group in groupby(zip(memory, parts, strict=True), key=itemgetter(0)):
+            projections = [part.projection for _, part in group]
+            weight = torch.cat([projection.weight[width:] for projection in projections])
+            bias = torch.cat([projection.bias[width:] for projection in projections])
+            both = self.split(self.linear(states, weight, bias), 2 * len(projections))
+            found.extend(KeyValue(*both[i : i + 2]) for i in range(0, len(both), 2))
+        return found
+
+    def feed_forward(self, part: FeedForward, x: str) -> str:
+        """The ReLU network of one hidden layer."""
+        inner = self.op("Relu", self.linear(x, part.inner.weight, part.inner.bias))
+        return self.linear(inner, part.outer.weight, part.outer.bias)
+
+    def encoder_layer(self, layer: EncoderLayer, x: str, mask: str) -> str:
+        """A layer of the encoder, [B, S, D] -> [B, S, D]."""
+        x = self.op("Add", x, self.self_attention(layer.self_attention, self.norm(x, layer.self_norm), mask))
+        return self.op("Add", x, self.feed_forward(layer.ffn, self.norm(x, layer.ffn_norm)))
+
+    def decoder_layer(
+        self,
+        layer: DecoderLayer,
+        x: str,
+        mask: str,
+        bias: str,
+        memory: KeyValue,
+        src_mask: str,
+        positions: str,
+    ) -> str:
+        """A layer of the decoder; the arguments are those of `decode`."""
+        y = self.norm(x, layer.self_norm)
+        x = self.op("Add", x, self.self_attention(layer.self_attention, y, mask, bias))
+        if positions:
+            part, y = layer.positional_attention, self.norm(x, layer.positional_norm)
+            width = part.output.in_features
+            weight, own = part.projection.weight, part.projection.bias
+            where = self.linear(positions, weight[: 2 * width], own[: 2 * width])  # [1, T, 2D]
+            shape = self.op("Concat", self.size(y, 0), self.constant([1, 1]), axis=0)
+            query, key = self.split(self.op("Expand", where, shape), 2)
+            value = self.linear(y, weight[2 * width :], own[2 * width :])
+            x = self.op("Add", x, self.attend(part, query, key, value, mask))
+        part, width = layer.source_attention, layer.source_attention.output.in_features
+        weight, own = part.projection.weight, part.projection.bias
+        query = self.linear(self.norm(x, layer.source_norm), weight[:width], own[:width])
+        x = self.op("Add", x, self.attend(part, query, memory.key, memory.value, src_mask))
+        return self.op("Add", x, self.feed_forward(layer.ffn, self.norm(x, layer.ffn_norm)))
+
+    def decode(
+        self,
+        model: OnePassTransformer | AutoregressiveTransformer,
+        x: str,
+        mask: str,
+        memory: list[KeyValue],
+        src_mask: str,
+        *,
+        bias: str = "",
+        positions: str = "",
+    ) -> str:
+        """The decoder and its last normalisation.
+
+        Args:
+            model: whose decoder it is.
+            x: [B, T, D].
+            mask: int32 [B, T]; `bias` [B or 1, 1, T, T] is added to its own attention's scores.
+            memory: of each layer; `src_mask` int32 [B, S].
+            positions: of a positional attention, [1, T, D].
+        """
+        for layer, key_value in zip(model.decoder, memory, strict=True):
+            x = self.decoder_layer(layer, x, mask, bias, key_value, src_mask, positions)  # type: ignore[arg-type]
+        return self.norm(x, model.decoder_norm)
+
+    def start(self, embedded: str, width: int, table: str) -> str:
+        """Embeddings [B, L, D] scaled, with the positions of a table."""
+        scaled = self.op("Mul", embedded, self.number(width**0.5))
+        return self.op("Add", scaled, self.rows(table, self.constant([0]), self.size(embedded, 1)))
+
+    def encode(
+        self, model: OnePassTransformer | AutoregressiveTransformer, source: Source, *, keep: int = 1
+    ) -> list[str]:
+        """What each decoder layer sees of the source, [B, S, D]; `keep` as in `nn.transformer.Encoder`."""
+        x, outputs = self.start(source.embedded, model.width, source.positions), []
+        for layer in model.encoder.layers:
+            x = self.encoder_layer(layer, x, source.mask)  # type: ignore[arg-type]
+            outputs.append(x)
+        kept = [self.norm(y, model.encoder.norm) for y in outputs[-keep:]]
+        return [kept[min(i, len(kept) - 1)] for i in range(len(model.decoder))]
+
+    def best_words(self, states: str, source: Source) -> Words:
+        """The most probable label of every place, of those that may be written.
+
+        ONNX Runtime's ArgMax and ReduceLogSumExp are slower over a vocabulary than the product; its
+        ReduceMax and Softmax are not. So most labels are looked through in blocks, the maximum of each
+        first; the few that fill no block, and those that are never written, are a small product of their own.
+        """
+        table, labels = source.words, source.labels
+        columns = BLOCK if len(labels) >= 4 * BLOCK else min(2, len(labels) - 1)
+        blocks = (len(labels) - 1) // columns
+        in_blocks, rest = np.split(labels, [blocks * columns])
+
+        def logits(wanted: NDArray[np.int64]) -> str:
+            rows, scales = (self.op("Gather", part, self.constant(wanted)) if part else "" for part in table)
+            return self.product(states, self.op("Transpose", rows, perm=[1, 0]), scales)
+
+        many = logits(in_blocks)  # [B, L, blocks * columns]
+        few = logits(np.concatenate([NEVER, rest]))
+        places = self.op("Reshape", many, self.constant([0, 0, blocks, columns]))
+        highest = self.maximum(places, 3)  # [B, L, blocks]
+        block = self.op("ArgMax", highest, axis=-1, keepdims=0)  # [B, L]
+        chosen = self.op("GatherND", places, self.unsqueeze(block, -1), batch_dims=2)  # [B, L, columns]
+        within = self.op("ArgMax", chosen, axis=-1, keepdims=0)
+        place = self.op("Add", self.op("Mul", block, self.constant(columns)), within)
+        best = self.maximum(highest, 2)
+        share = self.maximum(self.op("Softmax", many, axis=-1), 2)  # of the best among the many
+        first = len(NEVER)
+        tail = self.rows(few, self.constant([first]), self.constant([first + len(rest)]), dim=2)
+        best_in_tail = self.maximum(tail, 2)
+        in_tail = self.op("ArgMax", tail, axis=-1, keepdims=0)
+        in_tail = self.op("Add", in_tail, self.constant(len(in_blocks)))
+        place = self.op("Where", self.op("Greater", best_in_tail, best), in_tail, place)
+        sums = self.unsqueeze(self.op("Sub", best, self.op("Log", share)), 2)  # log-sum of the many
+        total = self.op(
+            "ReduceLogSumExp", self.op("Concat", sums, few, axis=2), self.constant([2]), keepdims=0
+        )
+        label = self.op("Gather", self.constant(labels), place)
+        return Words(label, self.op("Sub", self.op("Max", best, best_in_tail), total))
