@@ -101,8 +101,7 @@ def test_strict_names_the_first_bad_byte_after_the_lines_before_it() -> None:
     lines = iter(Lines(Blocks([b"\xef\xbb\xbfa\nb\n", b"c\nok \xff\nd\n"]), "text.en", strict=True))
     found: list[str] = []
     with pytest.raises(DataError) as error:
-        for some in lines:
-            found += some
+        found.extend(line for some in lines for line in some)
     assert found == ["a", "b", "c"]
     assert error.value.where == "text.en, line 4, byte 4"
 
