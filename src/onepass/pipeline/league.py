@@ -101,7 +101,13 @@ def _rows(bundle: Bundle, settings: EvaluateSettings) -> list[Competitor]:
             for search, beam in searches
         ]
     return [
-        Competitor(f"{name} {precision}{more}", name, ONNX, {**place, "precision": precision, **candidates})
+        Competitor(
+            f"{name} {precision}{more}",
+            name,
+            ONNX,
+            {**place, "precision": precision, **candidates},
+            single=False,
+        )
         for role, more, candidates in (
             (STUDENT, "", {}),
             (CANDIDATES, f", {NUM_CANDIDATES} candidates", {"num_candidates": NUM_CANDIDATES}),

@@ -22,7 +22,6 @@ class OnnxEngine:
 
     Args:
         path: the graph, see `onepass.export.onnx`.
-        num_threads: of each call.
         num_candidates: of noisy parallel decoding; above 1 for a graph that has candidates.
         seed: of their samples.
 
@@ -30,9 +29,10 @@ class OnnxEngine:
         ModelError: the file is no graph that this ONNX Runtime can run.
     """
 
-    def __init__(self, path: Path, *, num_threads: int, num_candidates: int = 1, seed: int = 1) -> None:
+    def __init__(self, path: Path, *, num_candidates: int = 1, seed: int = 1) -> None:
         options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = num_threads
+        # A batch a thread: products this small are not faster on two, several batches are.
+        options.intra_op_num_threads = 1
         options.inter_op_num_threads = 1
         options.log_severity_level = 3
         try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
 from typing import NamedTuple
@@ -69,6 +70,7 @@ class TextTranslator:
         fingerprint: of the model.
         batch_tokens: most source tokens, padding included, in a batch.
         batch_size: most lines in a batch.
+        workers: batches decoded side by side.
     """
 
     def __init__(
@@ -79,10 +81,12 @@ class TextTranslator:
         fingerprint: str = "",
         batch_tokens: int = 2048,
         batch_size: int = 1024,
+        workers: int = 1,
     ) -> None:
         self.tokenizer, self.fingerprint = tokenizer, fingerprint
         self.batch_tokens, self.batch_size = batch_tokens, batch_size
         self._decode = decode
+        self._pool = ThreadPoolExecutor(workers, "onepass") if workers > 1 else None
 
     def translate(self, lines: Sequence[str]) -> list[Translation]:
         """Translates lines; one without visible characters gives an empty translation."""
@@ -99,24 +103,29 @@ class TextTranslator:
             yield from self.translate(window)
 
     def _decode_chunks(self, chunks: Sequence[list[int]]) -> list[_Part]:
-        order = sorted(range(len(chunks)), key=lambda i: len(chunks[i]))
+        batches = list(self._batches(chunks))
+        work = ([chunks[i] for i in rows] for rows in batches)
+        run = self._pool.map if self._pool is not None and len(batches) > 1 else map
         parts: dict[int, _Part] = {}
-        first = 0
-        while first < len(order):
-            last = first + 1
-            while (
-                last < min(len(order), first + self.batch_size)
-                and (last + 1 - first) * len(chunks[order[last]]) <= self.batch_tokens
-            ):
-                last += 1
-            rows = order[first:last]
-            output = self._decode([chunks[i] for i in rows])
+        for rows, output in zip(batches, run(self._decode, work), strict=True):
             fertilities: Sequence[list[int] | None] = output.fertilities or [None] * len(rows)
             weights = [len(ids) + output.with_end for ids in output.ids]
             outputs = map(_Part, output.ids, output.scores, fertilities, weights)
             parts.update(zip(rows, outputs, strict=True))
-            first = last
         return [parts[i] for i in range(len(chunks))]
+
+    def _batches(self, chunks: Sequence[list[int]]) -> Iterator[list[int]]:
+        """Chunks of similar length, by number."""
+        order = sorted(range(len(chunks)), key=lambda i: len(chunks[i]))
+        first = 0
+        for last, i in enumerate(order):
+            if last > first and (
+                last - first == self.batch_size or (last + 1 - first) * len(chunks[i]) > self.batch_tokens
+            ):
+                yield order[first:last]
+                first = last
+        if order:
+            yield order[first:]
 
     def _join(self, src: list[list[int]], parts: list[_Part]) -> Translation:
         ids = [i for part in parts for i in part.ids]

@@ -17,8 +17,8 @@ Precision = Literal["int8", "float32"]
 GRAPHS = "{role}.{precision}.onnx"
 STUDENT, CANDIDATES = "student", "candidates"
 """Roles of graphs: the student alone, and noisy parallel decoding with the teacher that chooses."""
-BATCH_TOKENS = 512
-"""More are no faster on a CPU, and cost memory: every target position has a score for every word."""
+BATCH_TOKENS = 64
+"""More are slower on a CPU, since the scores of every word for every position leave its cache."""
 
 
 class Translator(TextTranslator):
@@ -50,7 +50,7 @@ class Translator(TextTranslator):
             precision: of the weights [int8, where the bundle has it].
             num_candidates: more than 1: noisy parallel decoding, if the bundle has a teacher that chooses.
             seed: of the candidates.
-            num_threads: of each call [the cores of this process, at most 4].
+            num_threads: batches decoded side by side [the cores of this process, at most 4].
             batch_size: most lines translated at once.
 
         Raises:
@@ -66,7 +66,6 @@ class Translator(TextTranslator):
         chosen = _precision(bundle, role, precision)
         engine = OnnxEngine(
             bundle.directory / GRAPHS.format(role=role, precision=chosen),
-            num_threads=num_threads or min(4, _cores()),
             num_candidates=num_candidates,
             seed=seed,
         )
@@ -76,6 +75,7 @@ class Translator(TextTranslator):
             fingerprint=bundle.fingerprint,
             batch_tokens=max(1, BATCH_TOKENS // num_candidates),
             batch_size=batch_size,
+            workers=num_threads or min(4, _cores()),
         )
         translator.bundle, translator.precision = bundle, chosen
         return translator
