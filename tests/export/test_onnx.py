@@ -10,6 +10,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from onepass.alignment.lexicon import Lexicon
 from onepass.decoding.translator import student_decoder
 from onepass.export.onnx import export_onnx
 from onepass.models.dag import DAGTransformer
@@ -98,3 +99,20 @@ def test_weights_in_int8_write_nearly_the_same(
     pairs = zip(expected, found, strict=True)
     same = sum(a == b for row, other in pairs for a, b in zip(row, other, strict=False))
     assert same > 0.6 * sum(map(len, expected))
+
+
+@pytest.mark.usefixtures("no_gradient")
+def test_a_lexicon_allows_what_the_source_tokens_yield(
+    student: Any, sentences: Sequence[list[int]], pad: Callable[..., Tensor], tmp_path: Path
+) -> None:
+    def written(name: str, lexicon: Lexicon | None, rows: Sequence[list[int]]) -> list[list[int]]:
+        export_onnx(student, tmp_path / f"{name}.onnx", int8=True, lexicon=lexicon)
+        return run(tmp_path / f"{name}.onnx", pad(rows)).ids
+
+    every = np.tile(np.arange(12), (12, 1))
+    same_ids = written("all", Lexicon(every, np.array([5])), sentences) == written("none", None, sentences)
+    assert same_ids or isinstance(student, DAGTransformer)  # a share of the shortlist is a larger one
+    same = Lexicon(np.arange(12)[:, None], np.array([11]))  # a token yields itself, and 11 is always there
+    for number, row in enumerate(sentences[:6]):
+        [found] = written(f"same{number}", same, [row])
+        assert set(found) <= {*row, 11}

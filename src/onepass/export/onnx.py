@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from onnx import TensorProto
 
+from onepass.alignment.lexicon import Lexicon
 from onepass.export.graph import Value
 from onepass.export.transformer_graph import KeyValue, Source, TransformerGraph
 from onepass.models.autoregressive import BOS, EOS, PAD, AutoregressiveTransformer
@@ -252,6 +253,7 @@ def export_onnx(
     int8: bool = False,
     teacher: AutoregressiveTransformer | None = None,
     vocabulary: NDArray[np.int64] | None = None,
+    lexicon: Lexicon | None = None,
 ) -> None:
     """Writes a student as an ONNX graph.
 
@@ -268,6 +270,8 @@ def export_onnx(
             samples are drawn with, and `scores` are the teacher's.
         vocabulary: the target tokens that may be written [all but padding, <unk>, <s> and </s>]. Those that
             a student never saw in training it does not write; without them the output layer is faster.
+        lexicon: write only what it allows for the source tokens of a batch, which is faster still. Then a
+            translation depends on its batch where it needs a word that another sentence has brought in.
     """
     g = TransformerGraph(int8=int8)
     output_weight, most = model.tgt_embedding.weight, length_cap(MAX_SRC_TOKENS)
@@ -283,6 +287,12 @@ def export_onnx(
     joint = model.src_embedding is model.tgt_embedding
     table = words if joint else g.table(model.src_embedding.weight)
     real = g.op("Not", g.op("Equal", "src_ids", g.constant(PAD)))
+    own = np.arange(tgt_size, output_weight.size(0))
+    labels = np.concatenate([vocabulary, own])
+    shortlist = None
+    if lexicon is not None:
+        always = np.concatenate([np.intersect1d(lexicon.always, vocabulary), own])
+        shortlist = g.shortlist("src_ids", lexicon.yields, always, labels)
     source = Source(
         ids="src_ids",
         real=real,
@@ -290,7 +300,8 @@ def export_onnx(
         embedded=g.look_up(table, "src_ids"),
         table=table,
         words=words,
-        labels=np.concatenate([vocabulary, np.arange(tgt_size, output_weight.size(0))]),
+        labels=labels,
+        shortlist=shortlist,
         positions=g.weight(sinusoidal_positions(most, model.width)),
     )
     if isinstance(model, FertilityTransformer):

@@ -6,9 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, get_args
 
-import numpy as np
-from numpy.typing import NDArray
-
+from onepass.alignment.lexicon import Words
 from onepass.bundle import Bundle, write_manifest
 from onepass.decoding.loading import load_model
 from onepass.errors import ModelError, UsageError
@@ -23,7 +21,7 @@ def write_graphs(
     directory: Path,
     *,
     teacher: Bundle | None = None,
-    vocabulary: NDArray[np.int64] | None = None,
+    words: Words = Words(),  # noqa: B008 - immutable
 ) -> None:
     """Writes the graphs and the tokenizer, and the manifest around them.
 
@@ -31,7 +29,7 @@ def write_graphs(
         student: a one-pass student.
         directory: exists and is empty.
         teacher: also write graphs of noisy parallel decoding, with this one to choose.
-        vocabulary: the target tokens that may be written [all].
+        words: what may be written [all]; the lexicon is for int8 alone.
 
     Raises:
         ModelError: a bundle is of another kind, or the tokenizers differ.
@@ -51,7 +49,15 @@ def write_graphs(
             if role == CANDIDATES and judge is None:
                 continue
             path = directory / GRAPHS.format(role=role, precision=precision)
-            export_onnx(model, path, int8=precision == "int8", teacher=chooser, vocabulary=vocabulary)
+            int8 = precision == "int8"
+            export_onnx(
+                model,
+                path,
+                int8=int8,
+                teacher=chooser,
+                vocabulary=words.vocabulary,
+                lexicon=words.lexicon if int8 else None,
+            )
     describe(directory, student, student.provenance)
 
 

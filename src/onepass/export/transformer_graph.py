@@ -10,10 +10,12 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from onnx import TensorProto
 
 from onepass.export.graph import MICROSOFT, Graph, Table
 from onepass.models.autoregressive import AutoregressiveTransformer
 from onepass.models.one_pass import NEVER, OnePassTransformer
+from onepass.models.slots import IMPOSSIBLE
 from onepass.nn.attention import MultiHeadAttention
 from onepass.nn.transformer import DecoderLayer, EncoderLayer, FeedForward
 
@@ -35,6 +37,18 @@ class Words(NamedTuple):
     log_probs: str
 
 
+class Shortlist(NamedTuple):
+    """Some labels, filled up to a multiple of BLOCK.
+
+    Attributes:
+        labels: int64 [n].
+        penalty: added to their scores, [n]: 0, or for what fills up too low to be chosen.
+    """
+
+    labels: str
+    penalty: str
+
+
 class Source(NamedTuple):
     """A batch of sources.
 
@@ -44,6 +58,7 @@ class Source(NamedTuple):
         embedded: [B, S, D].
         table: the embeddings of source tokens; `words` those of all labels.
         labels: those that may be written.
+        shortlist: those that the sentences of this batch can need; None: all.
         positions: position encodings, [most, D].
     """
 
@@ -54,6 +69,7 @@ class Source(NamedTuple):
     table: Table
     words: Table
     labels: NDArray[np.int64]
+    shortlist: Shortlist | None
     positions: str
 
     def select(self, g: Graph, rows: str) -> Source:
@@ -169,31 +185,68 @@ class TransformerGraph(Graph):
         kept = [self.norm(y, model.encoder.norm) for y in outputs[-keep:]]
         return [kept[min(i, len(kept) - 1)] for i in range(len(model.decoder))]
 
-    def best_words(self, states: str, source: Source) -> Words:
-        """The most probable label of every place, of those that may be written.
+    def shortlist(
+        self, src_ids: str, lexicon: NDArray[np.int64], always: NDArray[np.int64], allowed: NDArray[np.int64]
+    ) -> Shortlist:
+        """The labels that the source tokens of a batch can yield.
 
-        ONNX Runtime's ArgMax and ReduceLogSumExp are slower over a vocabulary than the product; its
-        ReduceMax and Softmax are not. So most labels are looked through in blocks, the maximum of each
-        first; the few that fill no block, and those that are never written, are a small product of their own.
+        Args:
+            src_ids: int64 [B, S].
+            lexicon: labels of each source token, [V, k].
+            always: labels that every sentence may need.
+            allowed: labels that may be written at all; the others are left out.
         """
-        table, labels = source.words, source.labels
-        columns = BLOCK if len(labels) >= 4 * BLOCK else min(2, len(labels) - 1)
-        blocks = (len(labels) - 1) // columns
-        in_blocks, rest = np.split(labels, [blocks * columns])
+        size = int(allowed.max()) + 1
+        start, may = np.zeros(size, dtype=np.int32), np.zeros(size, dtype=np.int32)
+        start[always] = 1
+        may[allowed] = 1
+        yielded = self.op("Gather", self.constant(np.where(lexicon < size, lexicon, 0), np.int32), src_ids)
+        yielded = self.op("Reshape", self.cast(yielded, TensorProto.INT64), self.constant([-1]))
+        ones = self.op("Expand", self.constant(1, np.int32), self.op("Shape", yielded))
+        marked = self.op("ScatterElements", self.constant(start, np.int32), yielded, ones, axis=0)
+        marked = self.op("Mul", marked, self.constant(may, np.int32))
+        labels = self.op("Squeeze", self.op("NonZero", marked), self.constant([0]))
+        missing = self.op("Mod", self.op("Neg", self.size(labels, 0)), self.constant([BLOCK]))
+        filling = self.op("Expand", self.constant(int(allowed[0])), missing)
+        none = self.op("Expand", self.number(0), self.op("Shape", labels))
+        penalty = self.op("Expand", self.number(IMPOSSIBLE), missing)
+        return Shortlist(self.op("Concat", labels, filling, axis=0), self.op("Concat", none, penalty, axis=0))
 
-        def logits(wanted: NDArray[np.int64]) -> str:
-            rows, scales = (self.op("Gather", part, self.constant(wanted)) if part else "" for part in table)
-            return self.product(states, self.op("Transpose", rows, perm=[1, 0]), scales)
+    def logits(self, states: str, table: Table, labels: str, bias: str = "") -> str:
+        """The scores of some labels, [B, L, n]."""
+        rows, scales = (self.op("Gather", part, labels) if part else "" for part in table)
+        return self.product(states, self.op("Transpose", rows, perm=[1, 0]), scales, bias)
 
-        many = logits(in_blocks)  # [B, L, blocks * columns]
-        few = logits(np.concatenate([NEVER, rest]))
-        places = self.op("Reshape", many, self.constant([0, 0, blocks, columns]))
+    def highest(self, logits: str, blocks: int, columns: int) -> tuple[str, str]:
+        """The place of the highest score in each row of blocks · columns (blocks -1: unknown), and the score.
+
+        ONNX Runtime's ArgMax is slower over a vocabulary than the product before it, and its ReduceMax
+        is not: so the maximum of each block comes first.
+        """
+        places = self.op("Reshape", logits, self.constant([0, 0, blocks, columns]))
         highest = self.maximum(places, 3)  # [B, L, blocks]
         block = self.op("ArgMax", highest, axis=-1, keepdims=0)  # [B, L]
         chosen = self.op("GatherND", places, self.unsqueeze(block, -1), batch_dims=2)  # [B, L, columns]
         within = self.op("ArgMax", chosen, axis=-1, keepdims=0)
         place = self.op("Add", self.op("Mul", block, self.constant(columns)), within)
-        best = self.maximum(highest, 2)
+        return place, self.maximum(highest, 2)
+
+    def best_words(self, states: str, source: Source) -> Words:
+        """The most probable label of every place, and its log probability (with a shortlist: within it)."""
+        if source.shortlist is not None:
+            logits = self.logits(states, source.words, *source.shortlist)
+            place, _ = self.highest(logits, -1, BLOCK)
+            share = self.maximum(self.op("Softmax", logits, axis=-1), 2)
+            return Words(self.op("Gather", source.shortlist.labels, place), self.op("Log", share))
+        # The few labels that fill no block, and those that are never written, are a product of their own.
+        labels = source.labels
+        columns = BLOCK if len(labels) >= 4 * BLOCK else min(2, len(labels) - 1)
+        blocks = (len(labels) - 1) // columns
+        in_blocks, rest = np.split(labels, [blocks * columns])
+        many = self.logits(states, source.words, self.constant(in_blocks))  # [B, L, blocks * columns]
+        few = self.logits(states, source.words, self.constant(np.concatenate([NEVER, rest])))
+        place, best = self.highest(many, blocks, columns)
+        # Softmax, because ReduceLogSumExp is slow over a vocabulary.
         share = self.maximum(self.op("Softmax", many, axis=-1), 2)  # of the best among the many
         first = len(NEVER)
         tail = self.rows(few, self.constant([first]), self.constant([first + len(rest)]), dim=2)

@@ -18,7 +18,7 @@ from onepass.evaluation.table import machine_kind, render_markdown, result_row, 
 from onepass.pipeline.display import Report
 from onepass.pipeline.lines import read_lines, write_lines
 from onepass.pipeline.stage import Context
-from onepass.pipeline.stages import corpus_stage, student_vocabulary
+from onepass.pipeline.stages import corpus_stage, student_words
 from onepass.recipe import EvaluateSettings
 from onepass.text.explain import explain
 from onepass.text.tokenizer import Tokenizer
@@ -62,9 +62,10 @@ def evaluate_systems(context: Context, src: Sequence[str], ref: Sequence[str]) -
         export_ctranslate2(Bundle.open(context.inputs[stage]), exported / stage)
     for stage in {row.model for row in rows if row.factory == ONNX}:
         (exported / stage).mkdir()
+        bundle = Bundle.open(context.inputs[stage])
         corpus = context.inputs[corpus_stage(students[stage].settings)]
-        vocabulary = student_vocabulary(corpus)
-        write_graphs(Bundle.open(context.inputs[stage]), exported / stage, vocabulary=vocabulary)
+        words = student_words(corpus, bundle.tokenizer().src_size)
+        write_graphs(bundle, exported / stage, words=words)
     baseline = None if teacher is None else f"teacher beam {settings.beam_size}"
     tokenizer = Bundle.open(students["student"].bundle).tokenizer()
     models = list(dict.fromkeys(row.model for row in rows))
@@ -93,8 +94,8 @@ def evaluate_systems(context: Context, src: Sequence[str], ref: Sequence[str]) -
         [translation] = translator.translate([line])
         lines += [f"src  {line}", f"hyp  {translation.text}", f"ref  {target}"]
         if translation.fertilities is not None:
-            words = explain(translation.src_pieces, translation.fertilities, translation.tgt_pieces)
-            lines.append(f"     {words}")
+            became = explain(translation.src_pieces, translation.fertilities, translation.tgt_pieces)
+            lines.append(f"     {became}")
         lines.append("")
     write_lines(directory / "samples.txt", lines)
 

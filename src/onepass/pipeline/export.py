@@ -20,7 +20,7 @@ from onepass.export.runtime_bundle import describe, write_graphs
 from onepass.pipeline.display import Display
 from onepass.pipeline.finished import finished_stages, recorded_recipe
 from onepass.pipeline.lines import read_lines
-from onepass.pipeline.stages import corpus_stage, student_vocabulary
+from onepass.pipeline.stages import corpus_stage, student_words
 from onepass.recipe import Recipe
 from onepass.runtime.text import TextTranslator
 from onepass.runtime.translator import CANDIDATES, GRAPHS, STUDENT, Precision, Translator
@@ -72,8 +72,8 @@ def export_run(
     with _new_directory(to) as partial:
         with display.stage("export") as progress:
             progress(0, 0, "writing graphs")
-            vocabulary = student_vocabulary(found[corpus])
-            write_graphs(student, partial, teacher=teacher, vocabulary=vocabulary)
+            words = student_words(found[corpus], student.tokenizer().src_size)
+            write_graphs(student, partial, teacher=teacher, words=words)
             texts = {
                 name: read_lines(found["prepare"] / name)
                 for name in ("dev.src", "dev.tgt", "test.src", "test.tgt")

@@ -16,9 +16,8 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
+from onepass.alignment.fertilities import read_pharaoh
+from onepass.alignment.lexicon import Words, build_lexicon
 from onepass.bundle import write_json
 from onepass.errors import DataError, UsageError
 from onepass.pipeline.lines import chunks, read_lines, stream_lines, write_lines
@@ -90,9 +89,17 @@ def evaluated_stages(recipe: Recipe) -> tuple[str, ...]:
     return ("prepare", *corpora, *(["teacher"] if recipe.needs_teacher else []), *models)
 
 
-def student_vocabulary(corpus: Path) -> NDArray[np.int64]:
-    """The target tokens that a student has learnt to write, from the stage that `corpus_stage` names."""
-    return IdPairs.open(corpus, "train").tgt.distinct()
+def student_words(corpus: Path, src_size: int) -> Words:
+    """What a student has learnt to write, from the stage that `corpus_stage` names.
+
+    Args:
+        corpus: the stage's directory.
+        src_size: of the source vocabulary.
+    """
+    pairs = IdPairs.open(corpus, "train")
+    links = corpus / "train.pharaoh"
+    lexicon = build_lexicon(pairs, read_pharaoh(links), src_size) if links.exists() else None
+    return Words(pairs.tgt.distinct()[0], lexicon)
 
 
 def _files(recipe: Recipe) -> list[Path]:

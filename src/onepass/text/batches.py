@@ -58,9 +58,10 @@ class Ragged:
         end = self._ends[row]
         return np.asarray(self._ids[end - self.lengths[row] : end], dtype=np.int64)
 
-    def distinct(self) -> NDArray[np.int64]:
-        """The ids that occur, ascending."""
-        return np.unique(self._ids).astype(np.int64)
+    def distinct(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """The ids that occur, ascending, and how often each does."""
+        ids, counts = np.unique(self._ids, return_counts=True)
+        return ids.astype(np.int64), counts
 
 
 class RaggedWriter:

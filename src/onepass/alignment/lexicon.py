@@ -1,0 +1,58 @@
+"""Which target tokens a source token yields, by the links of a corpus: what a sentence can need to write."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from onepass.text.batches import IdPairs
+
+YIELDS = 32
+ALWAYS = 512
+
+
+class Lexicon(NamedTuple):
+    """What may be written.
+
+    Attributes:
+        yields: for each source token the target tokens it is linked with most often, int64 [V, YIELDS];
+            0 where there are fewer.
+        always: the most frequent target tokens, which any sentence may need, int64 [ALWAYS at most].
+    """
+
+    yields: NDArray[np.int64]
+    always: NDArray[np.int64]
+
+
+class Words(NamedTuple):
+    """What a student may write: target tokens, ascending, and a lexicon for shortlists; None: all."""
+
+    vocabulary: NDArray[np.int64] | None = None
+    lexicon: Lexicon | None = None
+
+
+def build_lexicon(pairs: IdPairs, pharaoh: Iterable[str], src_size: int) -> Lexicon:
+    """Counts the links of a corpus.
+
+    Args:
+        pairs: sources and targets.
+        pharaoh: the links `i-j` of each pair.
+        src_size: of the source vocabulary.
+    """
+    keys = []
+    for row, line in enumerate(pharaoh):
+        links = np.array(line.replace("-", " ").split(), dtype=np.int64).reshape(-1, 2)
+        keys.append(pairs.src[row][links[:, 0]] << 32 | pairs.tgt[row][links[:, 1]])
+    distinct, counts = np.unique(np.concatenate(keys), return_counts=True)
+    sources = distinct >> 32
+    order = np.lexsort((-counts, sources))
+    sources, targets = sources[order], distinct[order] & 0xFFFFFFFF
+    rank = np.arange(len(sources)) - np.searchsorted(sources, sources)  # 0: the most frequent of its source
+    kept = rank < YIELDS
+    yields = np.zeros((src_size, YIELDS), dtype=np.int64)
+    yields[sources[kept], rank[kept]] = targets[kept]
+    ids, counts = pairs.tgt.distinct()
+    return Lexicon(yields, np.sort(ids[np.argsort(-counts, kind="stable")][:ALWAYS]))
