@@ -12,6 +12,7 @@ import pytest
 import torch
 
 from onepass import Translator
+from onepass.alignment.lexicon import Words
 from onepass.bundle import Bundle, write_json
 from onepass.decoding.translator import Translator as TorchTranslator
 from onepass.errors import DataError, ModelError, UsageError
@@ -68,7 +69,7 @@ def varied(tmp_path: Path, make_teacher: Callable, monkeypatch: pytest.MonkeyPat
     expected = TorchTranslator.load(run / "finetune").translate(LINES)
     write_lines(run / "prepare/dev.src", LINES)
     write_lines(run / "prepare/dev.tgt", [translation.text for translation in expected])
-    monkeypatch.setattr(module, "student_vocabulary", lambda _: None)
+    monkeypatch.setattr(module, "student_words", lambda *_: Words())
     return run
 
 
@@ -195,7 +196,7 @@ def test_a_word_that_torch_writes_and_the_graph_does_not_is_found(
     [found] = TorchTranslator.load(finished_run() / "finetune").translate(LINES[:1])
     vocabulary = Bundle.open(finished_run() / "finetune").tokenizer().tgt_vocabulary()
     others = [i for i, piece in enumerate(vocabulary) if piece not in found.tgt_pieces]
-    monkeypatch.setattr(module, "student_vocabulary", lambda _: np.array(others))
+    monkeypatch.setattr(module, "student_words", lambda *_: Words(np.array(others)))
     with pytest.raises(ModelError, match="other ids than torch"):
         export(finished_run(), tmp_path / "bundle")
     assert names(tmp_path) == set()
