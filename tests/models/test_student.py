@@ -145,3 +145,17 @@ def test_the_cap_on_the_length_grows_with_the_source_and_leaves_room_for_short_o
     caps = length_cap(torch.arange(1, 100))
     assert (caps.diff() >= 1).all()
     assert (caps >= 2 * torch.arange(1, 100) + 10).all()
+
+
+def test_the_output_layer_of_ctc_follows_its_weights(make_slots) -> None:
+    student = make_slots("ctc", slots=2)
+    for _ in range(2):
+        with torch.no_grad():
+            student.tgt_embedding.weight.add_(1)
+            student.blank_embedding.weight.mul_(2)
+            found = student.output_weight()
+            assert student.output_weight() is found
+        assert torch.equal(found[:-1], student.tgt_embedding.weight)
+        assert torch.equal(found[-1:], student.blank_embedding.weight)
+        with torch.enable_grad():
+            assert student.output_weight().requires_grad

@@ -29,6 +29,7 @@ class CTCTransformer(SlotTransformer):
         self.slots = student.slots
         self.blank = self.tgt_embedding.num_embeddings
         self.blank_embedding = nn.Embedding(1, sizes.width)
+        self._joined: tuple[list[tuple[int, int]], Tensor] | None = None
 
     def num_slots(self, src_length: Length) -> Length:
         return src_length * self.slots
@@ -37,8 +38,14 @@ class CTCTransformer(SlotTransformer):
         return soft_copy(self.src_embedding(src_ids), src_ids != PAD, self.slots)
 
     def output_weight(self) -> Tensor:
-        """The tokens, then the blank: [V + 1, D]."""
-        return torch.cat([self.tgt_embedding.weight, self.blank_embedding.weight])
+        """The tokens, then the blank: [V + 1, D]; without a gradient joined once for as long as both stay."""
+        parts = [self.tgt_embedding.weight, self.blank_embedding.weight]
+        if torch.is_grad_enabled():
+            return torch.cat(parts)
+        state = [(part.data_ptr(), part._version) for part in parts]
+        if self._joined is None or self._joined[0] != state:
+            self._joined = state, torch.cat(parts)
+        return self._joined[1]
 
 
 def soft_copy(embedded: Tensor, src_mask: Tensor, slots: int) -> Tensor:
