@@ -1,6 +1,7 @@
 """Tiny random models and sentences, shared by the tests."""
 
 import random
+import signal
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,8 @@ from onepass.recipe import StudentSettings, TransformerSettings
 from onepass.text.batches import IdPairs, Ragged, RaggedWriter
 
 torch.set_num_threads(1)
+# What runs in the background of a shell ignores Ctrl-C, and so would the programs that the tests start.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 FIRST_WORD = 4  # ids below are specials
 
