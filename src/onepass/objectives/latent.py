@@ -41,7 +41,10 @@ class LatentObjective(ABC):
         """Some labels of the best way, as many as `share` of those that the attempt got wrong."""
 
     def counts(self, batch: Batch) -> dict[str, int]:
-        tokens = (batch.tgt_ids != PAD).sum(1)[self.fits(batch)].sum()
+        return self._counts(batch, self.fits(batch))
+
+    def _counts(self, batch: Batch, fits: Tensor) -> dict[str, int]:
+        tokens = (batch.tgt_ids != PAD).sum(1)[fits].sum()
         sentences = batch.src_ids.size(0)
         return {"tokens": max(int(tokens), 1), "infeasible": sentences, "revealed": sentences}
 
@@ -52,7 +55,8 @@ class LatentObjective(ABC):
         if self.glancing is not None and model.training:
             revealed = self._revealed(model, batch, memory, self.glancing.share(batch.progress))
         losses = self.losses(model, batch, model.decode(batch.src_ids, memory, revealed))
-        fits, counts = self.fits(batch), self.counts(batch)
+        fits = self.fits(batch)
+        counts = self._counts(batch, fits)
         told = torch.zeros(()) if revealed is None else revealed.mask.sum()
         return {
             "tokens": LossTerm(torch.where(fits, losses, 0).sum(), counts["tokens"]),
