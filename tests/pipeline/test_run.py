@@ -10,10 +10,10 @@ import pytest
 import torch
 
 from onepass.errors import DataError, UsageError
-from onepass.evaluation.systems import available_cores
 from onepass.pipeline.stage import is_done
 from onepass.pipeline.stages import plan
 from onepass.recipe import load_recipe
+from onepass.runtime.cores import available_cores
 from tiny_run import (
     STAGES,
     assert_clear_error,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,14 +10,14 @@ from typing import Any, NamedTuple, get_args
 from onepass.decoding.parallel import Search
 from onepass.evaluation.latency import SystemSpec
 from onepass.recipe import StudentSettings
+from onepass.runtime.cores import available_cores
+from onepass.runtime.text import TextTranslator
 from onepass.runtime.translator import Precision
 
 TORCH = "onepass.evaluation.systems:torch_system"
 TEACHER = "teacher"
 CTRANSLATE2 = "onepass.evaluation.systems:ctranslate2_system"
 ONNX = "onepass.evaluation.systems:onnx_system"
-
-
 SIDE_BY_SIDE = 256
 """Source tokens in a batch of CTranslate2 where several are decoded at once: the fastest of 128 to 2,048."""
 
@@ -33,6 +32,10 @@ class TextSystem:
         return self._translate(lines)
 
 
+def _text_system(translator: TextTranslator, description: str) -> TextSystem:
+    return TextSystem(lambda lines: [found.text for found in translator.translate(lines)], description)
+
+
 def torch_system(bundle: str, *, threads: int, **settings: Any) -> TextSystem:
     """A bundle in torch, float32; `settings` are those of `Translator.load`."""
     import torch
@@ -44,11 +47,7 @@ def torch_system(bundle: str, *, threads: int, **settings: Any) -> TextSystem:
         settings["teacher"] = Path(settings["teacher"])
     device = "cuda" if torch.cuda.is_available() else "cpu"
     translator = Translator.load(Path(bundle), device=device, **settings)
-
-    def translate(lines: Sequence[str]) -> list[str]:
-        return [translation.text for translation in translator.translate(lines)]
-
-    return TextSystem(translate, f"torch float32 {device}")
+    return _text_system(translator, f"torch float32 {device}")
 
 
 def ctranslate2_system(
@@ -59,7 +58,6 @@ def ctranslate2_system(
     from onepass.export.ctranslate2 import CTranslate2Translator
 
     workers = max(1, available_cores() // threads)
-
     translator = CTranslate2Translator(
         Path(directory),
         Bundle.open(Path(bundle)).tokenizer(),
@@ -80,11 +78,7 @@ def onnx_system(bundle: str, *, threads: int, precision: Precision, num_candidat
     translator = Translator.load(
         bundle, precision=precision, num_threads=threads, num_candidates=num_candidates
     )
-
-    def translate(lines: Sequence[str]) -> list[str]:
-        return [translation.text for translation in translator.translate(lines)]
-
-    return TextSystem(translate, f"ONNX Runtime {precision}")
+    return _text_system(translator, f"ONNX Runtime {precision}")
 
 
 @dataclass(frozen=True)
@@ -125,11 +119,6 @@ class Competitor:
     def named(self, spec: SystemSpec) -> SystemSpec:
         """A chosen setting under the row's own name."""
         return replace(spec, name=self.name)
-
-
-def available_cores() -> int:
-    """Cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 class Student(NamedTuple):

@@ -22,6 +22,7 @@ from rich.text import Text
 from onepass.errors import DataError
 from onepass.evaluation.latency import NOISY_SPREAD, Latency, latency_by_length
 from onepass.evaluation.quality import Quality
+from onepass.runtime.cores import available_cores
 
 PACKAGES = ("onepass", "torch", "ctranslate2", "onnxruntime", "sacrebleu", "sentencepiece")
 SIGNIFICANT = 0.05
@@ -388,7 +389,7 @@ def _with_block(page: str, marker: str, text: str, path: Path) -> str:
 
 def machine_kind() -> str:
     """The kind of machine in words, without its name: platform, processor, cores in reach, memory, GPU."""
-    parts = [f"{platform.system()} {platform.machine()}", _processor(), f"{_num_cores()} core(s)"]
+    parts = [f"{platform.system()} {platform.machine()}", _processor(), f"{available_cores()} core(s)"]
     if hasattr(os, "sysconf") and "SC_PHYS_PAGES" in os.sysconf_names:
         parts.append(f"{os.sysconf('SC_PHYS_PAGES') * os.sysconf('SC_PAGE_SIZE') / 2**30:.0f} GiB")
     parts.append(_gpu())
@@ -401,10 +402,6 @@ def _processor() -> str:
     except OSError:
         return platform.processor()
     return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "")
-
-
-def _num_cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _gpu() -> str:

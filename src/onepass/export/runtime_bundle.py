@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from onepass.alignment.lexicon import Words
-from onepass.bundle import Bundle, write_manifest
+from onepass.bundle import MANIFEST, Bundle, write_manifest
 from onepass.decoding.loading import load_model
 from onepass.errors import ModelError, UsageError
 from onepass.export.onnx import export_onnx
@@ -72,14 +72,14 @@ def _judge(student: Bundle, teacher: Bundle) -> AutoregressiveTransformer:
     return judge
 
 
-def describe(directory: Path, student: Bundle, provenance: Mapping[str, Any]) -> None:
-    """Writes the manifest of whatever graphs, tokenizer and model card are there."""
+def describe(directory: Path, model: Bundle, provenance: Mapping[str, Any]) -> None:
+    """Writes the manifest of an exported model, of all files that are there."""
     write_manifest(
         directory,
-        kind=student.kind,
-        src=student.src,
-        tgt=student.tgt,
-        settings=student.settings,
+        kind=model.kind,
+        src=model.src,
+        tgt=model.tgt,
+        settings=model.settings,
         provenance=provenance,
-        files=[p.name for kind in ("*.onnx", "*.model", "*.md") for p in directory.glob(kind)],
+        files=[path.name for path in directory.iterdir() if path.name != MANIFEST],
     )

@@ -9,9 +9,9 @@ from pathlib import Path
 from onepass.bundle import MANIFEST, Bundle, file_sha256, write_text
 from onepass.decoding.loading import TEACHER
 from onepass.errors import ModelError
-from onepass.evaluation.systems import available_cores
 from onepass.pipeline.lines import read_lines
 from onepass.recipe import DistillSettings
+from onepass.runtime.cores import available_cores
 from onepass.text.lines import read_lines as read_text_lines
 
 Report = Callable[[int, int, str], None]

@@ -13,13 +13,14 @@ from onepass.bundle import Bundle, write_json, write_text
 from onepass.evaluation.figures import bleu_against_latency, latency_against_length
 from onepass.evaluation.latency import Latency, SystemSpec, fastest, measure_latency
 from onepass.evaluation.quality import Quality, measure
-from onepass.evaluation.systems import CTRANSLATE2, ONNX, Competitor, Student, available_cores, competitors
+from onepass.evaluation.systems import CTRANSLATE2, ONNX, Competitor, Student, competitors
 from onepass.evaluation.table import machine_kind, render_markdown, result_row, versions
 from onepass.pipeline.display import Report
 from onepass.pipeline.lines import read_lines, write_lines
 from onepass.pipeline.stage import Context
 from onepass.pipeline.stages import corpus_stage, student_words
 from onepass.recipe import EvaluateSettings
+from onepass.runtime.cores import available_cores
 from onepass.text.explain import explain
 from onepass.text.tokenizer import Tokenizer
 

@@ -13,7 +13,7 @@ from typing import Any, get_args
 
 import numpy as np
 
-from onepass.bundle import MANIFEST, Bundle, write_manifest, write_text
+from onepass.bundle import MANIFEST, Bundle, write_text
 from onepass.errors import ModelError, UsageError
 from onepass.export.model_card import render_card
 from onepass.export.runtime_bundle import describe, write_graphs
@@ -111,15 +111,7 @@ def export_run_to_ctranslate2(run: Path, to: Path, *, stage: str, quantization: 
         partial.rmdir()  # CTranslate2 makes it
         export_ctranslate2(bundle, partial, quantization=quantization)
         bundle.tokenizer().save(partial)
-        write_manifest(
-            partial,
-            kind=bundle.kind,
-            src=bundle.src,
-            tgt=bundle.tgt,
-            settings=bundle.settings,
-            provenance=bundle.provenance,
-            files=[path.name for path in partial.iterdir()],
-        )
+        describe(partial, bundle, bundle.provenance)
 
 
 @contextmanager

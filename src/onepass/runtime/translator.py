@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Literal, get_args
 
 from onepass.bundle import Bundle
 from onepass.errors import ModelError, UsageError
+from onepass.runtime.cores import available_cores
 from onepass.runtime.engine import OnnxEngine
 from onepass.runtime.shipped import find_model
 from onepass.runtime.text import TextTranslator
@@ -75,7 +75,7 @@ class Translator(TextTranslator):
             fingerprint=bundle.fingerprint,
             batch_tokens=max(1, BATCH_TOKENS // num_candidates),
             batch_size=batch_size,
-            workers=num_threads or min(4, _cores()),
+            workers=num_threads or min(4, available_cores()),
         )
         translator.bundle, translator.precision = bundle, chosen
         return translator
@@ -108,7 +108,3 @@ def _precision(bundle: Bundle, role: str, wanted: Precision | None) -> Precision
             allowed=", ".join(found),
         )
     return wanted or found[0]
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
