@@ -26,18 +26,18 @@ from onepass.text.lines import read_parallel
 
 RECIPES = ("iwslt16-en-de", "wmt14-en-de", "wmt14-de-en", "wmt16-en-ro", "wmt16-ro-en")
 SETS = {"iwslt16": "iwslt16.en-de", "wmt14": "openmix.en-de", "wmt16": "openmix.en-ro"}
-TRAINING = "batch_tokens=4096 accumulate=1 learning_rate=1e-3 warmup=300 validate_every=100 average=3"
+TRAINING = "batch_tokens=4096 accumulate=1 learning_rate=2e-3 warmup=400 validate_every=500 average=2"
 SETTINGS = [
-    "tokenizer.vocab_size=8000",
-    *(f"teacher.model.{size}" for size in ("width=256", "ffn_width=1024", "heads=4", "dropout=0.1")),
+    "tokenizer.vocab_size=4000",
+    *(f"teacher.model.{size}" for size in ("width=128", "ffn_width=512", "heads=4", "dropout=0.1")),
     *(f"teacher.model.{stack}_layers=3" for stack in ("encoder", "decoder")),
-    *(f"teacher.training.{setting}" for setting in [*TRAINING.split(), "max_updates=600"]),
-    *(f"student.training.{setting}" for setting in [*TRAINING.split(), "max_updates=400"]),
+    *(f"teacher.training.{setting}" for setting in [*TRAINING.split(), "max_updates=2000"]),
+    *(f"student.training.{setting}" for setting in [*TRAINING.split(), "max_updates=1500"]),
     *(f"student.finetune.training.{setting}" for setting in TRAINING.split()),
-    "student.finetune.training.max_updates=50",
-    "student.finetune.training.warmup=10",
-    "student.finetune.training.validate_every=25",
-    "student.finetune.training.learning_rate=1e-4",
+    "student.finetune.training.max_updates=100",
+    "student.finetune.training.warmup=20",
+    "student.finetune.training.validate_every=50",
+    "student.finetune.training.learning_rate=2e-4",
     "evaluate.num_candidates=[10]",
     "evaluate.latency_sentences=0",
 ]

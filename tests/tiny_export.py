@@ -7,12 +7,14 @@ from typing import Any
 import torch
 from torch import nn
 
+from onepass.alignment.lexicon import Words
 from onepass.bundle import Bundle
 from onepass.decoding.loading import build_model, save_bundle
 from onepass.export.runtime_bundle import write_graphs
 from onepass.models.dag import DAGTransformer
 from onepass.models.fertility import FERTILITY_CLASSES, FertilityTransformer
 from onepass.recipe import StudentSettings, TransformerSettings
+from onepass.text.tokenizer import UNK
 from tiny_run import SIZES, save_random_bundle, tokenizer
 
 FAMILIES: dict[str, dict[str, Any]] = {
@@ -56,8 +58,14 @@ def random_teacher(directory: Path, make_teacher: Callable[..., nn.Module]) -> P
     return save_random_bundle(directory, make_teacher(vocabulary=words.src_size, joint=True), words)
 
 
+def some_words() -> Words:
+    """Every source token in an example, and no limit to what may be written."""
+    return Words([[i, i + 1] for i in range(UNK, tokenizer().src_size - 1)])
+
+
 def exported(student: Path, to: Path, teacher: Path | None = None) -> Path:
     """A bundle for the runtime; with a teacher, it has candidates."""
     to.mkdir(parents=True)
-    write_graphs(Bundle.open(student), to, teacher=None if teacher is None else Bundle.open(teacher))
+    judge = None if teacher is None else Bundle.open(teacher)
+    write_graphs(Bundle.open(student), to, some_words(), teacher=judge)
     return to

@@ -93,12 +93,24 @@ def test_only_words_of_the_vocabulary_are_written(
 def test_weights_in_int8_write_nearly_the_same(
     student: Any, sentences: Sequence[list[int]], pad: Callable[..., Tensor], tmp_path: Path
 ) -> None:
-    export_onnx(student, tmp_path / "student.onnx", int8=True)
+    export_onnx(student, tmp_path / "student.onnx", examples=sentences)
     expected = student_decoder(student)(pad(sentences)).ids
     found = run(tmp_path / "student.onnx", pad(sentences)).ids
     pairs = zip(expected, found, strict=True)
     same = sum(a == b for row, other in pairs for a, b in zip(row, other, strict=False))
     assert same > 0.6 * sum(map(len, expected))
+    alone = [run(tmp_path / "student.onnx", pad([source])).ids[0] for source in sentences]
+    assert alone == found
+
+
+@pytest.mark.usefixtures("no_gradient")
+def test_int8_survives_what_its_examples_did_not_show(
+    student: Any, sentences: Sequence[list[int]], pad: Callable[..., Tensor], tmp_path: Path
+) -> None:
+    export_onnx(student, tmp_path / "student.onnx", examples=[[5]])
+    found = run(tmp_path / "student.onnx", pad(sentences))
+    assert len(found.ids) == len(sentences)
+    assert np.isfinite(found.scores).all()
 
 
 @pytest.mark.usefixtures("no_gradient")
@@ -106,7 +118,7 @@ def test_a_lexicon_allows_what_the_source_tokens_yield(
     student: Any, sentences: Sequence[list[int]], pad: Callable[..., Tensor], tmp_path: Path
 ) -> None:
     def written(name: str, lexicon: Lexicon | None, rows: Sequence[list[int]]) -> list[list[int]]:
-        export_onnx(student, tmp_path / f"{name}.onnx", int8=True, lexicon=lexicon)
+        export_onnx(student, tmp_path / f"{name}.onnx", examples=sentences, lexicon=lexicon)
         return run(tmp_path / f"{name}.onnx", pad(rows)).ids
 
     every = np.tile(np.arange(12), (12, 1))

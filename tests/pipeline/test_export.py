@@ -12,7 +12,6 @@ import pytest
 import torch
 
 from onepass import Translator
-from onepass.alignment.lexicon import Words
 from onepass.bundle import Bundle, write_json
 from onepass.decoding.translator import Translator as TorchTranslator
 from onepass.errors import DataError, ModelError, UsageError
@@ -22,7 +21,7 @@ from onepass.pipeline import export as module
 from onepass.pipeline.display import Display
 from onepass.pipeline.export import export_run
 from onepass.runtime.translator import precisions
-from tiny_export import random_student, random_teacher
+from tiny_export import random_student, random_teacher, some_words
 from tiny_run import assert_clear_error, call, copy_of_run, corpus_pairs, finished_run, start, write_lines
 
 LINES = [src for src, _ in corpus_pairs(40)]
@@ -69,7 +68,7 @@ def varied(tmp_path: Path, make_teacher: Callable, monkeypatch: pytest.MonkeyPat
     expected = TorchTranslator.load(run / "finetune").translate(LINES)
     write_lines(run / "prepare/dev.src", LINES)
     write_lines(run / "prepare/dev.tgt", [translation.text for translation in expected])
-    monkeypatch.setattr(module, "student_words", lambda *_: Words())
+    monkeypatch.setattr(module, "student_words", lambda *_: some_words())
     return run
 
 
@@ -196,7 +195,9 @@ def test_a_word_that_torch_writes_and_the_graph_does_not_is_found(
     [found] = TorchTranslator.load(finished_run() / "finetune").translate(LINES[:1])
     vocabulary = Bundle.open(finished_run() / "finetune").tokenizer().tgt_vocabulary()
     others = [i for i, piece in enumerate(vocabulary) if piece not in found.tgt_pieces]
-    monkeypatch.setattr(module, "student_words", lambda *_: Words(np.array(others)))
+    monkeypatch.setattr(
+        module, "student_words", lambda *_: some_words()._replace(vocabulary=np.array(others))
+    )
     with pytest.raises(ModelError, match="other ids than torch"):
         export(finished_run(), tmp_path / "bundle")
     assert names(tmp_path) == set()
@@ -205,12 +206,12 @@ def test_a_word_that_torch_writes_and_the_graph_does_not_is_found(
 def test_int8_that_loses_too_much_is_no_bundle(
     varied: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def worse(model: torch.nn.Module, path: Path, *, int8: bool, **settings: Any) -> None:
-        if int8:
+    def worse(model: torch.nn.Module, path: Path, *, examples: Any, **settings: Any) -> None:
+        if examples:
             with torch.no_grad():
                 model.fertility.bias += 1  # type: ignore[operator]
-        export_onnx(model, path, int8=int8, **settings)  # type: ignore[arg-type]
-        if int8:
+        export_onnx(model, path, examples=examples, **settings)  # type: ignore[arg-type]
+        if examples:
             with torch.no_grad():
                 model.fertility.bias -= 1  # type: ignore[operator]
 

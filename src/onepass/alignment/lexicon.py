@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -28,8 +28,15 @@ class Lexicon(NamedTuple):
 
 
 class Words(NamedTuple):
-    """What a student may write: target tokens, ascending, and a lexicon for shortlists; None: all."""
+    """What an export knows of the corpus that a student has learnt.
 
+    Attributes:
+        examples: source ids of some sentences.
+        vocabulary: the target tokens that occur, ascending; None: all may be written.
+        lexicon: for shortlists.
+    """
+
+    examples: Sequence[Sequence[int]]
     vocabulary: NDArray[np.int64] | None = None
     lexicon: Lexicon | None = None
 

@@ -33,17 +33,41 @@ class Table(NamedTuple):
     scales: str
 
 
+class Range(NamedTuple):
+    """The smallest and the largest of some values."""
+
+    low: float
+    high: float
+
+
+class Rounded(NamedTuple):
+    """Values as uint8, (value - zero) * scale; the scale and the zero."""
+
+    values: str
+    scale: str
+    zero: str
+
+
 class Graph:
     """A graph in the making; every method returns names of values.
 
     Args:
-        int8: weight matrices are int8 with a scale a row, and multiplied with rounded activations.
+        ranges: of what is multiplied with a weight matrix, in the order of `factors`: weight matrices are
+            int8 with a scale a row, and multiplied with activations rounded to these ranges; None: float32.
+
+    Attributes:
+        factors: what has been multiplied with a weight matrix so far.
     """
 
-    def __init__(self, *, int8: bool) -> None:
-        self.int8 = int8
+    def __init__(self, ranges: Sequence[Range] | None) -> None:
+        self.ranges = ranges
+        self.factors: list[str] = []
         self.nodes: list[Any] = []
         self.constants: dict[str, NDArray[Any]] = {}
+
+    @property
+    def int8(self) -> bool:
+        return self.ranges is not None
 
     def constant(self, value: Any, dtype: Any = np.int64) -> str:
         """A value known beforehand."""
@@ -107,11 +131,29 @@ class Graph:
     def product(self, x: str, columns: str, scales: str, bias: str = "") -> str:
         """x times a matrix [K, N]; of int8, if it has scales."""
         if scales:
+            values, scale, zero = self.round(x)
             return self.op(
-                "DynamicQuantizeMatMul", *[x, columns, scales, "", bias][: 5 if bias else 3], domain=MICROSOFT
+                "MatMulIntegerToFloat",
+                *[values, columns, scale, scales, zero, "", bias][: 7 if bias else 5],
+                domain=MICROSOFT,
             )
+        self.factors.append(x)
         y = self.op("MatMul", x, columns)
         return self.op("Add", y, bias) if bias else y
+
+    def rounding(self) -> tuple[str, str]:
+        """The scale and the zero of the next factor; what is 0 stays 0."""
+        assert self.ranges is not None
+        low, high = self.ranges[len(self.factors)]
+        low, high = min(low, 0.0), max(high, 0.0)
+        scale = max(high - low, 1e-6) / 255
+        return self.number(scale), self.constant(round(-low / scale), np.uint8)
+
+    def round(self, x: str) -> Rounded:
+        """A factor as uint8."""
+        scale, zero = self.rounding()
+        self.factors.append(x)
+        return Rounded(self.op("QuantizeLinear", x, scale, zero), scale, zero)
 
     def linear(self, x: str, weight: Tensor, bias: Tensor) -> str:
         """x · weightᵀ + bias; weight [N, K]."""
@@ -123,6 +165,33 @@ class Graph:
         else:
             columns = self.weight(weight.T.contiguous())
         return self.product(x, columns, scales, self.weight(bias))
+
+    def two_layers(self, x: str, inner: nn.Linear, outer: nn.Linear) -> str:
+        """outer(relu(inner(x))), x [.., K] and the result alike."""
+        if not self.int8:
+            y = self.op("Relu", self.linear(x, inner.weight, inner.bias))
+            return self.linear(y, outer.weight, outer.bias)
+        first = self.round(self.op("Reshape", x, self.constant([-1, inner.in_features])))
+        # The hidden layer's lowest is 0, and what is below is rounded to the lowest: that is the ReLU.
+        to = self.rounding()
+        hidden = Rounded(self.gemm(first, inner, *to), *to)
+        self.factors.append(hidden.values)
+        return self.op("Reshape", self.gemm(hidden, outer), self.op("Shape", x))
+
+    def gemm(self, x: Rounded, layer: nn.Linear, *to: str) -> str:
+        """A layer of x [M, K], rounded to a scale and a zero if they are given."""
+        values, scales = self.rounded(layer.weight)
+        bias = layer.bias.detach().float().cpu().numpy() / (scales * self.constants[x.scale])
+        return self.op(
+            "QGemm",
+            *x,
+            self.constant(np.ascontiguousarray(values.T), np.int8),
+            self.constant(scales, np.float32),
+            self.constant(np.zeros(len(scales)), np.int8),
+            self.constant(np.rint(bias), np.int32),
+            *to,
+            domain=MICROSOFT,
+        )
 
     def table(self, weight: Tensor) -> Table:
         """A matrix [V, D] to look up and to multiply with."""
@@ -164,6 +233,15 @@ class Graph:
         total = self.sum(self.op("Where", counted, scores, self.number(0)), 1)
         count = self.sum(self.cast(tokens, TensorProto.FLOAT), 1)
         return self.op("Div", total, self.op("Max", count, self.number(1)))
+
+    def limits(self) -> dict[str, str]:
+        """The smallest and the largest value of every factor, [factors] each."""
+        return {
+            name: self.op(
+                "Concat", *(self.unsqueeze(self.op(kind, x, keepdims=0), 0) for x in self.factors), axis=0
+            )
+            for name, kind in (("lows", "ReduceMin"), ("highs", "ReduceMax"))
+        }
 
     def save(self, path: Path, inputs: Mapping[str, Value], outputs: Mapping[str, Value]) -> None:
         """Writes the graph; `outputs` must be names of its values."""

@@ -6,14 +6,18 @@ The graph is written operator by operator, so that it holds no more of them than
 
 from __future__ import annotations
 
+import tempfile
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import onnxruntime
 from numpy.typing import NDArray
 from onnx import TensorProto
 
 from onepass.alignment.lexicon import Lexicon
-from onepass.export.graph import Value
+from onepass.export.graph import Range, Value
 from onepass.export.transformer_graph import KeyValue, Source, TransformerGraph
 from onepass.models.autoregressive import BOS, EOS, PAD, AutoregressiveTransformer
 from onepass.models.ctc import SOFT_COPY_TEMPERATURE, CTCTransformer
@@ -22,7 +26,16 @@ from onepass.models.fertility import FertilityTransformer
 from onepass.models.one_pass import NEVER, OnePassTransformer, length_cap
 from onepass.models.slots import IMPOSSIBLE, SlotTransformer
 from onepass.nn.positions import sinusoidal_positions
+from onepass.runtime.candidates import candidate_numbers
 from onepass.runtime.text import MAX_SRC_TOKENS
+
+OUTPUTS = {
+    "ids": Value(TensorProto.INT64, ["B", "T"]),
+    "scores": Value(TensorProto.FLOAT, ["B"]),
+    "fertilities": Value(TensorProto.INT64, ["B", "S"]),
+    "lows": Value(TensorProto.FLOAT, ["factors"]),
+    "highs": Value(TensorProto.FLOAT, ["factors"]),
+}
 
 
 def _ctc(g: TransformerGraph, model: CTCTransformer, source: Source) -> dict[str, str]:
@@ -250,7 +263,7 @@ def export_onnx(
     model: OnePassTransformer,
     path: Path,
     *,
-    int8: bool = False,
+    examples: Sequence[Sequence[int]] | None = None,
     teacher: AutoregressiveTransformer | None = None,
     vocabulary: NDArray[np.int64] | None = None,
     lexicon: Lexicon | None = None,
@@ -264,7 +277,8 @@ def export_onnx(
     Args:
         model: in eval mode.
         path: the file to write.
-        int8: round the weights to int8, a quarter of the size; activations are rounded where they meet them.
+        examples: source ids of some sentences: round the weights to int8, a quarter of the size, and what is
+            multiplied with them to the range that it has in these.
         teacher: of a student with fertilities: decode noisily in parallel and let the teacher choose. The
             graph has a second input, `uniform`, float32 [N - 1, S], the numbers in [0, 1) that N - 1
             samples are drawn with, and `scores` are the teacher's.
@@ -273,7 +287,49 @@ def export_onnx(
         lexicon: write only what it allows for the source tokens of a batch, which is faster still. Then a
             translation depends on its batch where it needs a word that another sentence has brought in.
     """
-    g = TransformerGraph(int8=int8)
+
+    def write(to: Path, ranges: Sequence[Range] | None, *, limits: bool = False) -> None:
+        g = TransformerGraph(ranges)
+        outputs = _student(g, model, teacher, vocabulary, lexicon)
+        if limits:
+            outputs = g.limits()
+        for name, value in outputs.items():
+            g.name(value, name)
+        inputs = {"src_ids": Value(TensorProto.INT64, ["B", "S"])}
+        if teacher is not None:
+            inputs["uniform"] = Value(TensorProto.FLOAT, ["samples", "S"])
+        g.save(to, inputs, {name: OUTPUTS[name] for name in outputs})
+
+    ranges = None
+    if examples is not None:
+        with tempfile.TemporaryDirectory() as scratch:
+            measuring = Path(scratch) / "limits.onnx"
+            write(measuring, None, limits=True)
+            ranges = _measured(measuring, examples, with_candidates=teacher is not None)
+    write(path, ranges)
+
+
+def _measured(path: Path, examples: Sequence[Sequence[int]], *, with_candidates: bool) -> list[Range]:
+    """The ranges of all factors over the examples, from a graph whose outputs are their limits."""
+    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    found = []
+    for row in examples:
+        feeds: dict[str, NDArray[Any]] = {"src_ids": np.array([row], dtype=np.int64)}
+        if with_candidates:
+            feeds["uniform"] = candidate_numbers(10, seed=1)[:, : len(row)]
+        found.append(session.run(["lows", "highs"], feeds))
+    lows, highs = zip(*found, strict=True)
+    return list(map(Range, np.min(lows, axis=0).tolist(), np.max(highs, axis=0).tolist()))
+
+
+def _student(
+    g: TransformerGraph,
+    model: OnePassTransformer,
+    teacher: AutoregressiveTransformer | None,
+    vocabulary: NDArray[np.int64] | None,
+    lexicon: Lexicon | None,
+) -> dict[str, str]:
+    """The outputs of a student; the arguments are those of `export_onnx`."""
     output_weight, most = model.tgt_embedding.weight, length_cap(MAX_SRC_TOKENS)
     if isinstance(model, SlotTransformer):
         output_weight, most = model.output_weight(), model.num_slots(MAX_SRC_TOKENS)
@@ -305,20 +361,8 @@ def export_onnx(
         positions=g.weight(sinusoidal_positions(most, model.width)),
     )
     if isinstance(model, FertilityTransformer):
-        outputs = _fertility(g, model, source, teacher)
-    elif isinstance(model, CTCTransformer):
-        outputs = _ctc(g, model, source)
-    else:
-        assert isinstance(model, DAGTransformer)
-        outputs = _dag(g, model, source)
-    for name, value in outputs.items():
-        g.name(value, name)
-    inputs = {"src_ids": Value(TensorProto.INT64, ["B", "S"])}
-    if teacher is not None:
-        inputs["uniform"] = Value(TensorProto.FLOAT, ["samples", "S"])
-    described = {
-        "ids": Value(TensorProto.INT64, ["B", "T"]),
-        "scores": Value(TensorProto.FLOAT, ["B"]),
-        "fertilities": Value(TensorProto.INT64, ["B", "S"]),
-    }
-    g.save(path, inputs, {name: described[name] for name in outputs})
+        return _fertility(g, model, source, teacher)
+    if isinstance(model, CTCTransformer):
+        return _ctc(g, model, source)
+    assert isinstance(model, DAGTransformer)
+    return _dag(g, model, source)

@@ -19,17 +19,17 @@ from onepass.runtime.translator import CANDIDATES, GRAPHS, STUDENT, Precision
 def write_graphs(
     student: Bundle,
     directory: Path,
+    words: Words,
     *,
     teacher: Bundle | None = None,
-    words: Words = Words(),  # noqa: B008 - immutable
 ) -> None:
     """Writes the graphs and the tokenizer, and the manifest around them.
 
     Args:
         student: a one-pass student.
         directory: exists and is empty.
+        words: of the corpus that the student has learnt; examples and lexicon are for int8 alone.
         teacher: also write graphs of noisy parallel decoding, with this one to choose.
-        words: what may be written [all]; the lexicon is for int8 alone.
 
     Raises:
         ModelError: a bundle is of another kind, or the tokenizers differ.
@@ -53,7 +53,7 @@ def write_graphs(
             export_onnx(
                 model,
                 path,
-                int8=int8,
+                examples=words.examples if int8 else None,
                 teacher=chooser,
                 vocabulary=words.vocabulary,
                 lexicon=words.lexicon if int8 else None,

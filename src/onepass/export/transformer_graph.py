@@ -17,7 +17,7 @@ from onepass.models.autoregressive import AutoregressiveTransformer
 from onepass.models.one_pass import NEVER, OnePassTransformer
 from onepass.models.slots import IMPOSSIBLE
 from onepass.nn.attention import MultiHeadAttention
-from onepass.nn.transformer import DecoderLayer, EncoderLayer, FeedForward
+from onepass.nn.transformer import DecoderLayer, EncoderLayer
 
 BLOCK = 64
 """Labels looked through together for the most probable one."""
@@ -107,15 +107,12 @@ class TransformerGraph(Graph):
             found.extend(KeyValue(*both[i : i + 2]) for i in range(0, len(both), 2))
         return found
 
-    def feed_forward(self, part: FeedForward, x: str) -> str:
-        """The ReLU network of one hidden layer."""
-        inner = self.op("Relu", self.linear(x, part.inner.weight, part.inner.bias))
-        return self.linear(inner, part.outer.weight, part.outer.bias)
-
     def encoder_layer(self, layer: EncoderLayer, x: str, mask: str) -> str:
         """A layer of the encoder, [B, S, D] -> [B, S, D]."""
         x = self.op("Add", x, self.self_attention(layer.self_attention, self.norm(x, layer.self_norm), mask))
-        return self.op("Add", x, self.feed_forward(layer.ffn, self.norm(x, layer.ffn_norm)))
+        return self.op(
+            "Add", x, self.two_layers(self.norm(x, layer.ffn_norm), layer.ffn.inner, layer.ffn.outer)
+        )
 
     def decoder_layer(
         self,
@@ -143,7 +140,9 @@ class TransformerGraph(Graph):
         weight, own = part.projection.weight, part.projection.bias
         query = self.linear(self.norm(x, layer.source_norm), weight[:width], own[:width])
         x = self.op("Add", x, self.attend(part, query, memory.key, memory.value, src_mask))
-        return self.op("Add", x, self.feed_forward(layer.ffn, self.norm(x, layer.ffn_norm)))
+        return self.op(
+            "Add", x, self.two_layers(self.norm(x, layer.ffn_norm), layer.ffn.inner, layer.ffn.outer)
+        )
 
     def decode(
         self,

@@ -66,7 +66,7 @@ def evaluate_systems(context: Context, src: Sequence[str], ref: Sequence[str]) -
         bundle = Bundle.open(context.inputs[stage])
         corpus = context.inputs[corpus_stage(students[stage].settings)]
         words = student_words(corpus, bundle.tokenizer().src_size)
-        write_graphs(bundle, exported / stage, words=words)
+        write_graphs(bundle, exported / stage, words)
     baseline = None if teacher is None else f"teacher beam {settings.beam_size}"
     tokenizer = Bundle.open(students["student"].bundle).tokenizer()
     models = list(dict.fromkeys(row.model for row in rows))

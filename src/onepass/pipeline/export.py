@@ -73,7 +73,7 @@ def export_run(
         with display.stage("export") as progress:
             progress(0, 0, "writing graphs")
             words = student_words(found[corpus], student.tokenizer().src_size)
-            write_graphs(student, partial, teacher=teacher, words=words)
+            write_graphs(student, partial, words, teacher=teacher)
             texts = {
                 name: read_lines(found["prepare"] / name)
                 for name in ("dev.src", "dev.tgt", "test.src", "test.tgt")

@@ -16,6 +16,8 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from onepass.alignment.fertilities import read_pharaoh
 from onepass.alignment.lexicon import Words, build_lexicon
 from onepass.bundle import write_json
@@ -31,6 +33,8 @@ from onepass.text.tokenizer import Tokenizer
 SCRATCH = ("checkpoint.pt", "kept-*.safetensors", "shards", "ctranslate2", "exported", "*.partial")
 """Files of an interrupted attempt that a finished stage does not keep."""
 SPLITS = ("train", "dev", "test")
+EXAMPLES = 512
+"""Sentences whose activations an export to int8 looks at."""
 
 
 def plan(recipe: Recipe) -> list[Stage]:
@@ -90,7 +94,7 @@ def evaluated_stages(recipe: Recipe) -> tuple[str, ...]:
 
 
 def student_words(corpus: Path, src_size: int) -> Words:
-    """What a student has learnt to write, from the stage that `corpus_stage` names.
+    """What an export needs of a student's corpus, from the stage that `corpus_stage` names.
 
     Args:
         corpus: the stage's directory.
@@ -99,7 +103,9 @@ def student_words(corpus: Path, src_size: int) -> Words:
     pairs = IdPairs.open(corpus, "train")
     links = corpus / "train.pharaoh"
     lexicon = build_lexicon(pairs, read_pharaoh(links), src_size) if links.exists() else None
-    return Words(pairs.tgt.distinct()[0], lexicon)
+    rows = np.flatnonzero(pairs.src.lengths)
+    rows = rows[:: max(len(rows) // EXAMPLES, 1)][:EXAMPLES]
+    return Words([pairs.src[int(row)].tolist() for row in rows], pairs.tgt.distinct()[0], lexicon)
 
 
 def _files(recipe: Recipe) -> list[Path]:

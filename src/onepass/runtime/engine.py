@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from queue import Empty, SimpleQueue
+from threading import Semaphore
 from typing import Any
 
 import numpy as np
@@ -22,6 +25,8 @@ class OnnxEngine:
 
     Args:
         path: the graph, see `onepass.export.onnx`.
+        sessions: calls that run side by side, each in a session of its own, since two runs of one session
+            wait for each other's memory (docs/results/LOG.md); further calls wait.
         num_candidates: of noisy parallel decoding; above 1 for a graph that has candidates.
         seed: of their samples.
 
@@ -29,21 +34,41 @@ class OnnxEngine:
         ModelError: the file is no graph that this ONNX Runtime can run.
     """
 
-    def __init__(self, path: Path, *, num_candidates: int = 1, seed: int = 1) -> None:
+    def __init__(self, path: Path, *, sessions: int = 1, num_candidates: int = 1, seed: int = 1) -> None:
+        self._path = path
+        # Kept, so that a session made later has the same weights whatever becomes of the file.
+        self._graph = path.read_bytes()
+        self._idle: SimpleQueue[Any] = SimpleQueue()
+        self._to_make = Semaphore(sessions - 1)
+        session = self._new_session()
+        self._idle.put(session)
+        self._outputs = [output.name for output in session.get_outputs()]
+        self._uniform = candidate_numbers(num_candidates, seed=seed) if num_candidates > 1 else None
+
+    def _new_session(self) -> Any:
         options = onnxruntime.SessionOptions()
         # A batch a thread: products this small are not faster on two, several batches are.
         options.intra_op_num_threads = 1
         options.inter_op_num_threads = 1
         options.log_severity_level = 3
         try:
-            self._session: Any = onnxruntime.InferenceSession(
-                path, options, providers=["CPUExecutionProvider"]
-            )
+            return onnxruntime.InferenceSession(self._graph, options, providers=["CPUExecutionProvider"])
         except Exception as error:
             # ONNX Runtime raises classes of its own that share no public base.
-            raise ModelError(f"ONNX Runtime cannot load the graph: {error}", where=path) from None
-        self._outputs = [output.name for output in self._session.get_outputs()]
-        self._uniform = candidate_numbers(num_candidates, seed=seed) if num_candidates > 1 else None
+            raise ModelError(f"ONNX Runtime cannot load the graph: {error}", where=self._path) from None
+
+    @contextmanager
+    def _session(self) -> Iterator[Any]:
+        """A session that nothing else runs in."""
+        try:
+            session = self._idle.get_nowait()
+        except Empty:
+            made = self._to_make.acquire(blocking=False)
+            session = self._new_session() if made else self._idle.get()
+        try:
+            yield session
+        finally:
+            self._idle.put(session)
 
     def __call__(self, rows: Sequence[Sequence[int]]) -> Output:
         """Translates source ids, 1 to MAX_SRC_TOKENS a row."""
@@ -51,7 +76,8 @@ class OnnxEngine:
         feeds: dict[str, NDArray[Any]] = {"src_ids": src_ids}
         if self._uniform is not None:
             feeds["uniform"] = self._uniform[:, : src_ids.shape[1]]
-        found = dict(zip(self._outputs, self._session.run(None, feeds), strict=True))
+        with self._session() as session:
+            found = dict(zip(self._outputs, session.run(None, feeds), strict=True))
         fertilities = None
         if "fertilities" in found:
             rows_of = zip(found["fertilities"].tolist(), rows, strict=True)

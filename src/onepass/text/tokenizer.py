@@ -17,6 +17,7 @@ import re
 import warnings
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -44,6 +45,7 @@ class TruncationWarning(UserWarning):
 
 class _Model(NamedTuple):
     processor: Any
+    piece: Callable[[int], str]
     comma_below: bool
 
 
@@ -172,11 +174,11 @@ class Tokenizer:
 
     def src_pieces(self, ids: Iterable[int]) -> list[str]:
         """The subword of each source id, `▁` marking the start of a word."""
-        return [self._src.processor.id_to_piece(int(i)) for i in ids]
+        return [self._src.piece(int(i)) for i in ids]
 
     def tgt_pieces(self, ids: Iterable[int]) -> list[str]:
         """The subword of each target id, `▁` marking the start of a word."""
-        return [self._tgt.processor.id_to_piece(int(i)) for i in ids]
+        return [self._tgt.piece(int(i)) for i in ids]
 
     def src_vocabulary(self) -> list[str]:
         """All source subwords, in the order of their ids."""
@@ -243,7 +245,8 @@ def _load(model: bytes, name: object) -> _Model:
             fix=fix,
         )
     has = {letter: processor.piece_to_id(letter) != UNK for letter in "șțşţ"}
-    return _Model(processor, (has["ș"] or has["ț"]) and not (has["ş"] or has["ţ"]))
+    comma_below = (has["ș"] or has["ț"]) and not (has["ş"] or has["ţ"])
+    return _Model(processor, cache(processor.id_to_piece), comma_below)
 
 
 def _encode(model: _Model, text: str) -> list[int]:
