@@ -115,6 +115,19 @@ def corpus_pairs(count: int) -> list[tuple[str, str]]:
     return [(english, translate(utterance, random)) for english, utterance in drawn.items()]
 
 
+def many_lines(plain: int) -> list[str]:
+    """Plain sentences, and what a translator must not stumble over: empty, long and odd ones."""
+    return [
+        *[src for src, _ in corpus_pairs(plain)],
+        "",
+        " \t\u200b\u200e",
+        " ".join(src for src, _ in corpus_pairs(60)).replace("?", "."),  # several parts
+        "A",
+        "1,234.50 € at 7:30 😀",
+        corpus_pairs(1)[0][0],
+    ]
+
+
 def write_lines(path: Path, lines: Sequence[str]) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")

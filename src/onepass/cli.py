@@ -8,7 +8,7 @@ import shlex
 import sys
 import warnings
 from pathlib import Path
-from typing import Annotated, Any, cast, get_args
+from typing import Annotated, Any, get_args
 
 import typer
 from typer.core import TyperGroup
@@ -313,7 +313,7 @@ def export(
     """Writes a student as a bundle that translates without torch, after it has proved itself."""
     from onepass.pipeline.display import Display
     from onepass.pipeline.export import export_run, export_run_to_ctranslate2
-    from onepass.runtime.translator import Precision
+    from onepass.runtime.translator import Precision, as_precision
 
     if ctranslate2:
         if candidates or precision:
@@ -322,18 +322,12 @@ def export(
         return
     if quantization is not None:
         raise UsageError("This belongs to --ctranslate2", where="--quantization", fix="use --precision")
-    allowed = get_args(Precision)
-    for value in precision:
-        if value not in allowed:
-            raise UsageError(
-                "There is no such precision", where="--precision", value=value, allowed=", ".join(allowed)
-            )
     export_run(
         run_directory,
         to,
         stage=stage,
         candidates=candidates,
-        wanted=cast(list[Precision], precision) or allowed,
+        wanted=[as_precision(value) for value in precision] or get_args(Precision),
         display=Display(),
         command=_command(),
     )

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, cast, get_args
+from typing import Any, get_args
 
 from onepass.bundle import WEIGHTS
 from onepass.errors import ModelError, UsageError
 from onepass.runtime.shipped import find_model
 from onepass.runtime.text import TextTranslator
-from onepass.runtime.translator import Precision, Translator
+from onepass.runtime.translator import Translator, as_precision
 
 
 def load_translator(
@@ -36,13 +36,7 @@ def load_translator(
         UsageError: an option belongs to another kind of model or is out of range.
     """
     directory = find_model(model)
-    if precision is not None and precision not in get_args(Precision):
-        raise UsageError(
-            "There is no such precision",
-            where="--precision",
-            value=precision,
-            allowed=", ".join(get_args(Precision)),
-        )
+    chosen = None if precision is None else as_precision(precision)
     if (directory / WEIGHTS).exists():
         if precision is not None:
             raise UsageError(
@@ -58,7 +52,7 @@ def load_translator(
             )
     return Translator.load(
         directory,
-        precision=cast(Precision | None, precision),
+        precision=chosen,
         num_candidates=candidates,
         num_threads=threads,
         batch_size=batch_size,

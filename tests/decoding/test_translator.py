@@ -14,17 +14,9 @@ from onepass.errors import ModelError, UsageError
 from onepass.runtime.text import MAX_SRC_TOKENS, Translation
 from onepass.text.explain import explain
 from onepass.text.tokenizer import TruncationWarning
-from tiny_run import corpus_pairs, finished_run, save_random_bundle, tokenizer
+from tiny_run import finished_run, many_lines, save_random_bundle, tokenizer
 
-LINES = [
-    *[src for src, _ in corpus_pairs(24)],
-    "",
-    " \t\u200b\u200e",
-    " ".join(src for src, _ in corpus_pairs(60)).replace("?", "."),  # several parts
-    "A",
-    "1,234.50 € at 7:30 😀",
-    corpus_pairs(1)[0][0],
-]
+LINES = many_lines(24)
 SYSTEMS = {
     "greedy": {"of": "teacher"},
     "beam": {"of": "teacher", "beam_size": 3},

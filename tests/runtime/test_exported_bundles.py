@@ -16,17 +16,9 @@ from onepass.errors import ModelError, UsageError
 from onepass.runtime import shipped
 from onepass.runtime.text import WINDOW, Translation
 from tiny_export import FAMILIES
-from tiny_run import corpus_pairs, finished_run
+from tiny_run import finished_run, many_lines
 
-LINES = [
-    *[src for src, _ in corpus_pairs(40)],
-    "",
-    " \t\u200b\u200e",
-    " ".join(src for src, _ in corpus_pairs(60)).replace("?", "."),  # several parts
-    "A",
-    "1,234.50 € at 7:30 😀",
-    corpus_pairs(1)[0][0],
-]
+LINES = many_lines(40)
 SYSTEMS = [*((family, 1) for family in FAMILIES), ("fertility", 4)]
 
 

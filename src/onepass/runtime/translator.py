@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Literal, cast, get_args
 
 from onepass.bundle import Bundle
 from onepass.errors import ModelError, UsageError
@@ -81,6 +81,20 @@ class Translator(TextTranslator):
         )
         translator.bundle, translator.precision = bundle, chosen
         return translator
+
+
+def as_precision(value: str) -> Precision:
+    """What a user typed behind `--precision`.
+
+    Raises:
+        UsageError: there is no such precision.
+    """
+    allowed = get_args(Precision)
+    if value not in allowed:
+        raise UsageError(
+            "There is no such precision", where="--precision", value=value, allowed=", ".join(allowed)
+        )
+    return cast(Precision, value)
 
 
 def precisions(bundle: Bundle, role: str = STUDENT) -> list[Precision]:
