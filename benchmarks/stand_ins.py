@@ -138,7 +138,8 @@ def main() -> None:
         results = json.loads(
             run(name, arguments.to, arguments.pairs, arguments.set).read_text(encoding="utf-8")
         )
-        results["command"] = f"python benchmarks/stand_ins.py {name} --pairs {arguments.pairs}"
+        sets = "".join(f" --set {setting}" for setting in arguments.set)
+        results["command"] = f"python benchmarks/stand_ins.py {name} --pairs {arguments.pairs}{sets}"
         arguments.results.mkdir(parents=True, exist_ok=True)
         write_json(arguments.results / f"{name}.json", results)
 
