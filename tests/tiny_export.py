@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from onepass.alignment.lexicon import Words
+from onepass.alignment.lexicon import CorpusFacts
 from onepass.bundle import Bundle
 from onepass.decoding.loading import build_model, save_bundle
 from onepass.export.runtime_bundle import write_graphs
@@ -58,14 +58,14 @@ def random_teacher(directory: Path, make_teacher: Callable[..., nn.Module]) -> P
     return save_random_bundle(directory, make_teacher(vocabulary=words.src_size, joint=True), words)
 
 
-def some_words() -> Words:
+def some_facts() -> CorpusFacts:
     """Every source token in an example, and no limit to what may be written."""
-    return Words([[i, i + 1] for i in range(UNK, tokenizer().src_size - 1)])
+    return CorpusFacts([[i, i + 1] for i in range(UNK, tokenizer().src_size - 1)])
 
 
 def exported(student: Path, to: Path, teacher: Path | None = None) -> Path:
     """A bundle for the runtime; with a teacher, it has candidates."""
     to.mkdir(parents=True)
     judge = None if teacher is None else Bundle.open(teacher)
-    write_graphs(Bundle.open(student), to, some_words(), teacher=judge)
+    write_graphs(Bundle.open(student), to, some_facts(), teacher=judge)
     return to

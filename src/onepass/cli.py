@@ -327,7 +327,7 @@ def export(
         to,
         stage=stage,
         candidates=candidates,
-        wanted=[as_precision(value) for value in precision] or get_args(Precision),
+        wanted=[as_precision(value) for value in dict.fromkeys(precision)] or get_args(Precision),
         display=Display(),
         command=_command(),
     )

@@ -174,6 +174,7 @@ def test_files_that_cannot_be_read_or_written_are_clear_errors(bundle: Path, tmp
         assert_clear_error(call(*float32(bundle), "--file", where), 3, "Cannot read", str(where))
     out = tmp_path / "absent" / "out"
     assert_clear_error(call(*float32(bundle), "--file", file, "--to", out), 3, "Cannot write", str(out))
+    assert_clear_error(call(*float32(bundle), "--to", tmp_path, LINES[0]), 3, "a directory", str(tmp_path))
     assert_clear_error(call(*float32(bundle), "--file", file, "text"), 2, "--file")
 
 

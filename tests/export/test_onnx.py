@@ -113,6 +113,29 @@ def test_int8_survives_what_its_examples_did_not_show(
     assert np.isfinite(found.scores).all()
 
 
+@pytest.mark.parametrize("silent", ["inner", "outer"])
+@pytest.mark.usefixtures("no_gradient")
+def test_a_large_bias_beside_no_weights_fits_in_int8(
+    silent: str,
+    make_slots: Callable,
+    sentences: Sequence[list[int]],
+    pad: Callable[..., Tensor],
+    tmp_path: Path,
+) -> None:
+    student = make_slots("ctc", slots=2)
+    ffn = student.decoder[-1].ffn
+    torch.manual_seed(3)
+    ffn.outer.bias.copy_(1.5 * torch.randn(ffn.outer.bias.shape))
+    if silent == "inner":
+        ffn.inner.bias.fill_(-100)  # nothing comes out of the hidden layer
+    else:
+        ffn.outer.weight.zero_()
+    export_onnx(student, tmp_path / "student.onnx", examples=sentences)
+    expected = student_decoder(student)(pad(sentences)).scores
+    found = run(tmp_path / "student.onnx", pad(sentences)).scores
+    assert np.median(np.abs(np.subtract(found, expected))) < 0.5
+
+
 @pytest.mark.usefixtures("no_gradient")
 def test_a_lexicon_allows_what_the_source_tokens_yield(
     student: Any, sentences: Sequence[list[int]], pad: Callable[..., Tensor], tmp_path: Path

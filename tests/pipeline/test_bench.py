@@ -22,7 +22,7 @@ from onepass.pipeline.bench import bench_bundles_or_run, bench_run
 from onepass.pipeline.display import Display
 from onepass.pipeline.export import export_run_to_ctranslate2
 from onepass.recipe import StudentSettings
-from tiny_export import some_words
+from tiny_export import some_facts
 from tiny_run import assert_clear_error, call, copy_of_run, finished_run, write_lines
 
 
@@ -117,7 +117,7 @@ def test_the_factories_work_in_a_process_of_their_own(tmp_path: Path) -> None:
     run = finished_run()
     export_ctranslate2(Bundle.open(run / "teacher"), tmp_path / "teacher")
     (tmp_path / "student").mkdir()
-    write_graphs(Bundle.open(run / "student"), tmp_path / "student", some_words())
+    write_graphs(Bundle.open(run / "student"), tmp_path / "student", some_facts())
     students = {"student": Student(run / "student", StudentSettings())}
     rows = competitors(run / "teacher", students, tmp_path, beam_size=2, num_candidates=[2])
     wanted = (", CTranslate2", "NPD 2", "ONNX int8")
@@ -129,7 +129,7 @@ def test_the_factories_work_in_a_process_of_their_own(tmp_path: Path) -> None:
 
 def test_exported_bundles_are_compared_on_any_text(tmp_path: Path, in_this_process: list[list[str]]) -> None:
     (tmp_path / "mine").mkdir()
-    write_graphs(Bundle.open(finished_run() / "student"), tmp_path / "mine", some_words())
+    write_graphs(Bundle.open(finished_run() / "student"), tmp_path / "mine", some_facts())
     export_run_to_ctranslate2(finished_run(), tmp_path / "rival", stage="teacher", quantization="int8")
     src = write_lines(tmp_path / "src", ["Where is it?", "", "Good morning."])
     ref = write_lines(tmp_path / "ref", ["Wo ist es?", "", "Guten Morgen."])

@@ -20,8 +20,11 @@ from onepass.export.onnx import export_onnx
 from onepass.pipeline import export as module
 from onepass.pipeline.display import Display
 from onepass.pipeline.export import export_run
+from onepass.pipeline.stages import corpus_facts
+from onepass.runtime.text import MAX_SRC_TOKENS
 from onepass.runtime.translator import precisions
-from tiny_export import random_student, random_teacher, some_words
+from onepass.text.batches import RaggedWriter
+from tiny_export import random_student, random_teacher, some_facts
 from tiny_run import assert_clear_error, call, copy_of_run, corpus_pairs, finished_run, start, write_lines
 
 LINES = [src for src, _ in corpus_pairs(40)]
@@ -68,7 +71,7 @@ def varied(tmp_path: Path, make_teacher: Callable, monkeypatch: pytest.MonkeyPat
     expected = TorchTranslator.load(run / "finetune").translate(LINES)
     write_lines(run / "prepare/dev.src", LINES)
     write_lines(run / "prepare/dev.tgt", [translation.text for translation in expected])
-    monkeypatch.setattr(module, "student_words", lambda *_: some_words())
+    monkeypatch.setattr(module, "corpus_facts", lambda *_: some_facts())
     return run
 
 
@@ -167,10 +170,14 @@ def test_only_an_older_export_makes_way(tmp_path: Path) -> None:
         with pytest.raises(UsageError, match="not an older export"):
             export(finished_run(), there)
     assert (tmp_path / "mine/thesis.txt").read_text() == "...\n"
+    trained = shutil.copytree(finished_run() / "student", tmp_path / "student")
+    with pytest.raises(UsageError, match="not an older export"):
+        export(finished_run(), trained)
+    assert names(trained) == names(finished_run() / "student")
     export(finished_run(), tmp_path / "bundle", candidates=True)
     export(finished_run(), tmp_path / "bundle")
     assert "candidates.int8.onnx" not in names(tmp_path / "bundle")
-    assert names(tmp_path) == {"mine", "bundle"}
+    assert names(tmp_path) == {"mine", "student", "bundle"}
 
 
 def test_other_ids_than_torchs_are_no_bundle(
@@ -195,12 +202,19 @@ def test_a_word_that_torch_writes_and_the_graph_does_not_is_found(
     [found] = TorchTranslator.load(finished_run() / "finetune").translate(LINES[:1])
     vocabulary = Bundle.open(finished_run() / "finetune").tokenizer().tgt_vocabulary()
     others = [i for i, piece in enumerate(vocabulary) if piece not in found.tgt_pieces]
-    monkeypatch.setattr(
-        module, "student_words", lambda *_: some_words()._replace(vocabulary=np.array(others))
-    )
+    monkeypatch.setattr(module, "corpus_facts", lambda *_: some_facts()._replace(vocabulary=np.array(others)))
     with pytest.raises(ModelError, match="other ids than torch"):
         export(finished_run(), tmp_path / "bundle")
     assert names(tmp_path) == set()
+
+
+def test_examples_are_sources_that_fit(tmp_path: Path) -> None:
+    lengths = [*range(MAX_SRC_TOKENS + 3), 7, 8]
+    for side in ("src", "tgt"):
+        with RaggedWriter(tmp_path / f"train.{side}") as ids:
+            ids.write([[5] * length for length in lengths])
+    facts = corpus_facts(tmp_path, 12)
+    assert [len(row) for row in facts.examples] == [*range(1, MAX_SRC_TOKENS + 1), 7, 8]
 
 
 def test_int8_that_loses_too_much_is_no_bundle(
@@ -219,6 +233,8 @@ def test_int8_that_loses_too_much_is_no_bundle(
     with pytest.raises(ModelError, match=r"int8 loses too much(.|\n)*100\.00 in float32"):
         export(varied, tmp_path / "bundle")
     assert names(tmp_path) == {"copy"}
+    export(varied, tmp_path / "bundle", wanted=("float32",))
+    assert "student.int8.onnx" not in names(tmp_path / "bundle")
 
 
 # --- interruptions -----------------------------------------------------------

@@ -8,9 +8,25 @@ from typing import Any
 import onnxruntime
 import pytest
 
+from onepass.errors import ModelError
 from onepass.runtime.engine import OnnxEngine
 
 ROWS = [[[5, 6, 7]], [[8]], [[9, 5], [6]], [[7, 7, 7, 7]]]
+
+
+def test_a_session_that_could_not_be_made_is_made_later(
+    bundles: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*args: Any, **settings: Any) -> None:
+        raise MemoryError
+
+    engine = OnnxEngine(bundles / "ctc.exported/student.float32.onnx", sessions=2)
+    with engine._session():
+        with monkeypatch.context() as broken:
+            broken.setattr(onnxruntime, "InferenceSession", fails)
+            with pytest.raises(ModelError):
+                engine(ROWS[0])
+        assert engine(ROWS[0]).ids
 
 
 @pytest.mark.parametrize("sessions", [1, 2])

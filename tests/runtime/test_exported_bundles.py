@@ -113,6 +113,14 @@ def test_the_number_of_threads_changes_nothing(bundles: Path, family: str, candi
 # --- errors ------------------------------------------------------------------
 
 
+def test_a_text_is_no_list_of_lines(bundles: Path) -> None:
+    translator = load(bundles)
+    with pytest.raises(UsageError, match="not a list"):
+        translator.translate("Yes.")
+    with pytest.raises(UsageError, match="not a list"):
+        list(translator.translate_stream("Yes."))
+
+
 @pytest.mark.parametrize("name", ["num_threads", "num_candidates", "batch_size"])
 def test_a_number_below_one_is_a_usage_error(bundles: Path, name: str) -> None:
     with pytest.raises(UsageError, match=name):

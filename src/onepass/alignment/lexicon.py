@@ -1,4 +1,4 @@
-"""Which target tokens a source token yields, by the links of a corpus: what a sentence can need to write."""
+"""What an export knows of the corpus a student has learnt: the words it can need, and examples."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Lexicon(NamedTuple):
     always: NDArray[np.int64]
 
 
-class Words(NamedTuple):
+class CorpusFacts(NamedTuple):
     """What an export knows of the corpus that a student has learnt.
 
     Attributes:

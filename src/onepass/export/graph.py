@@ -122,16 +122,18 @@ class Graph:
         """The maximum along a dimension."""
         return self.op("ReduceMax", x, self.constant([dim]), keepdims=0)
 
-    def rounded(self, weight: Tensor) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
-        """int8 [N, K] and a scale a row, [N]."""
+    def int8_rows(
+        self, weight: Tensor, least: NDArray[np.float32] | float = 1e-12
+    ) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
+        """int8 [N, K] and a scale a row, [N], not below `least`."""
         values = weight.detach().float().cpu().numpy()
-        scales = np.maximum(np.abs(values).max(1), 1e-12) / INT8_MOST
+        scales = np.maximum(np.abs(values).max(1) / INT8_MOST, least)
         return np.rint(values / scales[:, None]).astype(np.int8), scales.astype(np.float32)
 
     def product(self, x: str, columns: str, scales: str, bias: str = "") -> str:
         """x times a matrix [K, N]; of int8, if it has scales."""
         if scales:
-            values, scale, zero = self.round(x)
+            values, scale, zero = self.to_uint8(x)
             return self.op(
                 "MatMulIntegerToFloat",
                 *[values, columns, scale, scales, zero, "", bias][: 7 if bias else 5],
@@ -141,7 +143,7 @@ class Graph:
         y = self.op("MatMul", x, columns)
         return self.op("Add", y, bias) if bias else y
 
-    def rounding(self) -> tuple[str, str]:
+    def next_range(self) -> tuple[str, str]:
         """The scale and the zero of the next factor; what is 0 stays 0."""
         assert self.ranges is not None
         low, high = self.ranges[len(self.factors)]
@@ -149,9 +151,9 @@ class Graph:
         scale = max(high - low, 1e-6) / 255
         return self.number(scale), self.constant(round(-low / scale), np.uint8)
 
-    def round(self, x: str) -> Rounded:
+    def to_uint8(self, x: str) -> Rounded:
         """A factor as uint8."""
-        scale, zero = self.rounding()
+        scale, zero = self.next_range()
         self.factors.append(x)
         return Rounded(self.op("QuantizeLinear", x, scale, zero), scale, zero)
 
@@ -159,7 +161,7 @@ class Graph:
         """x · weightᵀ + bias; weight [N, K]."""
         scales = ""
         if self.int8:
-            values, by_row = self.rounded(weight)
+            values, by_row = self.int8_rows(weight)
             columns = self.constant(np.ascontiguousarray(values.T), np.int8)
             scales = self.constant(by_row, np.float32)
         else:
@@ -171,24 +173,25 @@ class Graph:
         if not self.int8:
             y = self.op("Relu", self.linear(x, inner.weight, inner.bias))
             return self.linear(y, outer.weight, outer.bias)
-        first = self.round(self.op("Reshape", x, self.constant([-1, inner.in_features])))
+        first = self.to_uint8(self.op("Reshape", x, self.constant([-1, inner.in_features])))
         # The hidden layer's lowest is 0, and what is below is rounded to the lowest: that is the ReLU.
-        to = self.rounding()
-        hidden = Rounded(self.gemm(first, inner, *to), *to)
+        to = self.next_range()
+        hidden = Rounded(self.rounded_linear(first, inner, *to), *to)
         self.factors.append(hidden.values)
-        return self.op("Reshape", self.gemm(hidden, outer), self.op("Shape", x))
+        return self.op("Reshape", self.rounded_linear(hidden, outer), self.op("Shape", x))
 
-    def gemm(self, x: Rounded, layer: nn.Linear, *to: str) -> str:
+    def rounded_linear(self, x: Rounded, layer: nn.Linear, *to: str) -> str:
         """A layer of x [M, K], rounded to a scale and a zero if they are given."""
-        values, scales = self.rounded(layer.weight)
-        bias = layer.bias.detach().float().cpu().numpy() / (scales * self.constants[x.scale])
+        bias = layer.bias.detach().float().cpu().numpy() / self.constants[x.scale]
+        # A bias beside which the weights of its row are next to nothing must still fit into 32 bits.
+        values, scales = self.int8_rows(layer.weight, np.maximum(np.abs(bias) / 2**30, 1e-12))
         return self.op(
             "QGemm",
             *x,
             self.constant(np.ascontiguousarray(values.T), np.int8),
             self.constant(scales, np.float32),
             self.constant(np.zeros(len(scales)), np.int8),
-            self.constant(np.rint(bias), np.int32),
+            self.constant(np.rint(bias / scales), np.int32),
             *to,
             domain=MICROSOFT,
         )
@@ -197,7 +200,7 @@ class Graph:
         """A matrix [V, D] to look up and to multiply with."""
         if not self.int8:
             return Table(self.weight(weight), "")
-        values, scales = self.rounded(weight)
+        values, scales = self.int8_rows(weight)
         return Table(self.constant(values, np.int8), self.constant(scales, np.float32))
 
     def look_up(self, table: Table, ids: str) -> str:

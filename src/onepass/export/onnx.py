@@ -277,15 +277,16 @@ def export_onnx(
     Args:
         model: in eval mode.
         path: the file to write.
-        examples: source ids of some sentences: round the weights to int8, a quarter of the size, and what is
-            multiplied with them to the range that it has in these.
+        examples: source ids of some sentences, 1 to 256 each: round the weights to int8, a quarter of the
+            size, and what is multiplied with them to the range that it has in these.
         teacher: of a student with fertilities: decode noisily in parallel and let the teacher choose. The
             graph has a second input, `uniform`, float32 [N - 1, S], the numbers in [0, 1) that N - 1
             samples are drawn with, and `scores` are the teacher's.
         vocabulary: the target tokens that may be written [all but padding, <unk>, <s> and </s>]. Those that
             a student never saw in training it does not write; without them the output layer is faster.
         lexicon: write only what it allows for the source tokens of a batch, which is faster still. Then a
-            translation depends on its batch where it needs a word that another sentence has brought in.
+            translation depends on its batch where it needs a word that another sentence has brought in, and
+            so do its scores, which are shares of the words of the batch.
     """
 
     def write(to: Path, ranges: Sequence[Range] | None, *, limits: bool = False) -> None:
@@ -311,7 +312,9 @@ def export_onnx(
 
 def _measured(path: Path, examples: Sequence[Sequence[int]], *, with_candidates: bool) -> list[Range]:
     """The ranges of all factors over the examples, from a graph whose outputs are their limits."""
-    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3
+    session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
     found = []
     for row in examples:
         feeds: dict[str, NDArray[Any]] = {"src_ids": np.array([row], dtype=np.int64)}

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, get_args
 
-from onepass.alignment.lexicon import Words
+from onepass.alignment.lexicon import CorpusFacts
 from onepass.bundle import MANIFEST, Bundle, write_manifest
 from onepass.decoding.loading import load_model
 from onepass.errors import ModelError, UsageError
@@ -19,7 +19,7 @@ from onepass.runtime.translator import CANDIDATES, GRAPHS, STUDENT, Precision
 def write_graphs(
     student: Bundle,
     directory: Path,
-    words: Words,
+    facts: CorpusFacts,
     *,
     teacher: Bundle | None = None,
 ) -> None:
@@ -28,7 +28,7 @@ def write_graphs(
     Args:
         student: a one-pass student.
         directory: exists and is empty.
-        words: of the corpus that the student has learnt; examples and lexicon are for int8 alone.
+        facts: of the corpus that the student has learnt; examples and lexicon are for int8 alone.
         teacher: also write graphs of noisy parallel decoding, with this one to choose.
 
     Raises:
@@ -53,10 +53,10 @@ def write_graphs(
             export_onnx(
                 model,
                 path,
-                examples=words.examples if int8 else None,
+                examples=facts.examples if int8 else None,
                 teacher=chooser,
-                vocabulary=words.vocabulary,
-                lexicon=words.lexicon if int8 else None,
+                vocabulary=facts.vocabulary,
+                lexicon=facts.lexicon if int8 else None,
             )
     describe(directory, student, student.provenance)
 

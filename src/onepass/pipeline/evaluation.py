@@ -18,7 +18,7 @@ from onepass.evaluation.table import machine_kind, render_markdown, result_row, 
 from onepass.pipeline.display import Report
 from onepass.pipeline.lines import read_lines, write_lines
 from onepass.pipeline.stage import Context
-from onepass.pipeline.stages import corpus_stage, student_words
+from onepass.pipeline.stages import corpus_facts, corpus_stage
 from onepass.recipe import EvaluateSettings
 from onepass.runtime.cores import available_cores
 from onepass.text.explain import explain
@@ -65,8 +65,8 @@ def evaluate_systems(context: Context, src: Sequence[str], ref: Sequence[str]) -
         (exported / stage).mkdir()
         bundle = Bundle.open(context.inputs[stage])
         corpus = context.inputs[corpus_stage(students[stage].settings)]
-        words = student_words(corpus, bundle.tokenizer().src_size)
-        write_graphs(bundle, exported / stage, words)
+        facts = corpus_facts(corpus, bundle.tokenizer().src_size)
+        write_graphs(bundle, exported / stage, facts)
     baseline = None if teacher is None else f"teacher beam {settings.beam_size}"
     tokenizer = Bundle.open(students["student"].bundle).tokenizer()
     models = list(dict.fromkeys(row.model for row in rows))

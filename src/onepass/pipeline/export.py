@@ -13,14 +13,14 @@ from typing import Any, get_args
 
 import numpy as np
 
-from onepass.bundle import MANIFEST, Bundle, write_text
+from onepass.bundle import MANIFEST, WEIGHTS, Bundle, write_text
 from onepass.errors import ModelError, UsageError
 from onepass.export.model_card import render_card
 from onepass.export.runtime_bundle import describe, write_graphs
 from onepass.pipeline.display import Display
 from onepass.pipeline.finished import finished_stages, recorded_recipe
 from onepass.pipeline.lines import read_lines
-from onepass.pipeline.stages import corpus_stage, student_words
+from onepass.pipeline.stages import corpus_facts, corpus_stage
 from onepass.recipe import Recipe
 from onepass.runtime.text import TextTranslator
 from onepass.runtime.translator import CANDIDATES, GRAPHS, STUDENT, Precision, Translator
@@ -50,7 +50,7 @@ def export_run(
         to: the directory to create.
         stage: the student [finetune, if the run has it, else student].
         candidates: also noisy parallel decoding, with the run's teacher to choose.
-        wanted: the precisions of the bundle; both are checked.
+        wanted: the precisions of the bundle.
         display: for progress.
         command: what the user typed.
 
@@ -72,8 +72,8 @@ def export_run(
     with _new_directory(to) as partial:
         with display.stage("export") as progress:
             progress(0, 0, "writing graphs")
-            words = student_words(found[corpus], student.tokenizer().src_size)
-            write_graphs(student, partial, words, teacher=teacher)
+            facts = corpus_facts(found[corpus], student.tokenizer().src_size)
+            write_graphs(student, partial, facts, teacher=teacher)
             texts = {
                 name: read_lines(found["prepare"] / name)
                 for name in ("dev.src", "dev.tgt", "test.src", "test.tgt")
@@ -82,9 +82,10 @@ def export_run(
             _check_ids(found[stage], None, partial, texts["dev.src"][:CHECKED_SENTENCES])
             if candidates:
                 _check_ids(found[stage], found["teacher"], partial, texts["dev.src"][:CHECKED_SENTENCES])
-            progress(0, 0, "comparing int8 with float32")
-            for count in (1, NUM_CANDIDATES) if candidates else (1,):
-                _check_int8(partial, texts["dev.src"], texts["dev.tgt"], count)
+            if "int8" in wanted:
+                progress(0, 0, "comparing int8 with float32")
+                for count in (1, NUM_CANDIDATES) if candidates else (1,):
+                    _check_int8(partial, texts["dev.src"], texts["dev.tgt"], count)
             progress(0, 0, "measuring")
             measured = [_measured(partial, p, texts["test.src"], texts["test.tgt"]) for p in wanted]
         for precision in set(get_args(Precision)) - set(wanted):
@@ -121,10 +122,11 @@ def _new_directory(to: Path) -> Iterator[Path]:
     Raises:
         UsageError: something else has the name.
     """
+    to = to.absolute()
     partial, old = (to.with_name(f"{to.name}.{ending}") for ending in ("partial", "old"))
     if old.exists() and not to.exists():  # killed between the two renames
         old.rename(to)
-    if to.exists() and not (to / MANIFEST).exists():
+    if to.exists() and (not (to / MANIFEST).exists() or (to / WEIGHTS).exists()):
         raise UsageError("This exists and is not an older export", where=to, fix="name another, or remove it")
     for left in (partial, old):
         shutil.rmtree(left, ignore_errors=True)
@@ -172,7 +174,7 @@ def _check_int8(bundle: Path, src: Sequence[str], ref: Sequence[str], num_candid
     }
     if bleu["int8"] < bleu["float32"] - MOST_LOST:
         raise ModelError(
-            "Rounding the weights to int8 loses too much",
+            "Rounding to int8 loses too much",
             where=bundle,
             value=f"{bleu['int8']:.2f} BLEU on the dev set, {bleu['float32']:.2f} in float32",
             allowed=f"{MOST_LOST} less",

@@ -19,12 +19,13 @@ from typing import Any
 import numpy as np
 
 from onepass.alignment.fertilities import read_pharaoh
-from onepass.alignment.lexicon import Words, build_lexicon
+from onepass.alignment.lexicon import CorpusFacts, build_lexicon
 from onepass.bundle import write_json
 from onepass.errors import DataError, UsageError
 from onepass.pipeline.lines import chunks, read_lines, stream_lines, write_lines
 from onepass.pipeline.stage import Context, Stage
 from onepass.recipe import DistillSettings, Recipe, StudentSettings, TrainingSettings
+from onepass.runtime.text import MAX_SRC_TOKENS
 from onepass.text.batches import IdPairs, RaggedWriter
 from onepass.text.corpus import corpus_files, read_pairs
 from onepass.text.filters import FilterCounts, filter_pairs
@@ -93,7 +94,7 @@ def evaluated_stages(recipe: Recipe) -> tuple[str, ...]:
     return ("prepare", *corpora, *(["teacher"] if recipe.needs_teacher else []), *models)
 
 
-def student_words(corpus: Path, src_size: int) -> Words:
+def corpus_facts(corpus: Path, src_size: int) -> CorpusFacts:
     """What an export needs of a student's corpus, from the stage that `corpus_stage` names.
 
     Args:
@@ -103,9 +104,9 @@ def student_words(corpus: Path, src_size: int) -> Words:
     pairs = IdPairs.open(corpus, "train")
     links = corpus / "train.pharaoh"
     lexicon = build_lexicon(pairs, read_pharaoh(links), src_size) if links.exists() else None
-    rows = np.flatnonzero(pairs.src.lengths)
-    rows = rows[:: max(len(rows) // EXAMPLES, 1)][:EXAMPLES]
-    return Words([pairs.src[int(row)].tolist() for row in rows], pairs.tgt.distinct()[0], lexicon)
+    rows = np.flatnonzero((pairs.src.lengths > 0) & (pairs.src.lengths <= MAX_SRC_TOKENS))
+    rows = rows[np.linspace(0, len(rows) - 1, min(EXAMPLES, len(rows))).astype(np.int64)]
+    return CorpusFacts([pairs.src[int(row)].tolist() for row in rows], pairs.tgt.distinct()[0], lexicon)
 
 
 def _files(recipe: Recipe) -> list[Path]:

@@ -88,6 +88,8 @@ def _target(to: Path | None) -> Iterator[TextIO]:
         sys.stdout.reconfigure(encoding="utf-8", newline="\n")  # type: ignore[union-attr]
         yield sys.stdout
         return
+    if to.is_dir():
+        raise DataError("The translations need a file; this is a directory", where=to)
     partial = to.with_name(f"{to.name}.partial")
     try:
         with open(partial, "w", encoding="utf-8", newline="\n") as file:

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from onepass.bundle import Bundle
+from onepass.bundle import WEIGHTS, Bundle
 from onepass.runtime.translator import precisions
 
 
 def describe_shortly(bundle: Bundle) -> str:
     """Languages, family, precisions, size and BLEU, in one line."""
-    parts = [f"{bundle.src} to {bundle.tgt}", bundle.kind, " and ".join(precisions(bundle)) or "for training"]
+    parts = [
+        f"{bundle.src} to {bundle.tgt}",
+        bundle.kind,
+        " and ".join(precisions(bundle)) or _purpose(bundle),
+    ]
     parts.append(f"{_bytes(bundle) / 1e6:.1f} MB")
     parts += [f"BLEU {row['bleu']:.1f}" for row in _measured(bundle)[:1]]
     return ", ".join(parts)
@@ -25,7 +29,7 @@ def describe_bundle(bundle: Bundle) -> list[str]:
         f"family: {bundle.kind}",
         f"layers: {sizes['encoder_layers']} in the encoder, {sizes['decoder_layers']} in the decoder",
         f"width: {sizes['width']}",
-        f"precisions: {', '.join(precisions(bundle)) or 'none: a bundle for training'}",
+        f"precisions: {', '.join(precisions(bundle)) or f'none: a bundle {_purpose(bundle)}'}",
         f"size: {_bytes(bundle) / 1e6:.1f} MB",
         f"fingerprint: {bundle.fingerprint}",
     ]
@@ -42,6 +46,10 @@ def describe_bundle(bundle: Bundle) -> list[str]:
     if (bundle.directory / "README.md").exists():
         lines.append(f"model card: {bundle.directory / 'README.md'}")
     return lines
+
+
+def _purpose(bundle: Bundle) -> str:
+    return "for training" if WEIGHTS in bundle.files else "for CTranslate2"
 
 
 def _measured(bundle: Bundle) -> list[dict[str, Any]]:

@@ -57,14 +57,23 @@ class OnnxEngine:
             # ONNX Runtime raises classes of its own that share no public base.
             raise ModelError(f"ONNX Runtime cannot load the graph: {error}", where=self._path) from None
 
+    def _another(self) -> Any:
+        """A new session, if there may be one more."""
+        if not self._to_make.acquire(blocking=False):
+            return None
+        try:
+            return self._new_session()
+        except BaseException:
+            self._to_make.release()
+            raise
+
     @contextmanager
     def _session(self) -> Iterator[Any]:
         """A session that nothing else runs in."""
         try:
             session = self._idle.get_nowait()
         except Empty:
-            made = self._to_make.acquire(blocking=False)
-            session = self._new_session() if made else self._idle.get()
+            session = self._another() or self._idle.get()
         try:
             yield session
         finally:

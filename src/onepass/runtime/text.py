@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import NamedTuple
 
+from onepass.errors import UsageError
 from onepass.text.tokenizer import Tokenizer, split_to_fit
 
 MAX_SRC_TOKENS = 256
@@ -89,7 +90,13 @@ class TextTranslator:
         self._pool = ThreadPoolExecutor(workers, "onepass") if workers > 1 else None
 
     def translate(self, lines: Sequence[str]) -> list[Translation]:
-        """Translates lines; one without visible characters gives an empty translation."""
+        """Translates lines; one without visible characters gives an empty translation.
+
+        Raises:
+            UsageError: a text where a list of texts belongs.
+        """
+        if isinstance(lines, str):
+            raise UsageError("One line is not a list of lines", where="lines", fix="give [line]")
         encode = self.tokenizer.encode_src
         parts = [split_to_fit(line, MAX_SRC_TOKENS, encode) for line in lines]
         chunks = [chunk for line in parts for chunk in line]
@@ -98,6 +105,8 @@ class TextTranslator:
 
     def translate_stream(self, lines: Iterable[str]) -> Iterator[Translation]:
         """Translates any number of lines in bounded memory; the translations come in their order."""
+        if isinstance(lines, str):
+            raise UsageError("One line is not a list of lines", where="lines", fix="give [line]")
         rest = iter(lines)
         while window := list(islice(rest, WINDOW)):
             yield from self.translate(window)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal, cast, get_args
 
-from onepass.bundle import Bundle
+from onepass.bundle import WEIGHTS, Bundle
 from onepass.errors import ModelError, UsageError
 from onepass.runtime.cores import available_cores
 from onepass.runtime.engine import OnnxEngine
@@ -13,7 +13,7 @@ from onepass.runtime.shipped import find_model
 from onepass.runtime.text import TextTranslator
 
 Precision = Literal["int8", "float32"]
-"""Of the weights."""
+"""Of the products: both factors in 8 bits, or float32."""
 GRAPHS = "{role}.{precision}.onnx"
 STUDENT, CANDIDATES = "student", "candidates"
 """Roles of graphs: the student alone, and noisy parallel decoding with the teacher that chooses."""
@@ -50,7 +50,8 @@ class Translator(TextTranslator):
             precision: of the weights [int8, where the bundle has it].
             num_candidates: more than 1: noisy parallel decoding, if the bundle has a teacher that chooses.
             seed: of the candidates.
-            num_threads: batches decoded side by side [the cores of this process, at most 4].
+            num_threads: batches decoded side by side, those of all threads that call it together [the cores
+                of this process, at most 4].
             batch_size: most lines translated at once.
 
         Raises:
@@ -103,6 +104,12 @@ def precisions(bundle: Bundle, role: str = STUDENT) -> list[Precision]:
 
 
 def _precision(bundle: Bundle, role: str, wanted: Precision | None) -> Precision:
+    if WEIGHTS not in bundle.files and not precisions(bundle):
+        raise ModelError(
+            "This bundle is for CTranslate2, as a rival of `onepass bench`",
+            where=bundle.directory,
+            fix="onepass export RUN --to DIR, without --ctranslate2",
+        )
     if not precisions(bundle):
         raise ModelError(
             "This bundle is for training; the runtime needs an exported one",
