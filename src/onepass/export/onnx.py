@@ -150,7 +150,7 @@ def _fertility(
     distinct, _, inverse, _ = g.several("Unique", keyed, count=4, axis=0)
     rows = g.op("Squeeze", g.rows(distinct, g.constant([0]), g.constant([1]), dim=1), g.constant([1]))
     ends = g.rows(distinct, g.constant([1]), g.constant([2**31]), dim=1)
-    chosen = [KeyValue(g.op("Gather", kv.key, rows), g.op("Gather", kv.value, rows)) for kv in memory]
+    chosen = [key_value.select(g, rows) for key_value in memory]
     found = _write(g, model, source.select(g, rows), ends, chosen)
     scores = _teacher_scores(g, teacher, source, found["ids"], rows)
     scores = g.op("Reshape", g.op("Gather", scores, inverse), g.op("Concat", batch, candidates, axis=0))
@@ -248,7 +248,7 @@ def _teacher_scores(
     before = g.op("LessOrEqual", place, g.unsqueeze(place, 1))  # [T + 1, T + 1]
     bias = g.unsqueeze(g.op("Where", before, g.number(0), g.number(IMPOSSIBLE)), 0, 1)
     mask = g.cast(real, TensorProto.INT32)
-    chosen = [KeyValue(g.op("Gather", kv.key, rows), g.op("Gather", kv.value, rows)) for kv in memory]
+    chosen = [key_value.select(g, rows) for key_value in memory]
     x = g.decode(teacher, x, mask, chosen, src_mask, bias=bias)
     columns = g.op("Transpose", words.rows, perm=[1, 0])
     logits = g.product(x, columns, words.scales)  # [R, T + 1, V]

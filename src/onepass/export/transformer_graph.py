@@ -29,6 +29,10 @@ class KeyValue(NamedTuple):
     key: str
     value: str
 
+    def select(self, g: Graph, rows: str) -> KeyValue:
+        """The given rows of the batch."""
+        return KeyValue(*(g.op("Gather", part, rows) for part in self))
+
 
 class Words(NamedTuple):
     """Labels and their log probabilities, [B, L] each."""
