@@ -204,8 +204,8 @@ class FinetuneSettings(Settings):
 
     @model_validator(mode="after")
     def _something_is_learnt(self) -> FinetuneSettings:
-        if not (self.backprop or self.reinforce):
-            raise ValueError("backprop and reinforce are both off: there is nothing to fine-tune with")
+        if not (self.distillation or self.backprop or self.reinforce):
+            raise ValueError("distillation, backprop and reinforce are all off: there is nothing to learn")
         return self
 
 

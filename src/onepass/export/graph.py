@@ -130,6 +130,12 @@ class Graph:
         scales = np.maximum(np.abs(values).max(1) / INT8_MOST, least)
         return np.rint(values / scales[:, None]).astype(np.int8), scales.astype(np.float32)
 
+    def int8_columns(self, weight: Tensor, least: NDArray[np.float32] | float = 1e-12) -> tuple[str, str]:
+        """`int8_rows` as constants to multiply with, [K, N] and [N]."""
+        values, scales = self.int8_rows(weight, least)
+        columns = self.constant(np.ascontiguousarray(values.T), np.int8)
+        return columns, self.constant(scales, np.float32)
+
     def product(self, x: str, columns: str, scales: str, bias: str = "") -> str:
         """x times a matrix [K, N]; of int8, if it has scales."""
         if scales:
@@ -161,9 +167,7 @@ class Graph:
         """x · weightᵀ + bias; weight [N, K]."""
         scales = ""
         if self.int8:
-            values, by_row = self.int8_rows(weight)
-            columns = self.constant(np.ascontiguousarray(values.T), np.int8)
-            scales = self.constant(by_row, np.float32)
+            columns, scales = self.int8_columns(weight)
         else:
             columns = self.weight(weight.T.contiguous())
         return self.product(x, columns, scales, self.weight(bias))
@@ -184,14 +188,15 @@ class Graph:
         """A layer of x [M, K], rounded to a scale and a zero if they are given."""
         bias = layer.bias.detach().float().cpu().numpy() / self.constants[x.scale]
         # A bias beside which the weights of its row are next to nothing must still fit into 32 bits.
-        values, scales = self.int8_rows(layer.weight, np.maximum(np.abs(bias) / 2**30, 1e-12))
+        columns, scales = self.int8_columns(layer.weight, np.maximum(np.abs(bias) / 2**30, 1e-12))
+        by_row = self.constants[scales]
         return self.op(
             "QGemm",
             *x,
-            self.constant(np.ascontiguousarray(values.T), np.int8),
-            self.constant(scales, np.float32),
-            self.constant(np.zeros(len(scales)), np.int8),
-            self.constant(np.rint(bias / scales), np.int32),
+            columns,
+            scales,
+            self.constant(np.zeros(len(by_row)), np.int8),
+            self.constant(np.rint(bias / by_row), np.int32),
             *to,
             domain=MICROSOFT,
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Mapping, Sequence
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -61,14 +62,13 @@ def evaluate_systems(context: Context, src: Sequence[str], ref: Sequence[str]) -
     exported.mkdir()
     for stage in {row.model for row in rows if row.factory == CTRANSLATE2}:
         export_ctranslate2(Bundle.open(context.inputs[stage]), exported / stage)
+    tokenizer = Bundle.open(students["student"].bundle).tokenizer()
+    facts = cache(lambda corpus: corpus_facts(context.inputs[corpus], tokenizer.src_size))
     for stage in {row.model for row in rows if row.factory == ONNX}:
         (exported / stage).mkdir()
-        bundle = Bundle.open(context.inputs[stage])
-        corpus = context.inputs[corpus_stage(students[stage].settings)]
-        facts = corpus_facts(corpus, bundle.tokenizer().src_size)
-        write_graphs(bundle, exported / stage, facts)
+        corpus = corpus_stage(students[stage].settings)
+        write_graphs(Bundle.open(context.inputs[stage]), exported / stage, facts(corpus))
     baseline = None if teacher is None else f"teacher beam {settings.beam_size}"
-    tokenizer = Bundle.open(students["student"].bundle).tokenizer()
     models = list(dict.fromkeys(row.model for row in rows))
     results = {
         "name": recipe.name,

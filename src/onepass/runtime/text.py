@@ -62,6 +62,11 @@ class Translation:
     model: str = ""
 
 
+def _check_lines(lines: Iterable[str]) -> None:
+    if isinstance(lines, str):
+        raise UsageError("One line is not a list of lines", where="lines", fix="give [line]")
+
+
 class TextTranslator:
     """Lines of text to translations, in batches of similar length, in input order.
 
@@ -95,8 +100,7 @@ class TextTranslator:
         Raises:
             UsageError: a text where a list of texts belongs.
         """
-        if isinstance(lines, str):
-            raise UsageError("One line is not a list of lines", where="lines", fix="give [line]")
+        _check_lines(lines)
         encode = self.tokenizer.encode_src
         parts = [split_to_fit(line, MAX_SRC_TOKENS, encode) for line in lines]
         chunks = [chunk for line in parts for chunk in line]
@@ -105,8 +109,7 @@ class TextTranslator:
 
     def translate_stream(self, lines: Iterable[str]) -> Iterator[Translation]:
         """Translates any number of lines in bounded memory; the translations come in their order."""
-        if isinstance(lines, str):
-            raise UsageError("One line is not a list of lines", where="lines", fix="give [line]")
+        _check_lines(lines)
         rest = iter(lines)
         while window := list(islice(rest, WINDOW)):
             yield from self.translate(window)

@@ -104,13 +104,13 @@ def precisions(bundle: Bundle, role: str = STUDENT) -> list[Precision]:
 
 
 def _precision(bundle: Bundle, role: str, wanted: Precision | None) -> Precision:
-    if WEIGHTS not in bundle.files and not precisions(bundle):
-        raise ModelError(
-            "This bundle is for CTranslate2, as a rival of `onepass bench`",
-            where=bundle.directory,
-            fix="onepass export RUN --to DIR, without --ctranslate2",
-        )
     if not precisions(bundle):
+        if WEIGHTS not in bundle.files:
+            raise ModelError(
+                "This bundle is for CTranslate2, as a rival of `onepass bench`",
+                where=bundle.directory,
+                fix="onepass export RUN --to DIR, without --ctranslate2",
+            )
         raise ModelError(
             "This bundle is for training; the runtime needs an exported one",
             where=bundle.directory,
