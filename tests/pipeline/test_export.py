@@ -16,7 +16,6 @@ from onepass.bundle import Bundle, write_json
 from onepass.decoding.translator import Translator as TorchTranslator
 from onepass.errors import DataError, ModelError, UsageError
 from onepass.export import runtime_bundle
-from onepass.export.onnx import export_onnx
 from onepass.pipeline import export as module
 from onepass.pipeline.display import Display
 from onepass.pipeline.export import export_run
@@ -217,19 +216,8 @@ def test_examples_are_sources_that_fit(tmp_path: Path) -> None:
     assert [len(row) for row in facts.examples] == [*range(1, MAX_SRC_TOKENS + 1), 7, 8]
 
 
-def test_int8_that_loses_too_much_is_no_bundle(
-    varied: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def worse(model: torch.nn.Module, path: Path, *, examples: Any, **settings: Any) -> None:
-        if examples:
-            with torch.no_grad():
-                model.fertility.bias += 1  # type: ignore[operator]
-        export_onnx(model, path, examples=examples, **settings)  # type: ignore[arg-type]
-        if examples:
-            with torch.no_grad():
-                model.fertility.bias -= 1  # type: ignore[operator]
-
-    monkeypatch.setattr(runtime_bundle, "export_onnx", worse)
+def test_int8_that_loses_too_much_is_no_bundle(varied: Path, tmp_path: Path) -> None:
+    # Random weights do not survive the rounding.
     with pytest.raises(ModelError, match=r"int8 loses too much(.|\n)*100\.00 in float32"):
         export(varied, tmp_path / "bundle")
     assert names(tmp_path) == {"copy"}
