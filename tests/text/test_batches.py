@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from onepass.errors import DataError
-from onepass.text.batches import IdPairs, Ragged, RaggedWriter, plan_batches
+from onepass.text.batches import IdPairs, Ragged, RaggedWriter, batches_for_workers, plan_batches
 
 ROWS = [[4, 65_535, 7], [], [0], [5, 6]]
 
@@ -36,6 +36,28 @@ def test_every_pair_with_two_sides_is_in_one_batch(sizes: list[tuple[int, int]],
 def test_a_batch_keeps_to_its_budget_or_is_one_pair(sizes: list[tuple[int, int]], budget: int) -> None:
     for rows in plan_batches(pairs_of(sizes), budget, seed=1):
         assert len(rows) == 1 or len(rows) * max(max(sizes[row]) for row in rows) <= budget
+
+
+@given(st.lists(st.integers(1, 30), max_size=60), st.integers(1, 100), st.integers(1, 9), st.integers(1, 4))
+def test_workers_share_batches_equally(lengths: list[int], most: int, most_rows: int, workers: int) -> None:
+    settings = {"most_rows": most_rows, "workers": workers}
+    batches = batches_for_workers(lengths, most, **settings)
+    assert sorted(row for rows in batches for row in rows) == list(range(len(lengths)))
+    assert all(len(rows) <= most_rows for rows in batches)
+    sizes = [len(rows) * max(lengths[row] for row in rows) for rows in batches]
+    assert all(len(rows) == 1 or size <= most for rows, size in zip(batches, sizes, strict=True))
+    rounds = -(-len(batches_for_workers(lengths, most, most_rows=most_rows)) // workers)
+    assert len(batches) <= rounds * workers
+    # No smaller batches would do in as many rounds.
+    largest = max((size for rows, size in zip(batches, sizes, strict=True) if len(rows) > 1), default=1)
+    fewer = batches_for_workers(lengths, largest - 1, most_rows=most_rows) if largest > 1 else []
+    assert workers == 1 or not fewer or len(fewer) > rounds * workers
+
+
+def test_two_workers_get_as_much_each() -> None:
+    assert batches_for_workers([5, 5, 5, 5, 5, 5], 20, workers=1) == [[0, 1, 2, 3], [4, 5]]
+    assert batches_for_workers([5, 5, 5, 5, 5, 5], 20, workers=2) == [[0, 1, 2], [3, 4, 5]]
+    assert batches_for_workers([9, 1], 100, workers=2) == [[1], [0]]
 
 
 @pytest.fixture

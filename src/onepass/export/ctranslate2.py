@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections import deque
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,11 +22,12 @@ from onepass.nn.attention import MultiHeadAttention
 from onepass.nn.positions import sinusoidal_positions
 from onepass.nn.transformer import FeedForward
 from onepass.runtime.text import MAX_SRC_TOKENS
+from onepass.text.batches import batches_for_workers
 from onepass.text.tokenizer import Tokenizer, split_to_fit
 
 MAX_POSITIONS = 1024
-BATCHES_A_CALL = 4
-"""Of each worker, in one call of CTranslate2."""
+BATCHES_AHEAD = 2
+"""Of each worker, given to CTranslate2 before the first of them is back."""
 
 
 def _array(tensor: Tensor) -> NDArray[np.float32]:
@@ -179,34 +181,37 @@ class CTranslate2Translator:
 
     def decode(self, src_ids: Sequence[Sequence[int]]) -> list[list[int]]:
         """Target ids of each source; the cap on the length is the torch engine's."""
-        # A few batches a call: an interrupt waits until the call is over.
-        order = sorted(range(len(src_ids)), key=lambda i: len(src_ids[i]))
+        waiting: deque[tuple[list[int], list[Any]]] = deque()
         decoded: dict[int, list[int]] = {}
-        for rows in self._calls(order, src_ids):
-            caps = [length_cap(len(src_ids[i])) for i in rows]
-            results = self._translator.translate_batch(
-                [self._tokenizer.src_pieces(src_ids[i]) for i in rows],
-                max_batch_size=self._batch_tokens,
-                batch_type="tokens",
-                beam_size=self._beam_size,
-                min_decoding_length=0,
-                max_decoding_length=max(caps),
-                suppress_sequences=self._never,
-                disable_unk=False,
-            )
-            for i, result, cap in zip(rows, results, caps, strict=True):
-                decoded[i] = [self._ids[piece] for piece in result.hypotheses[0][:cap]]
+
+        def take() -> None:
+            rows, results = waiting.popleft()
+            for i, result in zip(rows, results, strict=True):
+                [pieces] = result.result().hypotheses
+                decoded[i] = [self._ids[piece] for piece in pieces[: length_cap(len(src_ids[i]))]]
+
+        lengths = [len(row) for row in src_ids]
+        for rows in batches_for_workers(lengths, self._batch_tokens, workers=self._workers):
+            # A few batches ahead: an interrupt waits for those.
+            if len(waiting) == BATCHES_AHEAD * self._workers:
+                take()
+            waiting.append((rows, self._start([src_ids[i] for i in rows])))
+        while waiting:
+            take()
         return [decoded[i] for i in range(len(src_ids))]
 
-    def _calls(self, order: Sequence[int], src_ids: Sequence[Sequence[int]]) -> Iterator[Sequence[int]]:
-        """Sentences in order of length, cut where the tokens of a call reach its share."""
-        share = BATCHES_A_CALL * self._workers * self._batch_tokens
-        first = tokens = 0
-        for i, row in enumerate(order):
-            tokens += len(src_ids[row])
-            if tokens >= share or i == len(order) - 1:
-                yield order[first : i + 1]
-                first, tokens = i + 1, 0
+    def _start(self, batch: Sequence[Sequence[int]]) -> list[Any]:
+        """The results to come of a batch, which a worker takes up."""
+        results: list[Any] = self._translator.translate_batch(
+            [self._tokenizer.src_pieces(row) for row in batch],
+            asynchronous=True,
+            beam_size=self._beam_size,
+            min_decoding_length=0,
+            max_decoding_length=max(length_cap(len(row)) for row in batch),
+            suppress_sequences=self._never,
+            disable_unk=False,
+        )
+        return results
 
     def translate(self, lines: Sequence[str]) -> list[str]:
         """Translates lines; one without visible characters gives an empty translation."""

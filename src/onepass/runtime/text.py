@@ -9,6 +9,7 @@ from itertools import islice
 from typing import NamedTuple
 
 from onepass.errors import UsageError
+from onepass.text.batches import batches_for_workers
 from onepass.text.tokenizer import Tokenizer, split_to_fit
 
 MAX_SRC_TOKENS = 256
@@ -92,6 +93,7 @@ class TextTranslator:
         self.tokenizer, self.fingerprint = tokenizer, fingerprint
         self.batch_tokens, self.batch_size = batch_tokens, batch_size
         self._decode = decode
+        self._workers = workers
         self._pool = ThreadPoolExecutor(workers, "onepass") if workers > 1 else None
 
     def translate(self, lines: Sequence[str]) -> list[Translation]:
@@ -115,7 +117,12 @@ class TextTranslator:
             yield from self.translate(window)
 
     def _decode_chunks(self, chunks: Sequence[list[int]]) -> list[_Part]:
-        batches = list(self._batches(chunks))
+        batches = batches_for_workers(
+            [len(chunk) for chunk in chunks],
+            self.batch_tokens,
+            most_rows=self.batch_size,
+            workers=self._workers,
+        )
         work = ([chunks[i] for i in rows] for rows in batches)
         run = self._pool.map if self._pool is not None and len(batches) > 1 else map
         parts: dict[int, _Part] = {}
@@ -125,19 +132,6 @@ class TextTranslator:
             outputs = map(_Part, output.ids, output.scores, fertilities, weights)
             parts.update(zip(rows, outputs, strict=True))
         return [parts[i] for i in range(len(chunks))]
-
-    def _batches(self, chunks: Sequence[list[int]]) -> Iterator[list[int]]:
-        """Chunks of similar length, by number."""
-        order = sorted(range(len(chunks)), key=lambda i: len(chunks[i]))
-        first = 0
-        for last, i in enumerate(order):
-            if last > first and (
-                last - first == self.batch_size or (last + 1 - first) * len(chunks[i]) > self.batch_tokens
-            ):
-                yield order[first:last]
-                first = last
-        if order:
-            yield order[first:]
 
     def _join(self, src: list[list[int]], parts: list[_Part]) -> Translation:
         ids = [i for part in parts for i in part.ids]

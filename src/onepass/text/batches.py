@@ -7,8 +7,10 @@ and `NAME.lengths` (int32, a row each), so that it can be written as a stream.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +27,44 @@ def padded(rows: Sequence[Sequence[int] | NDArray[np.int64]]) -> NDArray[np.int6
     for i, row in enumerate(rows):
         ids[i, : len(row)] = row
     return ids
+
+
+def _cut(lengths: Sequence[int], most_tokens: int, most_rows: int | None = None) -> list[slice]:
+    """Batches of rows that are sorted by length; a row that is longer than allowed is one of its own."""
+    ends, first = [0], 0
+    for i, length in enumerate(lengths):
+        if i > first and (i - first == most_rows or (i - first + 1) * length > most_tokens):
+            ends.append(i)
+            first = i
+    if lengths:
+        ends.append(len(lengths))
+    return [slice(*part) for part in pairwise(ends)]
+
+
+def batches_for_workers(
+    lengths: Sequence[int], most_tokens: int, *, most_rows: int | None = None, workers: int = 1
+) -> list[list[int]]:
+    """Cuts rows into batches of similar length, as many and as even as all workers can share.
+
+    Args:
+        lengths: of the rows.
+        most_tokens: padding included, in a batch; a longer row is a batch of its own.
+        most_rows: in a batch.
+        workers: batches decoded side by side.
+
+    Returns:
+        Row numbers of each batch, the shortest rows first.
+    """
+    order = sorted(range(len(lengths)), key=lengths.__getitem__)
+    ascending = [lengths[i] for i in order]
+    parts = _cut(ascending, most_tokens, most_rows)
+    if workers > 1:
+        wanted = len(parts) + -len(parts) % workers
+        fewer = bisect_left(
+            range(most_tokens), True, key=lambda most: len(_cut(ascending, most, most_rows)) <= wanted
+        )
+        parts = _cut(ascending, fewer, most_rows)
+    return [order[part] for part in parts]
 
 
 class Ragged:
@@ -138,13 +178,7 @@ def plan_batches(
     longest = np.maximum(src, tgt)[rows]
     order = np.lexsort((tgt[rows], longest))
     rows, longest = rows[order], longest[order]
-    batches, first = [], 0
-    for i, length in enumerate(longest.tolist()):
-        if i > first and (i - first + 1) * length > batch_tokens:
-            batches.append(rows[first:i])
-            first = i
-    if first < len(rows):
-        batches.append(rows[first:])
+    batches = [rows[part] for part in _cut(longest.tolist(), batch_tokens)]
     if random is not None:
         random.shuffle(batches)
     return batches
