@@ -100,6 +100,8 @@ class Training(BaseModel):
     updates: int
     seconds: float
     """Wall time."""
+    tokens: int | None = None
+    """Of the targets, padding left out."""
     machine: str = ""
     """Where it was trained, if not where it was measured."""
 
@@ -315,18 +317,25 @@ def _notes(results: Results, *, code: str = "") -> list[str]:
         )
     if any(map(_is_noisy, results.systems)):
         notes.append(f"‡ noisy: the medians of its rounds differ by more than a factor of {NOISY_SPREAD}.")
-    notes += [_training_note(model, training) for model, training in results.training.items()]
+    teacher = results.training.get("teacher")
+    notes += [_training_note(model, training, teacher) for model, training in results.training.items()]
     installed = ", ".join(f"{name} {version}" for name, version in results.versions.items())
     notes.append(f"Machine: {results.machine}. Versions: {installed}.")
     notes.append(f"Seed {results.seed}; command: {code}{results.command}{code}.")
     return notes
 
 
-def _training_note(model: str, training: Training) -> str:
+def _training_note(model: str, training: Training, teacher: Training | None) -> str:
     hours, minutes = divmod(round(training.seconds / 60), 60)
     wall_time = f"{hours} h {minutes:02} min" if hours else f"{training.seconds / 60:.1f} min"
     where = f" on {training.machine}" if training.machine else ""
-    return f"Training of {model}: {training.updates:,} updates in {wall_time}{where}."
+    parts = [f"Training of {model}: {training.updates:,} updates in {wall_time}{where}"]
+    if training.tokens is not None:
+        rate = training.tokens / training.seconds
+        parts.append(f"{training.tokens / 1e6:.1f} million target tokens, {rate:,.0f} a second")
+    if teacher is not None and teacher is not training and teacher.machine == training.machine:
+        parts.append(f"{training.seconds / teacher.seconds:.2g}x the teacher's time")
+    return "; ".join(parts) + "."
 
 
 def engine_notes(results: Results) -> list[str]:
