@@ -13,7 +13,7 @@ from onepass import Translator
 from onepass.bundle import FORMAT, file_sha256
 from onepass.decoding.translator import Translator as TorchTranslator
 from onepass.errors import ModelError, UsageError
-from onepass.runtime import shipped
+from onepass.runtime import engine, shipped
 from onepass.runtime.text import WINDOW, Translation
 from tiny_export import FAMILIES
 from tiny_run import finished_run, many_lines
@@ -61,6 +61,14 @@ def test_int8_is_the_usual_precision_and_translates(bundles: Path, family: str, 
     found = translator.translate(LINES)
     assert [bool(t.src_pieces) for t in found] == [bool(line.strip(" \t\u200b\u200e")) for line in LINES]
     assert len({t.text for t in found}) > 10
+
+
+def test_many_candidates_of_long_lines_are_decoded_a_few_at_a_time(
+    bundles: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    together = load(bundles, "fertility", 12).translate(LINES)
+    monkeypatch.setattr(engine, "CANDIDATE_TOKENS", 40)
+    assert written(load(bundles, "fertility", 12).translate(LINES)) == written(together)
 
 
 def test_more_candidates_and_another_seed_give_other_translations(bundles: Path) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from queue import Empty, SimpleQueue
@@ -18,6 +18,9 @@ from onepass.runtime.candidates import candidate_numbers
 from onepass.runtime.text import Output
 from onepass.text.batches import padded
 from onepass.text.tokenizer import PAD
+
+CANDIDATE_TOKENS = 2048
+"""Source tokens times samples in one run of noisy parallel decoding: bounds its memory."""
 
 
 class OnnxEngine:
@@ -82,9 +85,27 @@ class OnnxEngine:
     def __call__(self, rows: Sequence[Sequence[int]]) -> Output:
         """Translates source ids, 1 to MAX_SRC_TOKENS a row."""
         src_ids = padded(rows)
-        feeds: dict[str, NDArray[Any]] = {"src_ids": src_ids}
-        if self._uniform is not None:
-            feeds["uniform"] = self._uniform[:, : src_ids.shape[1]]
+        if self._uniform is None:
+            return self._run({"src_ids": src_ids}, rows)
+        # Few at a time for long rows: each run has the argmax and some samples, and the best of all wins.
+        samples = max(1, CANDIDATE_TOKENS // src_ids.size)
+        runs = []
+        for first in range(0, len(self._uniform), samples):
+            uniform = self._uniform[first : first + samples, : src_ids.shape[1]]
+            runs.append(self._run({"src_ids": src_ids, "uniform": uniform}, rows))
+        best = np.argmax([run.scores for run in runs], axis=0).tolist()
+
+        def winners(values: Iterable[Sequence[Any]]) -> list[Any]:
+            return [of_row[run] for run, of_row in zip(best, zip(*values, strict=True), strict=True)]
+
+        return Output(
+            winners(run.ids for run in runs),
+            winners(run.scores for run in runs),
+            winners(run.fertilities or [] for run in runs),
+            with_end=True,
+        )
+
+    def _run(self, feeds: dict[str, NDArray[Any]], rows: Sequence[Sequence[int]]) -> Output:
         with self._session() as session:
             found = dict(zip(self._outputs, session.run(None, feeds), strict=True))
         fertilities = None
@@ -93,4 +114,4 @@ class OnnxEngine:
             fertilities = [counts[: len(row)] for counts, row in rows_of]
         lengths = np.count_nonzero(found["ids"] != PAD, axis=1).tolist()
         ids = [row[:length] for row, length in zip(found["ids"].tolist(), lengths, strict=True)]
-        return Output(ids, found["scores"].tolist(), fertilities, with_end=self._uniform is not None)
+        return Output(ids, found["scores"].tolist(), fertilities, with_end="uniform" in feeds)
