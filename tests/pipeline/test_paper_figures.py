@@ -9,6 +9,7 @@ from matplotlib.image import imread
 
 from onepass.decoding.translator import Translator
 from onepass.errors import DataError, UsageError
+from onepass.evaluation.paper_figures import training_curves
 from onepass.evaluation.quality import measure
 from onepass.pipeline.display import Display
 from onepass.pipeline.figures import draw_figures
@@ -94,3 +95,12 @@ def test_a_damaged_record_names_its_line(tmp_path: Path) -> None:
         file.write("{\n")
     with pytest.raises(DataError, match=rf"line {lines + 1}"):
         draw(run, tmp_path / "to")
+
+
+def test_any_number_of_students_has_its_curves(tmp_path: Path) -> None:
+    points = {name: [1, 2] for name in ("updates", "seconds", "dev_loss", "dev_bleu")}
+    curve = {"base": None, **points}
+    for number in (1, 30):
+        stages = {"teacher": curve, **{f"student-{i}": curve for i in range(number)}}
+        training_curves({"name": "many", "stages": stages}, tmp_path / "many.png")
+        assert imread(tmp_path / "many.png").ndim == 3

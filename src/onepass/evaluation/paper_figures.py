@@ -6,6 +6,7 @@ Each draws the JSON that `onepass figures` writes beside it.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import cycle, product
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ SAMPLES = {
     "chosen by the teacher": (STUDENT[0], "-", "o"),
     "oracle: best sentence BLEU": (STUDENT[2], ":", "^"),
 }
+LINE_STYLES = ("-", "--", ":")
 BOX = {"boxstyle": "round,pad=0.3", "fc": "#f3f6f7", "ec": "#c9d3d6"}
 FULL_SIZE = 95
 """Letters in a row, with their boxes, that fit at the full size."""
@@ -71,28 +73,30 @@ def bleu_against_samples(data: Mapping[str, Any], path: Path) -> None:
 
 
 def training_curves(data: Mapping[str, Any], path: Path) -> None:
-    """Draws dev loss and dev BLEU over the updates, a line a stage; a fine-tuning goes on from its base.
+    """Draws dev loss over updates and dev BLEU over wall time, a line a stage.
 
     Args:
-        data: `training.json`: for each stage `updates`, `dev_loss`, `dev_bleu` and its `base` or null.
+        data: `training.json`: for each stage `updates`, `seconds`, `dev_loss`, `dev_bleu` and its `base` or
+            null; a fine-tuning goes on from its base.
         path: the PNG to write.
     """
     figure = new_figure()
-    upper, lower = figure.subplots(2, 1, sharex=True)
+    upper, lower = figure.subplots(2, 1)
     upper.set_title(f"{data['name']}: training", loc="left", fontsize=11)
-    shades = iter([*STUDENT, *STUDENT])
+    looks = cycle(product(LINE_STYLES, STUDENT))
     for stage, curve in data["stages"].items():
-        color = TEACHER[0] if stage == "teacher" else next(shades)
-        before = data["stages"][curve["base"]]["updates"][-1] if curve["base"] else 0
-        updates = [before + update for update in curve["updates"]]
-        upper.plot(updates, curve["dev_loss"], marker=".", color=color, label=stage)
-        lower.plot(updates, curve["dev_bleu"], marker=".", color=color)
-    for axes, label in ((upper, "dev loss a token"), (lower, "dev BLEU")):
+        style, color = ("-", TEACHER[0]) if stage == "teacher" else next(looks)
+        base = data["stages"].get(curve["base"])
+        for axes, x, unit, y in ((upper, "updates", 1, "dev_loss"), (lower, "seconds", 60, "dev_bleu")):
+            before = base[x][-1] if base else 0
+            places = [(before + value) / unit for value in curve[x]]
+            axes.plot(places, curve[y], style, marker=".", color=color, label=stage)
+    for axes, across, label in ((upper, "updates", "dev loss a token"), (lower, "minutes", "dev BLEU")):
+        axes.set_xlabel(across)
         axes.set_ylabel(label)
         plain(axes)
-    whole_ticks(lower.xaxis)
-    lower.set_xlabel("updates")
-    upper.legend(frameon=False, fontsize=8)
+    whole_ticks(upper.xaxis)
+    upper.legend(frameon=False, fontsize=8, ncols=1 + len(data["stages"]) // 6)
     caption(
         figure,
         [

@@ -94,7 +94,7 @@ def _fertilities(model: Path, text: str) -> dict[str, Any]:
 
 
 def _curves(run: Path, recipe: Recipe) -> dict[str, dict[str, Any]]:
-    """Dev loss and BLEU of every training of the run, by stage."""
+    """Dev loss and BLEU of every training of the run, by stage, with its updates and wall time."""
     bases = {"teacher": None, **{name: model.base for name, model in recipe.one_pass_models().items()}}
     curves: dict[str, dict[str, Any]] = {}
     for number, line in enumerate(stream_lines(run / "metrics.jsonl"), start=1):
@@ -104,12 +104,15 @@ def _curves(run: Path, recipe: Recipe) -> dict[str, dict[str, Any]]:
             raise DataError("The line is not JSON", where=f"{run / 'metrics.jsonl'}, line {number}") from None
         if record.get("stage") not in bases or "dev_bleu" not in record:
             continue
-        curve = curves.setdefault(
-            record["stage"], {"base": bases[record["stage"]], "updates": [], "dev_loss": [], "dev_bleu": []}
-        )
-        curve["updates"].append(record["update"])
-        curve["dev_loss"].append(round(record["dev_tokens"], 4))
-        curve["dev_bleu"].append(record["dev_bleu"])
+        curve = curves.setdefault(record["stage"], {"base": bases[record["stage"]]})
+        point = {
+            "updates": record["update"],
+            "seconds": record["seconds"],
+            "dev_loss": round(record["dev_tokens"], 4),
+            "dev_bleu": record["dev_bleu"],
+        }
+        for name, value in point.items():
+            curve.setdefault(name, []).append(value)
     return {name: curves[name] for name in bases if name in curves}
 
 
