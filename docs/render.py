@@ -47,6 +47,7 @@ def blocks() -> Iterator[tuple[Path, str, str]]:
     paper = ROOT / "docs" / "the-paper.md"
     yield paper, "table-1", _main_tables()
     yield paper, "table-2", _ablation()
+    yield paper, "fine-tuning", _finetuning()
     yield paper, "figures", _paper_figures()
     yield paper, "stand-ins", _stand_ins()
 
@@ -121,6 +122,23 @@ def _ablation() -> str:
         results = _load(path)
         where = f"{results['name']}, dev set, {results['machine']}, seed {results['seed']}"
         parts.append(f"{where}: `{results['command']}`\n\n{render_ablation(results)}")
+    return "\n" + "\n".join(parts)
+
+
+def _finetuning() -> str:
+    names = {"student": "none", "kd": "L_KD", "kd-bp": "L_KD + L_BP", "kd-bp-rl": "L_KD + L_BP + L_RL"}
+    parts = []
+    for path in sorted(RESULTS.glob("*/finetuning.json")):
+        results = _load(path)
+        columns = {"fine-tuning": [names[row["name"]] for row in results["rows"]["both"]]}
+        for split, title in (("dev", "dev"), ("test", "test"), ("both", "both together")):
+            rows = results["rows"][split]
+            columns[f"BLEU, {title}"] = [f"{row['bleu']:.2f}" for row in rows]
+        for i, title in ((0, "p against none"), (-1, "p against the row above")):
+            found = [list(row["p_values"].values()) for row in rows]
+            columns[f"{title}, both"] = [f"{values[i]:.3f}" if values else "" for values in found]
+        where = f"{results['recipe']}, {results['machine']}, seed {results['seed']}"
+        parts.append(f"{where}: `{results['command']}`\n\n{markdown_table(columns)}\n")
     return "\n" + "\n".join(parts)
 
 
