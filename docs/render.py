@@ -130,12 +130,12 @@ def _finetuning() -> str:
     parts = []
     for path in sorted(RESULTS.glob("*/finetuning.json")):
         results = _load(path)
-        columns = {"fine-tuning": [names[row["name"]] for row in results["rows"]["both"]]}
+        both = results["rows"]["both"]
+        columns = {"fine-tuning": [names[row["name"]] for row in both]}
         for split, title in (("dev", "dev"), ("test", "test"), ("both", "both together")):
-            rows = results["rows"][split]
-            columns[f"BLEU, {title}"] = [f"{row['bleu']:.2f}" for row in rows]
+            columns[f"BLEU, {title}"] = [f"{row['bleu']:.2f}" for row in results["rows"][split]]
         for i, title in ((0, "p against none"), (-1, "p against the row above")):
-            found = [list(row["p_values"].values()) for row in rows]
+            found = [list(row["p_values"].values()) for row in both]
             columns[f"{title}, both"] = [f"{values[i]:.3f}" if values else "" for values in found]
         where = f"{results['recipe']}, {results['machine']}, seed {results['seed']}"
         parts.append(f"{where}: `{results['command']}`\n\n{markdown_table(columns)}\n")
