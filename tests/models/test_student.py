@@ -159,3 +159,24 @@ def test_the_output_layer_of_ctc_follows_its_weights(make_slots) -> None:
         assert torch.equal(found[-1:], student.blank_embedding.weight)
         with torch.enable_grad():
             assert student.output_weight().requires_grad
+
+
+def test_the_output_layer_of_ctc_follows_an_optimizer_that_counts_no_versions(make_slots) -> None:
+    """torch's fused Adam leaves the version counters of what it changes alone."""
+    student = make_slots("ctc", slots=2).train()
+    optimizer = torch.optim.Adam(student.parameters(), fused=True)
+
+    def is_current() -> bool:
+        weights = torch.cat([student.tgt_embedding.weight, student.blank_embedding.weight])
+        return torch.equal(student.output_weight(), weights)
+
+    for evaluated in (False, True, False, True):
+        student.train(not evaluated)
+        with torch.no_grad():
+            assert is_current()
+        student.train()
+        for parameter in student.parameters():
+            parameter.grad = torch.ones_like(parameter)
+        optimizer.step()
+        with torch.no_grad():
+            assert is_current()

@@ -37,10 +37,15 @@ class CTCTransformer(SlotTransformer):
     def start(self, src_ids: Tensor, mask: Tensor) -> Tensor:
         return soft_copy(self.src_embedding(src_ids), src_ids != PAD, self.slots)
 
+    def train(self, mode: bool = True) -> CTCTransformer:
+        self._joined = None
+        return super().train(mode)
+
     def output_weight(self) -> Tensor:
-        """The tokens, then the blank: [V + 1, D]; without a gradient joined once for as long as both stay."""
+        """The tokens, then the blank: [V + 1, D]; in eval mode joined once for as long as both stay."""
         parts = [self.tgt_embedding.weight, self.blank_embedding.weight]
-        if torch.is_grad_enabled():
+        # In training they change under an optimizer that may not count versions (torch's fused Adam).
+        if self.training or torch.is_grad_enabled():
             return torch.cat(parts)
         state = [(part.data_ptr(), part._version) for part in parts]
         if self._joined is None or self._joined[0] != state:
