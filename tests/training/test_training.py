@@ -6,12 +6,12 @@ from typing import Any
 import pytest
 import torch
 from safetensors.torch import load_file
-from tiny import KINDS, tiny_training, write_pairs
+from tiny import KINDS, records, tiny_training, write_pairs
 
 from onepass.decoding.loading import load_weights, save_weights
 from onepass.errors import ModelError
 from onepass.training.checkpoint import average_weights, kept_path
-from onepass.training.loop import Hooks, Training, Validation
+from onepass.training.loop import Hooks, Training, Validation, dev_loss
 
 
 class Recorder:
@@ -145,6 +145,20 @@ def test_the_dev_loss_is_the_mean_over_all_dev_tokens(tmp_path: Path) -> None:
             total -= sum(float(log_probs[t, i]) for t, i in enumerate([*tgt, 3]))
             count += len(tgt) + 1
     assert recorder.validations[-1]["dev_tokens"] == pytest.approx(total / count, rel=1e-5)
+
+
+@pytest.mark.parametrize("kind", [*KINDS, "ctc", "dag"])
+def test_a_validation_is_of_the_weights_it_keeps(tmp_path: Path, kind: str) -> None:
+    """Whatever a model remembers of the updates before."""
+    logged = {record["update"]: record for record in records(tmp_path, kind) if "dev_tokens" in record}
+    training = tiny_training(tmp_path, kind)
+    assert len(training.progress.kept) == 2
+    for _, update in training.progress.kept:
+        (tmp_path / str(update)).mkdir()
+        fresh = tiny_training(tmp_path / str(update), kind)
+        load_weights(fresh.model, load_file(kept_path(tmp_path, update)), where=tmp_path)
+        loss = dev_loss(fresh.model, fresh.objective, fresh.dev, 80, torch.device("cpu"))
+        assert loss.terms["tokens"] == pytest.approx(logged[update]["dev_tokens"], rel=1e-5)
 
 
 def test_the_weights_at_the_end_are_the_mean_of_the_best_validations(tmp_path: Path) -> None:

@@ -11,10 +11,10 @@ from typing import Any
 
 import torch
 
+from onepass.decoding.loading import STUDENTS
 from onepass.models.autoregressive import AutoregressiveTransformer
-from onepass.models.fertility import FertilityTransformer
-from onepass.objectives.cross_entropy import TeacherObjective
-from onepass.objectives.fertility import FertilityObjective
+from onepass.objectives.cross_entropy import Objective, TeacherObjective
+from onepass.objectives.student import student_objective
 from onepass.recipe import StudentSettings, TrainingSettings, TransformerSettings
 from onepass.text.batches import IdPairs, RaggedWriter
 from onepass.training.loop import Hooks, Training
@@ -59,20 +59,25 @@ def tiny_training(
     seed: int = 1,
     **others: Any,
 ) -> Training:
-    """A training of a "teacher" or "student" in the directory, with other settings if given."""
+    """A training of a "teacher", a "student" or one of another family, with other settings if given."""
     torch.manual_seed(1)
     sizes = TransformerSettings(
         width=32, ffn_width=64, encoder_layers=1, decoder_layers=2, heads=2, dropout=dropout
     )
     model: torch.nn.Module
+    objective: Objective
     if kind == "teacher":
         model = AutoregressiveTransformer(sizes, VOCABULARY, VOCABULARY, joint=True)
+        objective = TeacherObjective(0.1)
     else:
-        switches = StudentSettings(dropout=dropout)
-        model = FertilityTransformer(sizes, switches, VOCABULARY, VOCABULARY, joint=True)
+        family: Any = "fertility" if kind == "student" else kind
+        glancing = None if family == "fertility" else (0.5, 0.3)
+        switches = StudentSettings(family=family, glancing=glancing, dropout=dropout)
+        model = STUDENTS[family](sizes, switches, VOCABULARY, VOCABULARY, joint=True)
+        objective = student_objective(switches)
     return Training(
         model,
-        TeacherObjective(0.1) if kind == "teacher" else FertilityObjective(),
+        objective,
         write_pairs(directory, "train", 60),
         write_pairs(directory, "dev", 20),
         TrainingSettings(**{**SETTINGS, **others}),
