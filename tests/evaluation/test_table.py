@@ -59,6 +59,13 @@ def test_markdown_survives_json(results):
     assert render_markdown(json.loads(json.dumps(results))) == MARKDOWN.lstrip()
 
 
+def test_a_training_of_no_measurable_time_has_no_speed(results):
+    results["training"] = {
+        name: {"updates": 1, "seconds": 0.0, "tokens": 9} for name in ("teacher", "student")
+    }
+    assert "- Training of student: 1 updates in 0.0 min.\n" in render_markdown(results)
+
+
 def test_without_latency_there_are_no_latency_notes(results):
     results |= {"rivals": [], "latency": None, "training": {}}
     results["systems"] = results["systems"][-1:]

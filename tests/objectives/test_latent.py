@@ -7,8 +7,7 @@ import torch
 from torch.nn import functional as F
 
 from onepass.decoding.loading import STUDENTS
-from onepass.decoding.parallel import Search, decode_graph, decode_slots
-from onepass.models.ctc import CTCTransformer
+from onepass.decoding.parallel import Search, decode_graph
 from onepass.models.dag import DAGTransformer
 from onepass.models.slots import SlotTransformer
 from onepass.objectives.cross_entropy import Batch
@@ -66,13 +65,10 @@ def test_a_shuffled_target_has_a_worse_loss_after_overfitting_with_glancing(fami
     with torch.no_grad():
         learnt, wrong = (float(own.terms(model, b)["tokens"].sum) for b in (batch, shuffled))
     assert learnt < 1 < 20 < wrong
-    if isinstance(model, CTCTransformer):
-        found = [decode_slots(model, batch.src_ids)]
-    else:
-        assert isinstance(model, DAGTransformer)
-        found = [decode_graph(model, batch.src_ids, search) for search in get_args(Search)]
-    targets = [[token for token in target.tolist() if token] for target in batch.tgt_ids]
-    assert all(translations.ids == targets for translations in found)
+    if isinstance(model, DAGTransformer):  # of CTC the best labels need not be those of the best sentence
+        targets = [[token for token in target.tolist() if token] for target in batch.tgt_ids]
+        for search in get_args(Search):
+            assert decode_graph(model, batch.src_ids, search).ids == targets
 
 
 @pytest.mark.parametrize("bf16", [False, True])

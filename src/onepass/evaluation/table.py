@@ -330,10 +330,10 @@ def _training_note(model: str, training: Training, teacher: Training | None) -> 
     wall_time = f"{hours} h {minutes:02} min" if hours else f"{training.seconds / 60:.1f} min"
     where = f" on {training.machine}" if training.machine else ""
     parts = [f"Training of {model}: {training.updates:,} updates in {wall_time}{where}"]
-    if training.tokens is not None:
+    if training.tokens is not None and training.seconds:
         rate = training.tokens / training.seconds
         parts.append(f"{training.tokens / 1e6:.1f} million target tokens, {rate:,.0f} a second")
-    if teacher is not None and teacher is not training and teacher.machine == training.machine:
+    if teacher and teacher is not training and teacher.machine == training.machine and teacher.seconds:
         parts.append(f"{training.seconds / teacher.seconds:.2g}x the teacher's time")
     return "; ".join(parts) + "."
 
