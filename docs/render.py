@@ -32,6 +32,7 @@ from onepass.runtime.shipped import shipped_models
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "docs" / "results"
+RUNS = ("multi30k-en-de-students", "tatoeba-en-de")
 
 
 def blocks() -> Iterator[tuple[Path, str, str]]:
@@ -99,20 +100,19 @@ def _demo() -> str:
 
 def _results() -> str:
     parts = []
-    for path in sorted(RESULTS.glob("*/results.json")):
-        if path.parent.name != "phrasebook":
-            name = path.parent.name
-            figures = [
-                f"![{figure}](docs/results/{name}/{figure}.png)"
-                for figure in ("bleu-against-latency", "latency-against-length")
-            ]
-            parts.append(f"### {name}\n\n{render_markdown(_load(path))}\n" + " ".join(figures) + "\n")
+    for name in RUNS:
+        figures = [
+            f"![{figure}](docs/results/{name}/{figure}.png)"
+            for figure in ("bleu-against-latency", "latency-against-length")
+        ]
+        table = render_markdown(_load(RESULTS / name / "results.json"))
+        parts.append(f"### {name}\n\n{table}\n" + " ".join(figures) + "\n")
     return "\n" + "\n".join(parts)
 
 
 def _main_tables() -> str:
     """A table a run, since their rivals differ."""
-    runs = [RESULTS / name / "results.json" for name in ("multi30k-en-de", "tatoeba-en-de")]
+    runs = [RESULTS / name / "results.json" for name in ("multi30k-en-de", *RUNS)]
     return "\n" + "\n".join(render_main_table([parse_results(_load(path))]) for path in runs)
 
 
