@@ -43,12 +43,9 @@ def scores(hyps: dict[str, list[str]], ref: list[str], seed: int) -> list[dict[s
     rows = []
     above = {row: other for other, row in pairwise(hyps)}
     for name, hyp in hyps.items():
-        quality = measure(hyp, ref, seed=seed)
-        p_values = {
-            other: measure(hyp, ref, baseline=hyps[other], seed=seed).p_value
-            for other in dict.fromkeys(("student", above.get(name, "student")))
-            if other != name
-        }
+        others = [other for other in dict.fromkeys(("student", above.get(name))) if other not in (name, None)]
+        against = [measure(hyp, ref, baseline=hyps[other], seed=seed) for other in others]
+        quality = against[0] if against else measure(hyp, ref, seed=seed)
         rows.append(
             {
                 "name": name,
@@ -58,7 +55,7 @@ def scores(hyps: dict[str, list[str]], ref: list[str], seed: int) -> list[dict[s
                 "chrf": round(quality.chrf, 2),
                 "length_ratio": round(quality.length_ratio, 4),
                 "repetition_rate": round(quality.repetition_rate, 5),
-                "p_values": p_values,
+                "p_values": {other: q.p_value for other, q in zip(others, against, strict=True)},
             }
         )
     return rows

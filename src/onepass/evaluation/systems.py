@@ -19,7 +19,7 @@ TEACHER = "teacher"
 CTRANSLATE2 = "onepass.evaluation.systems:ctranslate2_system"
 ONNX = "onepass.evaluation.systems:onnx_system"
 SIDE_BY_SIDE = 512
-"""Source tokens in a batch of CTranslate2 where several are decoded at once: the fastest of 128 to 2,048."""
+"""Source tokens in a batch of CTranslate2 where several are decoded at once: the fastest of 128 to 1,024."""
 
 
 class TextSystem:
