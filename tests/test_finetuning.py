@@ -6,17 +6,13 @@ from pathlib import Path
 
 import pytest
 
+from finetuning import main
 from tiny_run import copy_of_run
-
-ROOT = Path(__file__).parents[1]
 
 
 def test_each_row_is_compared_with_the_student_and_the_row_above(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sys, "path", [*sys.path, str(ROOT / "benchmarks")])
-    from finetuning import main
-
     run, to = copy_of_run(tmp_path, until="student"), tmp_path / "result.json"
     words = [str(tmp_path / "tiny.toml"), "--to", str(run), "--json", str(to)]
     monkeypatch.setattr(sys, "argv", ["benchmarks/finetuning.py", *words])

@@ -1,22 +1,19 @@
 """The stand-ins of the paper's corpora are read by the loaders that its recipes name."""
 
-import sys
 from pathlib import Path
 
 import pytest
 
 from onepass.recipe import load_recipe
 from onepass.text.corpus import read_pairs
+from stand_ins import write_dataset, write_talks
 from tiny_run import corpus_pairs, write_lines
 
 ROOT = Path(__file__).parents[1]
 
 
 @pytest.mark.parametrize("name", ["wmt14-en-de", "wmt14-de-en", "iwslt16-en-de"])
-def test_a_recipe_reads_its_stand_in(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys, "path", [*sys.path, str(ROOT / "benchmarks")])
-    from stand_ins import write_dataset, write_talks
-
+def test_a_recipe_reads_its_stand_in(name: str, tmp_path: Path) -> None:
     pairs = [*corpus_pairs(9), ("R & D <now>", "F & E <jetzt>")]
     for split, chosen in (("train", pairs), ("dev", pairs[:4]), ("test", pairs[-3:])):
         for side, lang in enumerate(("en", "de")):

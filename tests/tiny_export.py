@@ -4,17 +4,18 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import nn
 
-from onepass.alignment.lexicon import CorpusFacts
+from onepass.alignment.lexicon import CorpusFacts, Lexicon
 from onepass.bundle import Bundle
 from onepass.decoding.loading import build_model, save_bundle
 from onepass.export.runtime_bundle import write_graphs
 from onepass.models.dag import DAGTransformer
 from onepass.models.fertility import FERTILITY_CLASSES, FertilityTransformer
 from onepass.recipe import StudentSettings, TransformerSettings
-from onepass.text.tokenizer import UNK
+from onepass.text.tokenizer import EOS, UNK
 from tiny_run import SIZES, save_random_bundle, tokenizer
 
 FAMILIES: dict[str, dict[str, Any]] = {
@@ -59,8 +60,11 @@ def random_teacher(directory: Path, make_teacher: Callable[..., nn.Module]) -> P
 
 
 def some_facts() -> CorpusFacts:
-    """Every source token in an example, and no limit to what may be written."""
-    return CorpusFacts([[i, i + 1] for i in range(UNK, tokenizer().src_size - 1)])
+    """Every source token in an example; in int8 it yields a few target tokens of its own."""
+    size = tokenizer().src_size
+    examples = [[i, i + 1] for i in range(UNK, size - 1)]
+    yields = EOS + 1 + (np.arange(size)[:, None] + np.arange(5)) % (size - EOS - 1)
+    return CorpusFacts(examples, lexicon=Lexicon(yields, np.arange(EOS + 1, size, 3)))
 
 
 def exported(student: Path, to: Path, teacher: Path | None = None) -> Path:

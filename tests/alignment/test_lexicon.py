@@ -35,3 +35,6 @@ def test_the_most_frequent_links_of_each_token_are_kept(
     expected = sorted(frequent.values(), reverse=True)[:4]
     assert sorted((frequent[token] for token in found.always.tolist()), reverse=True) == expected
     assert (np.diff(found.always) > 0).all()
+    for other in (pharaoh[:-1], [*pharaoh, "0-0"]):
+        with pytest.raises(ValueError, match="zip"):
+            lexicon.build_lexicon(pairs, other, 14)

@@ -39,6 +39,7 @@ def test_it_writes_what_torch_writes(bundles: Path, family: str, candidates: int
     assert len({t.text for t in expected}) > 10
     found = load(bundles, family, candidates).translate(LINES)
     assert written(found) == written(expected)
+    assert {t.fertilities is None for t in found} == {family != "fertility"}  # empty lines, too
     assert [t.score for t in found] == pytest.approx([t.score for t in expected], abs=1e-4)
 
 

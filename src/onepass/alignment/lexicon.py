@@ -48,9 +48,12 @@ def build_lexicon(pairs: IdPairs, pharaoh: Iterable[str], src_size: int) -> Lexi
         pairs: sources and targets.
         pharaoh: the links `i-j` of each pair.
         src_size: of the source vocabulary.
+
+    Raises:
+        ValueError: there are more or fewer lines of links than pairs.
     """
     keys = []
-    for row, line in enumerate(pharaoh):
+    for row, line in zip(range(len(pairs)), pharaoh, strict=True):
         links = np.array(line.replace("-", " ").split(), dtype=np.int64).reshape(-1, 2)
         keys.append(pairs.src[row][links[:, 0]] << 32 | pairs.tgt[row][links[:, 1]])
     distinct, counts = np.unique(np.concatenate(keys), return_counts=True)

@@ -109,6 +109,7 @@ class Translator(TextTranslator):
         decode: from a decoder factory above.
         device: where the model is.
         fingerprint: of the bundle.
+        copies: the model copies its source, so that there are fertilities.
     """
 
     def __init__(
@@ -118,8 +119,14 @@ class Translator(TextTranslator):
         *,
         device: torch.device | str = "cpu",
         fingerprint: str = "",
+        copies: bool = False,
     ) -> None:
-        super().__init__(tokenizer, lambda rows: decode(pad_ids(rows).to(device)), fingerprint=fingerprint)
+        super().__init__(
+            tokenizer,
+            lambda rows: decode(pad_ids(rows).to(device)),
+            fingerprint=fingerprint,
+            copies=copies,
+        )
 
     @classmethod
     def load(
@@ -173,4 +180,5 @@ class Translator(TextTranslator):
         decode = student_decoder(
             model, average=average, teacher=judge, num_candidates=num_candidates, seed=seed, search=search
         )
-        return cls(tokenizer, decode, device=device, fingerprint=bundle.fingerprint)
+        copies = isinstance(model, FertilityTransformer)
+        return cls(tokenizer, decode, device=device, fingerprint=bundle.fingerprint, copies=copies)

@@ -254,8 +254,7 @@ def _teacher_scores(
     logits = g.product(x, columns, words.scales)  # [R, T + 1, V]
     written = g.op("GatherElements", logits, g.unsqueeze(targets, 2), axis=2)
     written = g.op("Squeeze", written, g.constant([2]))
-    share = g.maximum(g.op("Softmax", logits, axis=-1), 2)
-    total = g.op("Sub", g.maximum(logits, 2), g.op("Log", share))
+    total = g.log_sum(logits, g.maximum(logits, 2))
     return g.mean(g.op("Sub", written, total), real, real)
 
 

@@ -58,7 +58,7 @@ def write_graphs(
                 vocabulary=facts.vocabulary,
                 lexicon=facts.lexicon if int8 else None,
             )
-    describe(directory, student, student.provenance)
+    write_export_manifest(directory, student, student.provenance)
 
 
 def _judge(student: Bundle, teacher: Bundle) -> AutoregressiveTransformer:
@@ -72,7 +72,7 @@ def _judge(student: Bundle, teacher: Bundle) -> AutoregressiveTransformer:
     return judge
 
 
-def describe(directory: Path, model: Bundle, provenance: Mapping[str, Any]) -> None:
+def write_export_manifest(directory: Path, model: Bundle, provenance: Mapping[str, Any]) -> None:
     """Writes the manifest of an exported model, of all files that are there."""
     write_manifest(
         directory,

@@ -234,6 +234,14 @@ class TransformerGraph(Graph):
         place = self.op("Add", self.op("Mul", block, self.constant(columns)), within)
         return place, self.maximum(highest, 2)
 
+    def log_sum(self, logits: str, highest: str) -> str:
+        """log Σ exp over the last of three dimensions, whose highest scores are known.
+
+        By way of Softmax, because ONNX Runtime's ReduceLogSumExp is slow over a vocabulary.
+        """
+        share = self.maximum(self.op("Softmax", logits, axis=-1), 2)
+        return self.op("Sub", highest, self.op("Log", share))
+
     def best_words(self, states: str, source: Source) -> Words:
         """The most probable label of every place, and its log probability (with a shortlist: within it)."""
         if source.shortlist is not None:
@@ -249,15 +257,13 @@ class TransformerGraph(Graph):
         many = self.logits(states, source.words, self.constant(in_blocks))  # [B, L, blocks * columns]
         few = self.logits(states, source.words, self.constant(np.concatenate([NEVER, rest])))
         place, best = self.highest(many, blocks, columns)
-        # Softmax, because ReduceLogSumExp is slow over a vocabulary.
-        share = self.maximum(self.op("Softmax", many, axis=-1), 2)  # of the best among the many
         first = len(NEVER)
         tail = self.rows(few, self.constant([first]), self.constant([first + len(rest)]), dim=2)
         best_in_tail = self.maximum(tail, 2)
         in_tail = self.op("ArgMax", tail, axis=-1, keepdims=0)
         in_tail = self.op("Add", in_tail, self.constant(len(in_blocks)))
         place = self.op("Where", self.op("Greater", best_in_tail, best), in_tail, place)
-        sums = self.unsqueeze(self.op("Sub", best, self.op("Log", share)), 2)  # log-sum of the many
+        sums = self.unsqueeze(self.log_sum(many, best), 2)
         total = self.op(
             "ReduceLogSumExp", self.op("Concat", sums, few, axis=2), self.constant([2]), keepdims=0
         )

@@ -16,7 +16,7 @@ import numpy as np
 from onepass.bundle import MANIFEST, WEIGHTS, Bundle, write_text
 from onepass.errors import ModelError, UsageError
 from onepass.export.model_card import render_card
-from onepass.export.runtime_bundle import describe, write_graphs
+from onepass.export.runtime_bundle import write_export_manifest, write_graphs
 from onepass.pipeline.display import Display
 from onepass.pipeline.finished import finished_stages, recorded_recipe
 from onepass.pipeline.lines import read_lines
@@ -93,7 +93,7 @@ def export_run(
                 (partial / GRAPHS.format(role=role, precision=precision)).unlink(missing_ok=True)
         provenance = {**student.provenance, "export": _export_record(recipe, run, stage, command, measured)}
         write_text(partial / "README.md", render_card(student, provenance, partial))
-        describe(partial, student, provenance)
+        write_export_manifest(partial, student, provenance)
 
 
 def export_run_to_ctranslate2(run: Path, to: Path, *, stage: str, quantization: str | None) -> None:
@@ -112,7 +112,7 @@ def export_run_to_ctranslate2(run: Path, to: Path, *, stage: str, quantization: 
         partial.rmdir()  # CTranslate2 makes it
         export_ctranslate2(bundle, partial, quantization=quantization)
         bundle.tokenizer().save(partial)
-        describe(partial, bundle, bundle.provenance)
+        write_export_manifest(partial, bundle, bundle.provenance)
 
 
 @contextmanager

@@ -44,6 +44,8 @@ def translate_lines(
     """
     if explain and as_json:
         raise UsageError("The JSON says all that --explain says", where="--explain", fix="leave out one")
+    if explain and not translator.copies:
+        raise UsageError("Only a student with fertilities can be explained", where="--explain")
     with _target(to) as output:
         if texts:
             for chunk in translator.translate_stream(texts):
@@ -61,8 +63,6 @@ def translate_lines(
 def _write(output: TextIO, translations: Iterable[Translation], *, as_json: bool, explain: bool) -> None:
     """Line by line and at once, so that a reader gets whole lines whenever this is stopped."""
     for found in translations:
-        if explain and found.fertilities is None:
-            raise UsageError("Only a student with fertilities can be explained", where="--explain")
         line = found.text
         if as_json:
             line = json.dumps(

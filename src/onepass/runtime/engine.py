@@ -33,6 +33,9 @@ class OnnxEngine:
         num_candidates: of noisy parallel decoding; above 1 for a graph that has candidates.
         seed: of their samples.
 
+    Attributes:
+        copies: the student copies its source, so that there are fertilities.
+
     Raises:
         ModelError: the file is no graph that this ONNX Runtime can run.
     """
@@ -46,6 +49,7 @@ class OnnxEngine:
         session = self._new_session()
         self._idle.put(session)
         self._outputs = [output.name for output in session.get_outputs()]
+        self.copies = "fertilities" in self._outputs
         self._uniform = candidate_numbers(num_candidates, seed=seed) if num_candidates > 1 else None
 
     def _new_session(self) -> Any:
@@ -109,7 +113,7 @@ class OnnxEngine:
         with self._session() as session:
             found = dict(zip(self._outputs, session.run(None, feeds), strict=True))
         fertilities = None
-        if "fertilities" in found:
+        if self.copies:
             rows_of = zip(found["fertilities"].tolist(), rows, strict=True)
             fertilities = [counts[: len(row)] for counts, row in rows_of]
         lengths = np.count_nonzero(found["ids"] != PAD, axis=1).tolist()

@@ -78,6 +78,7 @@ class TextTranslator:
         batch_tokens: most source tokens, padding included, in a batch.
         batch_size: most lines in a batch.
         workers: batches decoded side by side.
+        copies: the engine says how often it copied each source token.
     """
 
     def __init__(
@@ -89,9 +90,11 @@ class TextTranslator:
         batch_tokens: int = 2048,
         batch_size: int = 1024,
         workers: int = 1,
+        copies: bool = False,
     ) -> None:
         self.tokenizer, self.fingerprint = tokenizer, fingerprint
         self.batch_tokens, self.batch_size = batch_tokens, batch_size
+        self.copies = copies
         self._decode = decode
         self._workers = workers
         self._pool = ThreadPoolExecutor(workers, "onepass") if workers > 1 else None
@@ -136,13 +139,13 @@ class TextTranslator:
     def _join(self, src: list[list[int]], parts: list[_Part]) -> Translation:
         ids = [i for part in parts for i in part.ids]
         texts = [self.tokenizer.decode_tgt(part.ids) for part in parts]
-        fertilities = [part.fertilities for part in parts if part.fertilities is not None]
+        fertilities = [n for part in parts for n in part.fertilities or ()]
         weight = sum(part.weight for part in parts)
         return Translation(
             text=" ".join(text for text in texts if text),
             src_pieces=tuple(self.tokenizer.src_pieces(i for chunk in src for i in chunk)),
             tgt_pieces=tuple(self.tokenizer.tgt_pieces(ids)),
-            fertilities=tuple(n for f in fertilities for n in f) if len(fertilities) == len(parts) else None,
+            fertilities=tuple(fertilities) if self.copies else None,
             score=sum(part.score * part.weight for part in parts) / max(weight, 1),
             model=self.fingerprint,
         )

@@ -79,6 +79,7 @@ class Translator(TextTranslator):
             batch_tokens=max(1, BATCH_TOKENS // num_candidates),
             batch_size=batch_size,
             workers=workers,
+            copies=engine.copies,
         )
         translator.bundle, translator.precision = bundle, chosen
         return translator
