@@ -27,6 +27,7 @@ from pydantic import (
 from onepass.errors import UsageError
 
 PositiveInt = Annotated[int, Field(gt=0)]
+NonNegativeInt = Annotated[int, Field(ge=0)]
 Fraction = Annotated[float, Field(ge=0, lt=1)]
 Share = Annotated[float, Field(ge=0, le=1)]
 
@@ -132,6 +133,8 @@ class TrainingSettings(Settings):
     """The peak, reached after `warmup` updates; then falls with the inverse square root."""
     warmup: PositiveInt = 1000
     """Updates until the peak."""
+    cooldown: NonNegativeInt = 0
+    """Updates at the end, before `max_updates`, over which the rate falls linearly to 0."""
     clip_norm: Annotated[float, Field(gt=0)] = 1.0
     """Largest norm of the gradient."""
     label_smoothing: Fraction = 0.0
@@ -151,11 +154,12 @@ class TrainingSettings(Settings):
     """Also write event files to RUN/tensorboard (needs the `tensorboard` extra)."""
 
     @model_serializer(mode="wrap")
-    def _as_before_select_by(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Leaves out the default, so that stages made before there was such a setting stay up to date."""
+    def _without_later_defaults(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leaves out some defaults, so that stages made before there were such settings stay up to date."""
         settings: dict[str, Any] = dump(self)
-        if settings["select_by"] == "loss":
-            del settings["select_by"]
+        for name, default in (("select_by", "loss"), ("cooldown", 0)):
+            if settings[name] == default:
+                del settings[name]
         return settings
 
 

@@ -1,8 +1,8 @@
-"""The learning rate rises to its peak and falls with the inverse square root."""
+"""The learning rate rises to its peak, falls with the inverse square root, and cools down at the end."""
 
 import pytest
 
-from onepass.training.schedule import inverse_square_root
+from onepass.training.schedule import cooling, inverse_square_root
 
 
 def test_the_rate_is_linear_up_to_the_peak_then_falls_with_the_root() -> None:
@@ -18,3 +18,10 @@ def test_the_rate_is_linear_up_to_the_peak_then_falls_with_the_root() -> None:
 
 def test_without_warmup_the_first_update_has_the_peak() -> None:
     assert inverse_square_root(1, peak=0.5, warmup=1) == 0.5
+
+
+def test_the_rate_cools_down_over_the_last_updates() -> None:
+    factors = [cooling(update, last=50, cooldown=4) for update in range(1, 51)]
+    assert factors[:46] == [1.0] * 46
+    assert factors[46:] == pytest.approx([0.8, 0.6, 0.4, 0.2])
+    assert cooling(50, last=50, cooldown=0) == 1.0

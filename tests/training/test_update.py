@@ -73,6 +73,14 @@ def test_an_update_is_adam_on_the_clipped_gradient(tmp_path: Path) -> None:
     assert float(((weights(training) - expected).abs() < 1e-5).float().mean()) > 0.95
 
 
+def test_the_rate_of_the_last_updates_cools_down(tmp_path: Path) -> None:
+    training = tiny_training(tmp_path, "teacher", max_updates=5, cooldown=3)
+    rates = [training.update([[1, 2, 3]])["learning_rate"] for _ in range(5)]
+    factors = (1, 1, 0.75, 0.5, 0.25)
+    expected = [f * inverse_square_root(u, peak=0.01, warmup=4) for u, f in enumerate(factors, 1)]
+    assert rates == pytest.approx(expected)
+
+
 def test_dropout_follows_the_seed_the_update_and_the_batch_in_it(tmp_path: Path, kind: str) -> None:
     rows, losses = [1, 2, 3], []
     for seed in (1, 1, 2):

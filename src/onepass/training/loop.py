@@ -33,7 +33,7 @@ from onepass.training.checkpoint import (
     load_checkpoint,
     save_checkpoint,
 )
-from onepass.training.schedule import inverse_square_root
+from onepass.training.schedule import cooling, inverse_square_root
 
 
 @dataclass(frozen=True)
@@ -269,6 +269,7 @@ class Training:
             )
         progress.update += 1
         rate = inverse_square_root(progress.update, peak=settings.learning_rate, warmup=settings.warmup)
+        rate *= cooling(progress.update, last=settings.max_updates, cooldown=settings.cooldown)
         for group in self.optimizer.param_groups:
             group["lr"] = rate
         self.optimizer.step()
