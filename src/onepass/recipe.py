@@ -134,7 +134,8 @@ class TrainingSettings(Settings):
     warmup: PositiveInt = 1000
     """Updates until the peak."""
     cooldown: NonNegativeInt = 0
-    """Updates at the end, before `max_updates`, over which the rate falls linearly to 0."""
+    """Updates at the end, before `max_updates`, over which the rate falls linearly to 0 and nothing stops
+    the training before its end."""
     clip_norm: Annotated[float, Field(gt=0)] = 1.0
     """Largest norm of the gradient."""
     label_smoothing: Fraction = 0.0

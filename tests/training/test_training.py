@@ -204,6 +204,13 @@ def test_training_stops_when_dev_loss_has_not_improved_for_a_while(tmp_path: Pat
     assert training.progress.finished
 
 
+def test_a_training_that_cools_down_goes_on_to_its_end(tmp_path: Path) -> None:
+    recorder = Recorder()
+    settings = {"learning_rate": 1e-30, "patience": 3, "validate_every": 2, "max_updates": 14, "cooldown": 7}
+    tiny_training(tmp_path, "teacher", hooks=recorder.hooks, **settings).run()
+    assert [record["update"] for record in recorder.validations] == [2, 4, 6, 8, 10, 12, 14]
+
+
 def test_tied_weights_are_written_once_and_read_back_into_both(tmp_path: Path) -> None:
     training = tiny_training(tmp_path, "teacher")
     save_weights(training.model, tmp_path / "weights.safetensors")

@@ -303,7 +303,8 @@ class Training:
         progress.best = min(progress.best, value)
         kept = sorted([*progress.kept, (value, progress.update)])
         progress.kept, dropped = kept[: settings.average], kept[settings.average :]
-        progress.finished = last or progress.stale >= settings.patience
+        cooling_down = progress.update > settings.max_updates - settings.cooldown
+        progress.finished = last or (progress.stale >= settings.patience and not cooling_down)
         if self.accelerator.is_main_process:
             save_weights(self.model, kept_path(self.directory, progress.update))
             record: dict[str, Any] = {"update": progress.update, "epoch": progress.epoch}
