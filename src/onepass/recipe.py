@@ -243,6 +243,9 @@ class StudentSettings(Settings):
     """Learn from the teacher's translations (False: from the references)."""
     distill_beam: PositiveInt | None = None
     """Beam size of those translations [distill.beam_size]; another one adds stages of its own."""
+    back_translations: NonNegativeInt = 0
+    """Also learn from new sources, this many samples of a teacher in the other direction for each training
+    target, and the teacher's translations of them; adds stages of its own."""
     copy_source: Literal["fertility", "uniform", "none"] = "fertility"
     """What the decoder starts from: repeated by fertility, evenly spread, or positions alone."""
     positional_attention: bool = True
@@ -267,6 +270,8 @@ class StudentSettings(Settings):
         for name in sorted(self.of_other_families()):
             if getattr(self, name) != type(self).model_fields[name].default:
                 raise ValueError(f"{name} means nothing for the family {self.family}")
+        if self.back_translations and not self.distilled:
+            raise ValueError("back_translations are for a teacher to translate: they need distilled = true")
         return self
 
     def sizes(self, teacher: TransformerSettings) -> TransformerSettings:

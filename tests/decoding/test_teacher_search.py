@@ -1,10 +1,13 @@
 """Greedy and beam search equal plain searches that recompute everything, and print true scores."""
 
+import math
+from collections import Counter
+
 import pytest
 import torch
 
 from onepass.decoding import autoregressive
-from onepass.decoding.autoregressive import Hypotheses, beam_search, greedy, score
+from onepass.decoding.autoregressive import Hypotheses, beam_search, greedy, sample, score
 from onepass.models.autoregressive import BOS, EOS, PAD, AutoregressiveTransformer
 
 pytestmark = pytest.mark.usefixtures("no_gradient")
@@ -54,6 +57,16 @@ def plain_beam(model: AutoregressiveTransformer, source: list[int], beams: int) 
     return max(finished, key=lambda f: f[0] / (len(f[1]) + 1))[1]
 
 
+def most_probable(
+    model: AutoregressiveTransformer, source: list[int], prefix: list[int], among: int
+) -> dict[int, float]:
+    """The next tokens that a sample is drawn from, and their shares."""
+    values = next_log_probs(model, source, prefix)
+    tokens = sorted((v for v in range(len(values)) if v not in (PAD, BOS)), key=lambda v: -values[v])[:among]
+    total = sum(math.exp(values[token]) for token in tokens)
+    return {token: math.exp(values[token]) / total for token in tokens}
+
+
 @pytest.mark.parametrize("seed", [2, 3])
 def test_greedy_takes_the_best_token_each_time(make_teacher, sentences, pad, seed: int) -> None:
     model = make_teacher(seed=seed)
@@ -66,6 +79,34 @@ def test_beam_search_equals_a_plain_one(make_teacher, sentences, pad, seed: int,
     model = make_teacher(seed=seed)
     expected = [plain_beam(model, source, beams) for source in sentences[:12]]
     assert beam_search(model, pad(sentences[:12]), beam_size=beams).ids == expected
+
+
+def test_samples_have_the_probabilities_of_the_most_probable_tokens(make_teacher, pad) -> None:
+    model, source, draws, among = make_teacher(), [5, 9, 7], 20_000, 3
+    generator = torch.Generator().manual_seed(1)
+    found = sample(model, pad([source] * draws), generator, among=among)
+    starts = Counter(tuple([*ids, EOS][:2]) for ids in found.ids)
+    possible = dict.fromkeys(starts, 0.0)
+    for first, of_first in most_probable(model, source, [], among).items():
+        if first == EOS:
+            possible[(EOS,)] = of_first
+            continue
+        for second, share in most_probable(model, source, [first], among).items():
+            possible[first, second] = of_first * share
+    assert sum(possible.values()) == pytest.approx(1.0)
+    for start, probability in possible.items():
+        assert starts[start] / draws == pytest.approx(probability, abs=0.015)
+    for ids, mean in list(zip(*found, strict=True))[:20]:
+        expected = score(model, pad([ids], columns=1), model.encode(pad([source])))
+        assert mean == pytest.approx(float(expected[0]), abs=1e-5)
+
+
+def test_samples_follow_the_generator_and_of_one_token_are_greedy(make_teacher, sentences, pad) -> None:
+    model, src_ids = make_teacher(), pad(sentences)
+    drawn = [sample(model, src_ids, torch.Generator().manual_seed(seed), among=5).ids for seed in (1, 1, 2)]
+    assert drawn[0] == drawn[1] != drawn[2]
+    assert sample(model, src_ids, torch.Generator(), among=1).ids == greedy(model, src_ids).ids
+    assert sample(model, src_ids, torch.Generator(), among=10**6).ids != greedy(model, src_ids).ids
 
 
 def test_a_beam_of_one_is_greedy(make_teacher, sentences, pad) -> None:

@@ -15,7 +15,7 @@ from onepass.pipeline.display import Display
 from onepass.pipeline.figures import draw_figures
 from onepass.pipeline.lines import read_lines
 from onepass.pipeline.planning import plan_run
-from onepass.pipeline.stages import plan
+from onepass.pipeline.stages import SPLITS, plan
 from onepass.recipe import StudentSettings
 from tiny_run import assert_clear_error, call, copy_of_run, run, tiny_recipe
 
@@ -46,6 +46,30 @@ def test_a_run_trains_measures_and_translates_with_ctc(tmp_path: Path) -> None:
         [alone] = Translator.load(directory / "student-raw").translate([line])
         assert (alone.text, alone.fertilities) == (translation.text, None)
         assert alone.score == pytest.approx(translation.score, abs=1e-5)
+
+
+def test_a_student_learns_from_back_translations_too(tmp_path: Path) -> None:
+    directory = copy_of_run(tmp_path, until="finetune")
+    back = 'variants.back={family="ctc", back_translations=2, finetune=false}'
+    recipe = tiny_recipe(tmp_path, back)
+    made = ["reverse-teacher", "back-translate2", "distill-back2", "align-back2", "student-back", "evaluate"]
+    assert run(recipe, directory).run == made
+    reverse = Bundle.open(directory / "reverse-teacher")
+    assert (reverse.src, reverse.tgt) == ("de", "en")
+    new = read_lines(directory / "back-translate2/train.src")
+    known = {line for split in SPLITS for line in read_lines(directory / f"prepare/{split}.src")}
+    assert new
+    assert len(set(new)) == len(new)
+    assert known.isdisjoint(new)
+    distilled, plain = (read_lines(directory / name / "train.src") for name in ("distill-back2", "distill"))
+    assert distilled == plain + new
+    translated = Translator.load(directory / "teacher").translate(new)
+    assert read_lines(directory / "distill-back2/train.tgt")[len(plain) :] == [t.text for t in translated]
+
+
+def test_back_translations_of_references_are_an_error(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="distilled = true"):
+        tiny_recipe(tmp_path, "variants.a={distilled=false, back_translations=1}")
 
 
 def test_an_autoregressive_student_of_another_depth_is_a_rival(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from tiny_run import call, finished_run, tiny_recipe
 
 
 def test_every_stage_that_takes_time_is_in_the_plan(tmp_path: Path) -> None:
-    recipe = tiny_recipe(tmp_path, "variants.raw.distilled=false")
+    recipe = tiny_recipe(tmp_path, "variants.raw.distilled=false", "variants.back.back_translations=3")
     planned = plan_run(recipe, probe_seconds=0.0)
     assert {e.stage for e in planned.estimates} == {s.name for s in plan(recipe)} - {"prepare", "evaluate"}
     assert all(e.hours > 0 and e.disk_bytes > 0 for e in planned.estimates)

@@ -8,6 +8,7 @@ extensions, other extensions take its place, and a sentence ends with `beam_size
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import NamedTuple
 
 import torch
@@ -41,6 +42,34 @@ def greedy(model: AutoregressiveTransformer, src_ids: Tensor) -> Hypotheses:
         model: in eval mode.
         src_ids: int64 [B, S], padded with 0.
     """
+    return _token_by_token(model, src_ids, lambda log_probs: log_probs.argmax(-1))
+
+
+@torch.no_grad()
+def sample(
+    model: AutoregressiveTransformer, src_ids: Tensor, generator: torch.Generator, *, among: int
+) -> Hypotheses:
+    """Draws each token from the `among` most probable ones, until </s> or the cap on the length.
+
+    Args:
+        model: in eval mode.
+        src_ids: int64 [B, S], padded with 0.
+        generator: of the draws, on the model's device.
+        among: at least 1.
+    """
+
+    def draw(log_probs: Tensor) -> Tensor:
+        highest = log_probs.topk(min(among, log_probs.size(1)))
+        place = torch.multinomial(highest.values.softmax(-1), 1, generator=generator)
+        return highest.indices.gather(1, place)[:, 0]
+
+    return _token_by_token(model, src_ids, draw)
+
+
+def _token_by_token(
+    model: AutoregressiveTransformer, src_ids: Tensor, choose: Callable[[Tensor], Tensor]
+) -> Hypotheses:
+    """`choose` gives a token a row from log probabilities [B, V]."""
     memory = model.encode(src_ids)
     caps = length_cap(memory.mask.sum(1))  # [B]
     cache = model.start(memory)
@@ -50,10 +79,8 @@ def greedy(model: AutoregressiveTransformer, src_ids: Tensor) -> Hypotheses:
     steps: list[Tensor] = []
     for step in range(int(caps.max()) + 1):
         _, possible = _next_log_probs(model.step(last, cache))
-        best, last = possible.max(-1)
-        last = torch.where(caps == step, EOS, last)  # the cap is reached
-        best = torch.where(caps == step, possible[:, EOS], best)
-        totals += torch.where(done, 0.0, best)
+        last = torch.where(caps == step, EOS, choose(possible))  # at the cap it ends
+        totals += torch.where(done, 0.0, possible.gather(1, last[:, None])[:, 0])
         last = torch.where(done, PAD, last)
         steps.append(last)
         done |= last == EOS

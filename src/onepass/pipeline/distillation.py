@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Sequence
+from functools import cache
 from pathlib import Path
+
+import numpy as np
 
 from onepass.bundle import MANIFEST, Bundle, file_sha256, write_text
 from onepass.decoding.loading import TEACHER
@@ -32,14 +35,71 @@ def distill_lines(
     Raises:
         ModelError: the bundle is unusable or not a teacher's.
     """
+    engine = cache(lambda: make_engine(teacher, settings, scratch / "ctranslate2"))
+    return _in_shards(lines, settings.shard_lines, scratch, lambda part, _: engine()(part), progress)
+
+
+def sample_lines(
+    lines: Sequence[str],
+    teacher: Path,
+    scratch: Path,
+    *,
+    shard_lines: int,
+    among: int,
+    seed: int,
+    progress: Report,
+) -> list[str]:
+    """A sampled translation of each line, in order; each shard has random numbers of its own.
+
+    Args:
+        lines: source texts.
+        teacher: a teacher's bundle.
+        scratch: a directory for finished shards of `shard_lines`; those already there are kept.
+        among: most probable tokens that each token is drawn from.
+        seed: of the draws.
+        progress: lines done, lines in all, a text.
+
+    Raises:
+        ModelError: the bundle is unusable.
+    """
+    import torch
+
+    from onepass.decoding.autoregressive import sample
+    from onepass.decoding.loading import load_model
+    from onepass.decoding.translator import Translator
+    from onepass.models.autoregressive import AutoregressiveTransformer
+    from onepass.runtime.text import Output
+
+    bundle = Bundle.open(teacher)
+    model = load_model(bundle)
+    assert isinstance(model, AutoregressiveTransformer)
+    generator = torch.Generator()
+    translator = Translator(
+        bundle.tokenizer(),
+        lambda src_ids: Output(*sample(model, src_ids, generator, among=among), None, with_end=True),
+    )
+
+    def translate(part: Sequence[str], number: int) -> list[str]:
+        generator.manual_seed(int(np.random.SeedSequence((seed, number)).generate_state(1)[0]))
+        return [t.text for t in translator.translate(part)]
+
+    return _in_shards(lines, shard_lines, scratch, translate, progress)
+
+
+def _in_shards(
+    lines: Sequence[str],
+    shard_lines: int,
+    scratch: Path,
+    translate: Callable[[Sequence[str], int], list[str]],
+    progress: Report,
+) -> list[str]:
+    """What `translate` makes of each shard and its number; a shard is a file in `scratch`, or becomes one."""
     scratch.mkdir(parents=True, exist_ok=True)
-    translate = None
     hyp: list[str] = []
-    for number, first in enumerate(range(0, len(lines), settings.shard_lines)):
+    for number, first in enumerate(range(0, len(lines), shard_lines)):
         shard = scratch / f"{number:06d}.txt"
         if not shard.exists():
-            translate = translate or make_engine(teacher, settings, scratch / "ctranslate2")
-            texts = translate(lines[first : first + settings.shard_lines])
+            texts = translate(lines[first : first + shard_lines], number)
             write_text(shard, "".join(f"{text}\n" for text in texts))
         hyp += read_lines(shard)
         progress(len(hyp), len(lines), "sentences")

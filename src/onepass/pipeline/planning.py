@@ -13,7 +13,7 @@ import time
 from typing import NamedTuple
 
 from onepass.evaluation.table import machine_kind
-from onepass.pipeline.stages import corpus_stage
+from onepass.pipeline.stages import REVERSE_TEACHER, corpus_stage
 from onepass.recipe import Recipe, StudentSettings, TrainingSettings
 from onepass.text.corpus import read_pairs
 
@@ -80,16 +80,27 @@ def plan_run(recipe: Recipe, *, probe_seconds: float = 30.0) -> Plan:
     of_teacher = recipe.teacher.training
     if recipe.needs_teacher:
         estimates.append(_training("teacher", teacher, of_teacher, share))
-    aligned = sorted({corpus_stage(model.settings) for model in models.values()} - {"prepare"})
-    for name in aligned:
+    aligned = {corpus_stage(model.settings): model.settings.back_translations for model in models.values()}
+    aligned.pop("prepare", None)
+    rate = teacher.translations_a_second(share) if aligned else 1.0
+    samples = sorted(set(aligned.values()) - {0})
+    if samples:
+        estimates.append(_training(REVERSE_TEACHER, teacher, of_teacher, share))
+    text = corpus.pairs * corpus.length * 10
+    for count in samples:
+        hours = count * corpus.pairs / rate / 3600
+        estimates.append(Estimate(f"back-translate{count}", None, None, hours, count * text))
+    for name, count in sorted(aligned.items()):
+        pairs = (1 + count) * corpus.pairs
         if name != "align-raw":
-            hours = corpus.pairs / teacher.translations_a_second(share / len(aligned)) / 3600
+            hours = pairs / rate / 3600
             if recipe.distill.engine == "ctranslate2" and teacher.device == "cpu":
                 hours /= CTRANSLATE2_SPEEDUP
-            text = corpus.pairs * corpus.length * 10
-            estimates.append(Estimate(name.replace("align", "distill"), None, None, hours, text))
-        ids = corpus.pairs * corpus.length * 3 * FLOAT
-        estimates.append(Estimate(name, None, None, corpus.pairs / ALIGNED_PAIRS_A_SECOND / 3600, ids))
+            estimates.append(
+                Estimate(name.replace("align", "distill"), None, None, hours, (1 + count) * text)
+            )
+        ids = pairs * corpus.length * 3 * FLOAT
+        estimates.append(Estimate(name, None, None, pairs / ALIGNED_PAIRS_A_SECOND / 3600, ids))
     for name, (student, base) in models.items():
         settings = student.training
         if base is not None and student.finetune is not None:

@@ -34,6 +34,9 @@ from onepass.text.tokenizer import Tokenizer
 SCRATCH = ("checkpoint.pt", "kept-*.safetensors", "shards", "ctranslate2", "exported", "*.partial")
 """Files of an interrupted attempt that a finished stage does not keep."""
 SPLITS = ("train", "dev", "test")
+REVERSE_TEACHER = "reverse-teacher"
+SAMPLED_AMONG = 10
+"""Most probable tokens that each of a back-translation is drawn from (Edunov et al. 2018, "top 10")."""
 EXAMPLES = 512
 """Sentences whose activations an export to int8 looks at."""
 
@@ -54,19 +57,38 @@ def plan(recipe: Recipe) -> list[Stage]:
     if recipe.needs_teacher:
         teaching = {**dump["teacher"], **languages, **seed}
         stages.append(Stage("teacher", ("prepare",), teaching, teach, distributed=True))
-    aligned = {corpus_stage(model.settings) for model in models.values()}
-    for name in sorted(aligned - {"align-raw", "prepare"}):
+    aligned = {corpus_stage(model.settings): model.settings for model in models.values()}
+    back_translated = sorted({student.back_translations for student in aligned.values()} - {0})
+    if back_translated:
+        teaching = {**dump["teacher"], "src": recipe.data.tgt, "tgt": recipe.data.src, **seed}
+        run = partial(teach, reverse=True)
+        stages.append(Stage(REVERSE_TEACHER, ("prepare",), teaching, run, distributed=True))
+    for count in back_translated:
+        own = {"count": count, "among": SAMPLED_AMONG, **seed}
+        run = partial(back_translate, count=count)
+        stages.append(Stage(f"back-translate{count}", ("prepare", REVERSE_TEACHER), own, run))
+    for name, student in sorted(aligned.items()):
+        if name in ("align-raw", "prepare"):
+            continue
         of_teacher = name.replace("align", "distill")
-        beam = recipe.distill.beam_size if name == "align" else int(name.removeprefix("align-beam"))
-        translated = recipe.distill.model_copy(update={"beam_size": beam})
+        count = student.back_translations
+        needs = ["prepare", "teacher", *([f"back-translate{count}"] if count else [])]
+        translated = recipe.distill.model_copy(
+            update={"beam_size": student.distill_beam or recipe.distill.beam_size}
+        )
         run = partial(distill, settings=translated)
-        stages.append(Stage(of_teacher, ("prepare", "teacher"), translated.model_dump(mode="json"), run))
+        stages.append(Stage(of_teacher, tuple(needs), translated.model_dump(mode="json"), run))
         stages.append(Stage(name, ("prepare", of_teacher), alignment, align))
     if "align-raw" in aligned:
         stages.append(Stage("align-raw", ("prepare",), alignment, align))
     for name, (student, base) in models.items():
         # Where its corpus comes from shows in the stages it needs.
-        unused = {"distill_beam", *student.of_other_families(), *([] if base else ["finetune"])}
+        unused = {
+            "distill_beam",
+            "back_translations",
+            *student.of_other_families(),
+            *([] if base else ["finetune"]),
+        }
         own = student.model_dump(mode="json", exclude=unused)
         depth = {name: own.pop(name) or teacher_sizes[name] for name in ("encoder_layers", "decoder_layers")}
         settings = {**own, "sizes": {**teacher_sizes, **depth}, **languages, **seed}
@@ -81,10 +103,11 @@ def plan(recipe: Recipe) -> list[Stage]:
 
 
 def corpus_stage(student: StudentSettings) -> str:
-    """The stage whose ids a student learns from: `align`, `align-raw`, `align-beamN`, or `prepare`."""
+    """The stage whose ids a student learns from: `prepare`, `align-raw`, `align[-beamN][-backN]`."""
     if not student.distilled:
         return "align-raw" if student.family == "fertility" else "prepare"
-    return f"align-beam{student.distill_beam}" if student.distill_beam else "align"
+    beam = f"-beam{student.distill_beam}" if student.distill_beam else ""
+    return f"align{beam}" + (f"-back{student.back_translations}" if student.back_translations else "")
 
 
 def evaluated_stages(recipe: Recipe) -> tuple[str, ...]:
@@ -210,28 +233,32 @@ def write_ids(texts: Path, split: str, to: Path, tokenizer: Tokenizer, max_token
 # --- teacher and students ----------------------------------------------------
 
 
-def teach(context: Context) -> None:
-    """Trains the teacher and writes its bundle."""
+def teach(context: Context, *, reverse: bool = False) -> None:
+    """Trains the teacher, or one that translates targets into sources, and writes its bundle."""
     from onepass.decoding.loading import TEACHER, build_model
     from onepass.decoding.translator import teacher_decoder
     from onepass.objectives.cross_entropy import TeacherObjective
 
     settings = context.recipe.teacher
-    tokenizer = Tokenizer.load(context.inputs["prepare"])
+    corpus = context.inputs["prepare"]
+    tokenizer = Tokenizer.load(corpus)
+    train, dev = (IdPairs.open(corpus, split) for split in ("train", "dev"))
+    if reverse:
+        tokenizer, train, dev = tokenizer.reversed(), train.reversed(), dev.reversed()
     _seed(context.recipe.seed)
     model = build_model(TEACHER, settings.model, None, tokenizer)
-    corpus = context.inputs["prepare"]
     _train(
         context,
         model,
         TeacherObjective(settings.training.label_smoothing),
-        IdPairs.open(corpus, "train"),
-        IdPairs.open(corpus, "dev"),
+        train,
+        dev,
         settings.training,
         tokenizer,
         kind=TEACHER,
         model_settings={"sizes": settings.model.model_dump(mode="json")},
         make_decoder=teacher_decoder,
+        reverse=reverse,
     )
 
 
@@ -336,6 +363,7 @@ def _train(
     kind: str,
     model_settings: dict[str, Any],
     make_decoder: Any,
+    reverse: bool = False,
 ) -> None:
     from onepass.decoding.loading import save_bundle
     from onepass.decoding.translator import Translator
@@ -343,14 +371,17 @@ def _train(
     from onepass.evaluation.table import machine_kind, versions
     from onepass.training.loop import Hooks, Training, Validation
 
-    dev_texts = {side: read_lines(context.inputs["prepare"] / f"dev.{side}") for side in ("src", "tgt")}
+    dev_src, dev_tgt = (read_lines(context.inputs["prepare"] / f"dev.{side}") for side in ("src", "tgt"))
+    src, tgt = context.recipe.data.src, context.recipe.data.tgt
+    if reverse:
+        dev_src, dev_tgt, src, tgt = dev_tgt, dev_src, tgt, src
 
     def validate(trained: Any) -> Validation:
         device = next(trained.parameters()).device
         translator = Translator(tokenizer, make_decoder(trained), device=device)
-        hyp = [t.text for t in translator.translate(dev_texts["src"])]
-        bleu = measure(hyp, dev_texts["tgt"], bootstrap_samples=0).bleu
-        samples = zip(dev_texts["src"], dev_texts["tgt"], hyp, strict=True)
+        hyp = [t.text for t in translator.translate(dev_src)]
+        bleu = measure(hyp, dev_tgt, bootstrap_samples=0).bleu
+        samples = zip(dev_src, dev_tgt, hyp, strict=True)
         named = [dict(zip(("src", "ref", "hyp"), s, strict=True)) for s in islice(samples, 3)]
         context.say(f"  dev BLEU {bleu:.2f}   {named[0]['src'][:50]} -> {named[0]['hyp'][:50]}")
         return Validation(bleu, named)
@@ -373,8 +404,8 @@ def _train(
         training.model,
         tokenizer,
         kind=kind,
-        src=context.recipe.data.src,
-        tgt=context.recipe.data.tgt,
+        src=src,
+        tgt=tgt,
         settings=model_settings,
         provenance={"recipe": context.recipe.name, "seed": context.recipe.seed},
     )
@@ -421,13 +452,36 @@ def _logger(context: Context, settings: TrainingSettings) -> Callable[[dict[str,
 # --- distill and align -------------------------------------------------------
 
 
+def back_translate(context: Context, count: int) -> None:
+    """Samples new sources for each distinct training target; those of any split are left out."""
+    from onepass.pipeline.distillation import sample_lines
+
+    prepared = context.inputs["prepare"]
+    targets = list(dict.fromkeys(stream_lines(prepared / "train.tgt")))
+    known = {line for split in SPLITS for line in stream_lines(prepared / f"{split}.src")}
+    sampled = sample_lines(
+        targets * count,
+        context.inputs[REVERSE_TEACHER],
+        context.directory / "shards",
+        shard_lines=context.recipe.distill.shard_lines,
+        among=SAMPLED_AMONG,
+        seed=context.recipe.seed,
+        progress=context.progress,
+    )
+    new = [line for line in dict.fromkeys(sampled) if line and line not in known]
+    write_lines(context.directory / "train.src", new)
+    context.say(f"  {len(new):,} new sources from {len(sampled):,} samples")
+
+
 def distill(context: Context, settings: DistillSettings) -> None:
-    """Translates each distinct source of train and dev with the teacher."""
+    """Translates each distinct source of train and dev, and what was back-translated, with the teacher."""
     from onepass.pipeline.distillation import distill_lines
 
+    texts = {split: [context.inputs["prepare"] / f"{split}.src"] for split in ("train", "dev")}
+    texts["train"] += [path / "train.src" for name, path in context.inputs.items() if name.startswith("back")]
     sources = {
-        split: list(dict.fromkeys(stream_lines(context.inputs["prepare"] / f"{split}.src")))
-        for split in ("train", "dev")
+        split: list(dict.fromkeys(line for path in paths for line in stream_lines(path)))
+        for split, paths in texts.items()
     }
     hyp = distill_lines(
         [line for lines in sources.values() for line in lines],

@@ -151,6 +151,10 @@ class IdPairs:
             )
         return pairs
 
+    def reversed(self) -> IdPairs:
+        """The pairs of the other direction, without fertilities."""
+        return IdPairs(self.tgt, self.src)
+
     def __len__(self) -> int:
         return len(self.src)
 

@@ -135,6 +135,10 @@ class Tokenizer:
                 ) from None
         return cls(models, paths)
 
+    def reversed(self) -> Tokenizer:
+        """The same subwords for the other direction: source and target change places."""
+        return Tokenizer(self._models[::-1], ["source model", "target model"][: len(self._models)])
+
     def save(self, directory: Path) -> None:
         """Writes the file or files that `load` reads, and removes those of the other kind."""
         directory.mkdir(parents=True, exist_ok=True)
