@@ -12,6 +12,8 @@ def _system(name: str, model: str, bleu: float, p50_ms: float, runs_as: str, **o
         "bleu": bleu,
         "bleu_interval": [bleu - 1.0, bleu + 1.25],
         "chrf": bleu + 20,
+        "length_ratio": bleu / 38,
+        "repetition_rate": 0.012,
         "p50_ms": p50_ms,
         "p90_ms": p50_ms * 1.5,
         "p99_ms": p50_ms * 2,

@@ -22,13 +22,13 @@ from onepass.evaluation.table import (
 )
 
 MARKDOWN = r"""
-| system | runs as | BLEU | BLEU 95% | chrF | ms p50 | ms p99 | speed vs beam 4 (torch float32 cpu, 2 threads) | speed vs greedy\|fast (CTranslate2 int8 cpu, 1 thread) |
-| --- | --- | --: | --: | --: | --: | --: | --: | --: |
-| beam 4 | torch float32 cpu, 2 threads | 37.0 | [36.0, 38.2] | 57.0 | 90.0 | 180.0 | 1.0x | 0.10x |
-| greedy\|fast | CTranslate2 int8 cpu, 1 thread | 36.5† | [35.5, 37.8] | 56.5 | 9.0 | 18.0 | 10.0x | 1.0x |
-| argmax | torch float32 cpu, 2 threads | 31.0 | [30.0, 32.2] | 51.0 | 6.0 | 12.0 | 15.0x | 1.5x |
-| NPD [10] | torch float32 cpu, 2 threads | 34.0 | [33.0, 35.2] | 54.0 | 36.0‡ | 72.0 | 2.5x | 0.25x |
-| argmax, raw | – | 22.0 | – | – | – | – | – | – |
+| system | runs as | BLEU | BLEU 95% | chrF | length | repeats | ms p50 | ms p90 | ms p99 | speed vs beam 4 (torch float32 cpu, 2 threads) | speed vs greedy\|fast (CTranslate2 int8 cpu, 1 thread) |
+| --- | --- | --: | --: | --: | --: | --: | --: | --: | --: | --: | --: |
+| beam 4 | torch float32 cpu, 2 threads | 37.0 | [36.0, 38.2] | 57.0 | 0.97 | 1.2% | 90.0 | 135.0 | 180.0 | 1.0x | 0.10x |
+| greedy\|fast | CTranslate2 int8 cpu, 1 thread | 36.5† | [35.5, 37.8] | 56.5 | 0.96 | 1.2% | 9.0 | 13.5 | 18.0 | 10.0x | 1.0x |
+| argmax | torch float32 cpu, 2 threads | 31.0 | [30.0, 32.2] | 51.0 | 0.82 | 1.2% | 6.0 | 9.0 | 12.0 | 15.0x | 1.5x |
+| NPD [10] | torch float32 cpu, 2 threads | 34.0 | [33.0, 35.2] | 54.0 | 0.89 | 1.2% | 36.0‡ | 54.0 | 72.0 | 2.5x | 0.25x |
+| argmax, raw | – | 22.0 | – | – | – | – | – | – | – | – | – |
 
 Sentences a second, by batch size (unsorted):
 
@@ -39,9 +39,9 @@ Sentences a second, by batch size (unsorted):
 | argmax | torch float32 cpu, 2 threads | 166.7 | 500.0 |
 | NPD [10] | torch float32 cpu, 2 threads | 27.8 | 83.3 |
 
-- Quality on 1,200 test sentences, en to de: BLEU `nrefs:1|tok:13a` with its 95% bootstrap interval, chrF `nrefs:1|nc:6`.
+- Quality on 1,200 test sentences, en to de: BLEU `nrefs:1|tok:13a` with its 95% bootstrap interval, chrF `nrefs:1|nc:6`. Length: that of the translations over that of the references, in tokens; repeats: words that repeat the one before them.
 - † BLEU not significantly different from beam 4's (paired bootstrap, p >= 0.05).
-- Milliseconds a sentence, text to text, one sentence at a time: median and 99th percentile of 200 sentences, 3 round(s) after a warm-up, each system in a process of its own, taking turns. Speed is the rival's median over the system's.
+- Milliseconds a sentence, text to text, one sentence at a time: percentiles of 200 sentences, 3 round(s) after a warm-up, each system in a process of its own, taking turns. Speed is the rival's median over the system's.
 - ‡ noisy: the medians of its rounds differ by more than a factor of 1.2.
 - Training of teacher: 12,000 updates in 2 h 30 min.
 - Training of student: 800 updates in 1.5 min on a GPU.
@@ -71,9 +71,9 @@ def test_without_latency_there_are_no_latency_notes(results):
     results["systems"] = results["systems"][-1:]
     results["baseline"] = None
     assert render_markdown(results).splitlines()[:4] == [
-        "| system | runs as | BLEU | BLEU 95% | chrF | ms p50 | ms p99 |",
-        "| --- | --- | --: | --: | --: | --: | --: |",
-        "| argmax, raw | – | 22.0 | – | – | – | – |",
+        "| system | runs as | BLEU | BLEU 95% | chrF | length | repeats | ms p50 | ms p90 | ms p99 |",
+        "| --- | --- | --: | --: | --: | --: | --: | --: | --: | --: |",
+        "| argmax, raw | – | 22.0 | – | – | – | – | – | – | – |",
         "",
     ]
     assert "taking turns" not in render_markdown(results)

@@ -241,7 +241,7 @@ def render_markdown(results: Mapping[str, Any]) -> str:
 
 
 def _league(results: Results, *, compact: bool) -> dict[str, list[str]]:
-    """The columns of the league table by title; the compact ones leave out intervals and engines."""
+    """The columns of the league table by title; the compact ones are what fits a terminal."""
     systems = results.systems
     columns = {"system": [s.name for s in systems]}
     if not compact:
@@ -250,7 +250,14 @@ def _league(results: Results, *, compact: bool) -> dict[str, list[str]]:
     if not compact:
         columns["BLEU 95%"] = [_range(s.bleu_interval) for s in systems]
     columns["chrF"] = [number(s.chrf) for s in systems]
+    if not compact:
+        columns["length"] = ["–" if s.length_ratio is None else f"{s.length_ratio:.2f}" for s in systems]
+        columns["repeats"] = [
+            "–" if s.repetition_rate is None else f"{s.repetition_rate:.1%}" for s in systems
+        ]
     columns["ms p50"] = [number(s.p50_ms) + ("‡" if _is_noisy(s) else "") for s in systems]
+    if not compact:
+        columns["ms p90"] = [number(s.p90_ms) for s in systems]
     columns["ms p99"] = [number(s.p99_ms) for s in systems]
     for rival in map(results.system, results.rivals):
         title = f"speed vs {rival.name if compact else rival.full_name}"
@@ -301,7 +308,8 @@ def _notes(results: Results, *, code: str = "") -> list[str]:
         notes.append(
             f"Quality on {results.test_sentences:,} test sentences, {results.src} to {results.tgt}: BLEU "
             f"{code}{results.bleu_signature}{code} with its 95% bootstrap interval, "
-            f"chrF {code}{results.chrf_signature}{code}."
+            f"chrF {code}{results.chrf_signature}{code}. Length: that of the translations over that of the "
+            f"references, in tokens; repeats: words that repeat the one before them."
         )
     if results.baseline is not None and any(map(_is_insignificant, results.systems)):
         notes.append(
@@ -310,7 +318,7 @@ def _notes(results: Results, *, code: str = "") -> list[str]:
         )
     if results.latency is not None:
         notes.append(
-            f"Milliseconds a sentence, text to text, one sentence at a time: median and 99th percentile of "
+            f"Milliseconds a sentence, text to text, one sentence at a time: percentiles of "
             f"{results.latency.sentences:,} sentences, {results.latency.rounds} round(s) after a warm-up, "
             f"each system in a process of its own, taking turns. Speed is the rival's median over the "
             f"system's."
