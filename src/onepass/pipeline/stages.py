@@ -44,62 +44,70 @@ EXAMPLES = 512
 def plan(recipe: Recipe) -> list[Stage]:
     """The stages of a recipe in order: one aligned corpus a kind of target, one student a variant."""
     dump = recipe.model_dump(mode="json")
-    languages = {"src": recipe.data.src, "tgt": recipe.data.tgt}
     data = dict(dump["data"])
     for split in SPLITS:  # what the files are called on this machine does not matter, what is in them does
         data[split] = [{**source, "path": Path(source["path"]).name} for source in data[split]]
     seed = {"seed": recipe.seed}
-    alignment = {**dump["align"], "max_tokens": recipe.data.filters.max_tokens}
-    models = recipe.one_pass_models()
-    teacher_sizes = dump["teacher"]["model"]
-    settings = {"data": data, "tokenizer": dump["tokenizer"], **seed}
-    stages = [Stage("prepare", (), settings, prepare, files=lambda: _files(recipe))]
+    preparing = {"data": data, "tokenizer": dump["tokenizer"], **seed}
+    return [
+        Stage("prepare", (), preparing, prepare, files=lambda: _files(recipe)),
+        *_teachers(recipe),
+        *_corpora(recipe),
+        *_students(recipe),
+        Stage("evaluate", evaluated_stages(recipe), {**dump["evaluate"], **seed}, evaluate),
+    ]
+
+
+def _teachers(recipe: Recipe) -> Iterator[Stage]:
+    src, tgt = recipe.data.src, recipe.data.tgt
+    teaching = {**recipe.teacher.model_dump(mode="json"), "seed": recipe.seed}
     if recipe.needs_teacher:
-        teaching = {**dump["teacher"], **languages, **seed}
-        stages.append(Stage("teacher", ("prepare",), teaching, teach, distributed=True))
-    aligned = {corpus_stage(model.settings): model.settings for model in models.values()}
-    back_translated = sorted({student.back_translations for student in aligned.values()} - {0})
-    if back_translated:
-        teaching = {**dump["teacher"], "src": recipe.data.tgt, "tgt": recipe.data.src, **seed}
+        yield Stage("teacher", ("prepare",), {**teaching, "src": src, "tgt": tgt}, teach, distributed=True)
+    if any(student.back_translations for student in recipe.students().values()):
         run = partial(teach, reverse=True)
-        stages.append(Stage(REVERSE_TEACHER, ("prepare",), teaching, run, distributed=True))
-    for count in back_translated:
-        own = {"count": count, "among": SAMPLED_AMONG, **seed}
-        run = partial(back_translate, count=count)
-        stages.append(Stage(f"back-translate{count}", ("prepare", REVERSE_TEACHER), own, run))
-    for name, student in sorted(aligned.items()):
-        if name in ("align-raw", "prepare"):
-            continue
-        of_teacher = name.replace("align", "distill")
-        count = student.back_translations
-        needs = ["prepare", "teacher", *([f"back-translate{count}"] if count else [])]
-        translated = recipe.distill.model_copy(
-            update={"beam_size": student.distill_beam or recipe.distill.beam_size}
+        yield Stage(
+            REVERSE_TEACHER, ("prepare",), {**teaching, "src": tgt, "tgt": src}, run, distributed=True
         )
-        run = partial(distill, settings=translated)
-        stages.append(Stage(of_teacher, tuple(needs), translated.model_dump(mode="json"), run))
-        stages.append(Stage(name, ("prepare", of_teacher), alignment, align))
-    if "align-raw" in aligned:
-        stages.append(Stage("align-raw", ("prepare",), alignment, align))
-    for name, (student, base) in models.items():
+
+
+def _corpora(recipe: Recipe) -> Iterator[Stage]:
+    """What students learn from: new sources, the teacher's translations, aligned ids."""
+    students = {corpus_stage(student): student for student in recipe.students().values()}
+    for count in sorted({student.back_translations for student in students.values()} - {0}):
+        sampling = {"count": count, "among": SAMPLED_AMONG, "seed": recipe.seed}
+        run = partial(back_translate, count=count)
+        yield Stage(f"back-translate{count}", ("prepare", REVERSE_TEACHER), sampling, run)
+    alignment = {**recipe.align.model_dump(mode="json"), "max_tokens": recipe.data.filters.max_tokens}
+    for name, student in sorted(students.items()):
+        if not student.distilled:
+            continue
+        count = student.back_translations
+        needs = ("prepare", "teacher", *([f"back-translate{count}"] if count else []))
+        beam = student.distill_beam or recipe.distill.beam_size
+        settings = recipe.distill.model_copy(update={"beam_size": beam})
+        of_teacher = name.replace("align", "distill")
+        run = partial(distill, settings=settings)
+        yield Stage(of_teacher, needs, settings.model_dump(mode="json"), run)
+        yield Stage(name, ("prepare", of_teacher), alignment, align)
+    if "align-raw" in students:
+        yield Stage("align-raw", ("prepare",), alignment, align)
+
+
+def _students(recipe: Recipe) -> Iterator[Stage]:
+    fixed = {"src": recipe.data.src, "tgt": recipe.data.tgt, "seed": recipe.seed}
+    teacher_sizes = recipe.teacher.model.model_dump(mode="json")
+    for name, (student, base) in recipe.one_pass_models().items():
         # Where its corpus comes from shows in the stages it needs.
-        unused = {
-            "distill_beam",
-            "back_translations",
-            *student.of_other_families(),
-            *([] if base else ["finetune"]),
-        }
-        own = student.model_dump(mode="json", exclude=unused)
+        unused = {"distill_beam", "back_translations", *student.of_other_families()}
+        own = student.model_dump(mode="json", exclude=unused if base else {*unused, "finetune"})
         depth = {name: own.pop(name) or teacher_sizes[name] for name in ("encoder_layers", "decoder_layers")}
-        settings = {**own, "sizes": {**teacher_sizes, **depth}, **languages, **seed}
-        needs = list(dict.fromkeys(["prepare", corpus_stage(student)]))
+        settings = {**own, "sizes": {**teacher_sizes, **depth}, **fixed}
+        needs = dict.fromkeys(["prepare", corpus_stage(student)])
         if base is not None:
-            stages.append(Stage(name, (*needs, "teacher", base), settings, finetune, distributed=True))
+            yield Stage(name, (*needs, "teacher", base), settings, finetune, distributed=True)
         else:
-            needs += ["teacher"] if student.init_from_teacher else []
-            stages.append(Stage(name, tuple(needs), settings, learn, distributed=True))
-    stages.append(Stage("evaluate", evaluated_stages(recipe), {**dump["evaluate"], **seed}, evaluate))
-    return stages
+            needs |= {"teacher": None} if student.init_from_teacher else {}
+            yield Stage(name, tuple(needs), settings, learn, distributed=True)
 
 
 def corpus_stage(student: StudentSettings) -> str:
