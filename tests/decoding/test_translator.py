@@ -61,7 +61,8 @@ def test_a_line_is_translated_the_same_alone_and_among_others(bundles: Path, sys
 @pytest.mark.parametrize("system", SYSTEMS)
 def test_lines_without_visible_characters_have_empty_translations(bundles: Path, system: str) -> None:
     translator = load(bundles, system)
-    nothing = Translation("", (), (), (), 0.0, translator.fingerprint)
+    fertilities = None if system in ("greedy", "beam") else ()
+    nothing = Translation("", (), (), fertilities, 0.0, translator.fingerprint)
     assert translator.translate(["", " \t\u200b\u200e"]) == [nothing, nothing]
     assert translator.translate([]) == []
 

@@ -73,6 +73,9 @@ def _token_by_token(
     memory = model.encode(src_ids)
     caps = length_cap(memory.mask.sum(1))  # [B]
     cache = model.start(memory)
+    rows = torch.arange(
+        len(caps), device=caps.device
+    )  # that are in the cache; caps, last and done are theirs
     last = torch.full_like(caps, BOS)
     done = torch.zeros_like(caps, dtype=torch.bool)
     totals = torch.zeros_like(caps, dtype=torch.float32)
@@ -80,14 +83,18 @@ def _token_by_token(
     for step in range(int(caps.max()) + 1):
         _, possible = _next_log_probs(model.step(last, cache))
         last = torch.where(caps == step, EOS, choose(possible))  # at the cap it ends
-        totals += torch.where(done, 0.0, possible.gather(1, last[:, None])[:, 0])
+        totals[rows] += torch.where(done, 0.0, possible.gather(1, last[:, None])[:, 0])
         last = torch.where(done, PAD, last)
-        steps.append(last)
+        steps.append(torch.full_like(totals, PAD, dtype=torch.int64).index_copy_(0, rows, last))
         done |= last == EOS
-        if bool(done.all()):
+        going_on = (~done).nonzero()[:, 0]
+        if len(going_on) == 0:
             break
-    rows = torch.stack(steps, 1).tolist()
-    ids = [row[: row.index(EOS)] for row in rows]
+        if 2 * len(going_on) <= len(done):
+            cache.select(going_on)
+            rows, caps, last, done = (x[going_on] for x in (rows, caps, last, done))
+    found = torch.stack(steps, 1).tolist()
+    ids = [row[: row.index(EOS)] for row in found]
     return Hypotheses(ids, [t / (len(row) + 1) for t, row in zip(totals.tolist(), ids, strict=True)])
 
 
