@@ -73,9 +73,8 @@ def _token_by_token(
     memory = model.encode(src_ids)
     caps = length_cap(memory.mask.sum(1))  # [B]
     cache = model.start(memory)
-    rows = torch.arange(
-        len(caps), device=caps.device
-    )  # that are in the cache; caps, last and done are theirs
+    # The sentences that are in the cache: caps, last and done are theirs.
+    rows = torch.arange(len(caps), device=caps.device)
     last = torch.full_like(caps, BOS)
     done = torch.zeros_like(caps, dtype=torch.bool)
     totals = torch.zeros_like(caps, dtype=torch.float32)

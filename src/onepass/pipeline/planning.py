@@ -77,15 +77,15 @@ def plan_run(recipe: Recipe, *, probe_seconds: float = 30.0) -> Plan:
     share = probe_seconds / (len(models) + 2)
     estimates = []
     teacher = _Probe(recipe, None, corpus)
-    of_teacher = recipe.teacher.training
     if recipe.needs_teacher:
-        estimates.append(_training("teacher", teacher, of_teacher, share))
+        estimates.append(_training("teacher", teacher, recipe.teacher.training, share))
     aligned = {corpus_stage(model.settings): model.settings.back_translations for model in models.values()}
     aligned.pop("prepare", None)
     rate = teacher.translations_a_second(share) if aligned else 1.0
     samples = sorted(set(aligned.values()) - {0})
     if samples:
-        estimates.append(_training(REVERSE_TEACHER, teacher, of_teacher, share))
+        # As large and as long as the teacher, which is there where there is something to translate.
+        estimates.append(estimates[0]._replace(stage=REVERSE_TEACHER))
     text = corpus.pairs * corpus.length * 10
     for count in samples:
         hours = count * corpus.pairs / rate / 3600
