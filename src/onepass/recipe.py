@@ -193,7 +193,8 @@ class AlignSettings(Settings):
 
 
 class FinetuneSettings(Settings):
-    """Fine-tuning with the teacher's word distributions: L = weight (L_RL + L_BP) + (1 - weight) L_KD."""
+    """Of fertility, with the teacher's word distributions, L = weight (L_RL + L_BP) + (1 - weight) L_KD; of
+    ctc and dag, for the bigrams of the references: they use `training` alone."""
 
     weight: Annotated[float, Field(gt=0, le=1)] = 0.25
     """λ of the paper."""
@@ -221,7 +222,7 @@ def _unless_false(value: Any) -> Any:
 _FAMILIES = {
     "copy_source": {"fertility"},
     "positional_attention": {"fertility"},
-    "finetune": {"fertility"},
+    "finetune": {"fertility", "ctc", "dag"},
     "attend_to": {"fertility", "ctc", "dag"},
     "slots": {"ctc", "dag"},
     "glancing": {"ctc", "dag"},
@@ -263,16 +264,26 @@ class StudentSettings(Settings):
     dropout: Fraction = 0.1
     training: TrainingSettings = TrainingSettings()
     finetune: Annotated[FinetuneSettings | None, BeforeValidator(_unless_false)] = None
-    """Of fertility: a section for the fine-tuning behind the training; left out or false, there is none."""
+    """Of fertility, ctc and dag: a section for the fine-tuning behind the training; left out or false, there
+    is none."""
 
     @model_validator(mode="after")
     def _settings_are_of_the_family(self) -> StudentSettings:
         for name in sorted(self.of_other_families()):
             if getattr(self, name) != type(self).model_fields[name].default:
                 raise ValueError(f"{name} means nothing for the family {self.family}")
+        if self.finetune is not None and not self.finetuned_by_teacher:
+            for name, field in FinetuneSettings.model_fields.items():
+                if name != "training" and getattr(self.finetune, name) != field.default:
+                    raise ValueError(f"finetune.{name} means nothing for the family {self.family}")
         if self.back_translations and not self.distilled:
             raise ValueError("back_translations are for a teacher to translate: they need distilled = true")
         return self
+
+    @property
+    def finetuned_by_teacher(self) -> bool:
+        """Whether its fine-tuning asks the teacher for its word distributions."""
+        return self.finetune is not None and self.family == "fertility"
 
     def sizes(self, teacher: TransformerSettings) -> TransformerSettings:
         """The student's sizes: the teacher's, but for depth and dropout."""
@@ -290,6 +301,12 @@ class OnePassModel(NamedTuple):
 
     settings: StudentSettings
     base: str | None
+
+    @property
+    def training(self) -> TrainingSettings:
+        """Of its own training: the student's, or its fine-tuning's."""
+        tuned = self.settings.finetune if self.base is not None else None
+        return self.settings.training if tuned is None else tuned.training
 
 
 def _distinct(numbers: tuple[int, ...]) -> tuple[int, ...]:
@@ -340,7 +357,8 @@ class Recipe(Settings):
     align: AlignSettings = AlignSettings()
     student: StudentSettings = StudentSettings()
     variants: dict[Annotated[str, Field(pattern=r"^[a-z0-9-]+$")], dict[str, Any]] = {}
-    """Further students to compare with: name -> what differs from `student` (`finetune = false`: none)."""
+    """Further students to compare with: name -> what differs from `student` (`finetune = false`: none).
+    One of another family starts without its `finetune`."""
     evaluate: EvaluateSettings = EvaluateSettings()
     card: CardSettings = CardSettings()
 
@@ -358,6 +376,8 @@ class Recipe(Settings):
         students = {"student": self.student}
         for name, changes in self.variants.items():
             settings = self.student.model_dump(mode="json")
+            if changes.get("family", self.student.family) != self.student.family:
+                settings["finetune"] = None
             for key, value in changes.items():
                 merge = isinstance(value, dict) and isinstance(settings.get(key), dict)
                 settings[key] = {**settings[key], **value} if merge else value
@@ -389,7 +409,7 @@ class Recipe(Settings):
     def needs_teacher(self) -> bool:
         """Whether any student learns from a teacher; where none does, a run has none."""
         return any(
-            student.distilled or student.init_from_teacher or student.finetune is not None
+            student.distilled or student.init_from_teacher or student.finetuned_by_teacher
             for student in self.students().values()
         )
 

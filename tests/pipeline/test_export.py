@@ -212,8 +212,20 @@ def test_examples_are_sources_that_fit(tmp_path: Path) -> None:
     for side in ("src", "tgt"):
         with RaggedWriter(tmp_path / f"train.{side}") as ids:
             ids.write([[5] * length for length in lengths])
-    facts = corpus_facts(tmp_path, 12)
+    facts = corpus_facts([tmp_path], 12)
     assert [len(row) for row in facts.examples] == [*range(1, MAX_SRC_TOKENS + 1), 7, 8]
+
+
+def test_what_either_corpus_has_may_be_written(tmp_path: Path) -> None:
+    for name, tgt in (("distilled", [[5, 9]]), ("references", [[7], [5]])):
+        (tmp_path / name).mkdir()
+        for side, rows in (("src", [[4]] * len(tgt)), ("tgt", tgt)):
+            with RaggedWriter(tmp_path / name / f"train.{side}") as ids:
+                ids.write(rows)
+    facts = corpus_facts([tmp_path / "distilled", tmp_path / "references"], 12)
+    assert facts.vocabulary is not None
+    assert facts.vocabulary.tolist() == [5, 7, 9]
+    assert len(facts.examples) == 1
 
 
 def test_int8_that_loses_too_much_is_no_bundle(varied: Path, tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+import torch
 
 from onepass.bundle import Bundle
 from onepass.decoding.loading import load_model
@@ -15,13 +16,14 @@ from onepass.pipeline.display import Display
 from onepass.pipeline.figures import draw_figures
 from onepass.pipeline.lines import read_lines
 from onepass.pipeline.planning import plan_run
-from onepass.pipeline.stages import SPLITS, plan
+from onepass.pipeline.stages import SPLITS, corpus_stages, plan
 from onepass.recipe import StudentSettings
 from tiny_run import assert_clear_error, call, copy_of_run, run, tiny_recipe
 
-CTC = 'variants.glat={family="ctc", glancing=[0.5, 0.3], finetune=false}'
-DAG = 'variants.dag={family="dag", slots=4, finetune=false}'
-RAW = 'variants.raw={family="ctc", slots=3, distilled=false, finetune=false}'
+CTC = 'variants.glat={family="ctc", glancing=[0.5, 0.3]}'
+DAG = 'variants.dag={family="dag", slots=4}'
+FINETUNE = 'finetune.training={max_updates=4, validate_every=2, batch_tokens=600, precision="fp32"}'
+RAW = 'variants.raw={family="ctc", slots=3, distilled=false}'
 
 
 def test_a_run_trains_measures_and_translates_with_ctc(tmp_path: Path) -> None:
@@ -48,9 +50,35 @@ def test_a_run_trains_measures_and_translates_with_ctc(tmp_path: Path) -> None:
         assert alone.score == pytest.approx(translation.score, abs=1e-5)
 
 
+def test_ctc_and_the_graph_are_fine_tuned_on_the_references(tmp_path: Path) -> None:
+    directory = copy_of_run(tmp_path, until="finetune")
+    recipe = tiny_recipe(tmp_path, CTC, DAG, *(f"variants.{name}.{FINETUNE}" for name in ("glat", "dag")))
+    stages = {stage.name: stage for stage in plan(recipe)}
+    assert stages["finetune-glat"].needs == ("prepare", "student-glat")
+    assert corpus_stages(recipe.one_pass_models()["finetune-glat"]) == ("align", "prepare")
+    made = ["student-glat", "finetune-glat", "student-dag", "finetune-dag"]
+    assert run(recipe, directory).run == [*made, "evaluate"]
+    results = json.loads((directory / "evaluate/results.json").read_text())
+    names = {system["name"]: system["model"] for system in results["systems"]}
+    assert names["CTC + GLAT + FT"] == names["CTC + GLAT + FT, ONNX int8"] == "finetune-glat"
+    assert names["DAG + FT lookahead"] == "finetune-dag"
+    records = map(json.loads, read_lines(directory / "metrics.jsonl"))
+    terms = [set(r) for r in records if r["stage"] == "finetune-dag" and "loss" in r]
+    assert len(terms) == 4
+    assert all({"bigrams", "length"} <= keys for keys in terms)
+    before, after = (load_model(Bundle.open(directory / f"{kind}-glat")) for kind in ("student", "finetune"))
+    assert not torch.equal(before.src_embedding.weight, after.src_embedding.weight)
+
+
+def test_without_a_teacher_a_student_can_be_fine_tuned_too(tmp_path: Path) -> None:
+    alone = 'student={family="ctc", distilled=false, init_from_teacher=false, finetune={}}'
+    stages = [stage.name for stage in plan(tiny_recipe(tmp_path, alone))]
+    assert stages == ["prepare", "student", "finetune", "evaluate"]
+
+
 def test_a_student_learns_from_back_translations_too(tmp_path: Path) -> None:
     directory = copy_of_run(tmp_path, until="finetune")
-    back = 'variants.back={family="ctc", back_translations=2, finetune=false}'
+    back = 'variants.back={family="ctc", back_translations=2}'
     recipe = tiny_recipe(tmp_path, back)
     made = ["reverse-teacher", "back-translate2", "distill-back2", "align-back2", "student-back", "evaluate"]
     assert run(recipe, directory).run == made
@@ -74,7 +102,7 @@ def test_back_translations_of_references_are_an_error(tmp_path: Path) -> None:
 
 def test_an_autoregressive_student_of_another_depth_is_a_rival(tmp_path: Path) -> None:
     directory = copy_of_run(tmp_path, until="finetune")
-    deep = 'variants.deep={family="autoregressive", encoder_layers=3, decoder_layers=1, finetune=false}'
+    deep = 'variants.deep={family="autoregressive", encoder_layers=3, decoder_layers=1}'
     recipe = tiny_recipe(tmp_path, deep)
     assert run(recipe, directory).run == ["student-deep", "evaluate"]
     model = load_model(Bundle.open(directory / "student-deep"))
@@ -94,7 +122,8 @@ def test_a_student_may_have_a_depth_of_its_own(tmp_path: Path) -> None:
 
 
 def test_settings_of_another_family_are_errors(tmp_path: Path) -> None:
-    for setting in ("variants.a={slots=3}", 'variants.a={family="ctc"}', "student.glancing=[0.5, 0.3]"):
+    of_teacher = 'variants.a={family="ctc", finetune={backprop=false}}'
+    for setting in ("variants.a={slots=3}", of_teacher, "student.glancing=[0.5, 0.3]"):
         with pytest.raises(UsageError, match="means nothing for the family"):
             tiny_recipe(tmp_path, setting)
 

@@ -134,7 +134,8 @@ def title(settings: StudentSettings, *, finetuned: bool) -> str:
         return "NAT + FT argmax" if finetuned else "NAT argmax"
     if settings.family == "autoregressive":
         return "AR student"
-    return settings.family.upper() + (" + GLAT" if settings.glancing else "")
+    name = settings.family.upper() + (" + GLAT" if settings.glancing else "")
+    return name + (" + FT" if finetuned else "")
 
 
 def competitors(

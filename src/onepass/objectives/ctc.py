@@ -19,8 +19,8 @@ from onepass.models.one_pass import NEVER, Decoded
 from onepass.models.slots import IMPOSSIBLE, Revealed, SlotTransformer
 from onepass.objectives.cross_entropy import Batch
 from onepass.objectives.glancing import choose
-from onepass.objectives.latent import LatentObjective
-from onepass.objectives.output_layer import label_log_probs, score_labels
+from onepass.objectives.latent import LatentObjective, each_slot, in_place, slot_log_probs
+from onepass.objectives.output_layer import score_labels
 
 
 class Lattice(NamedTuple):
@@ -160,16 +160,15 @@ class CTCObjective(LatentObjective):
 
     def losses(self, model: SlotTransformer, batch: Batch, decoded: Decoded) -> Tensor:
         assert isinstance(model, CTCTransformer)
-        labels = _labels(batch.tgt_ids, model.blank, decoded.mask)
-        log_probs = label_log_probs(decoded.states[decoded.mask], model.output_weight(), labels)
+        log_probs = slot_log_probs(model, decoded, with_blank(batch.tgt_ids, model.blank))
         return negative_log_likelihood(_lattice(log_probs, batch.tgt_ids, decoded.mask))
 
     def glance(self, model: SlotTransformer, batch: Batch, attempt: Decoded, share: float) -> Revealed:
         assert isinstance(model, CTCTransformer)
         states, mask = attempt
-        labels = _labels(batch.tgt_ids, model.blank, mask)
+        labels = each_slot(with_blank(batch.tgt_ids, model.blank), mask)
         scored = score_labels(states[mask], model.output_weight(), labels, NEVER)
-        way = best_way(_lattice(scored.log_probs, batch.tgt_ids, mask))
+        way = best_way(_lattice(in_place(scored.log_probs, mask), batch.tgt_ids, mask))
         tokens = batch.tgt_ids.gather(1, (way // 2).clamp(max=batch.tgt_ids.size(1) - 1))
         told = torch.where(way % 2 == 1, tokens, model.blank)  # [B, L]
         written = torch.zeros_like(told).masked_scatter_(mask, scored.best)
@@ -177,14 +176,11 @@ class CTCObjective(LatentObjective):
         return Revealed(choose((share * wrong).round().long(), mask), told)
 
 
-def _labels(tgt_ids: Tensor, blank: int, mask: Tensor) -> Tensor:
-    """The labels that matter to each real slot, its sentence's tokens and the blank: [N, T + 1]."""
-    labels = F.pad(tgt_ids, (0, 1), value=blank)
-    return labels[:, None, :].expand(-1, mask.size(1), -1)[mask]
+def with_blank(tgt_ids: Tensor, blank: int) -> Tensor:
+    """The labels that matter to a sentence, its tokens and the blank: [B, T + 1]."""
+    return F.pad(tgt_ids, (0, 1), value=blank)
 
 
 def _lattice(log_probs: Tensor, tgt_ids: Tensor, mask: Tensor) -> Lattice:
-    """From the log probabilities [N, T + 1] of `_labels`."""
-    every = log_probs.new_zeros(*mask.shape, log_probs.size(1))  # [B, L, T + 1]
-    every[mask] = log_probs
-    return lattice(every[:, :, -1], every[:, :, :-1], tgt_ids, mask.sum(1))
+    """From the log probabilities [B, L, T + 1] of `with_blank`."""
+    return lattice(log_probs[:, :, -1], log_probs[:, :, :-1], tgt_ids, mask.sum(1))

@@ -24,8 +24,8 @@ from onepass.models.one_pass import NEVER, Decoded
 from onepass.models.slots import IMPOSSIBLE, Revealed, SlotTransformer
 from onepass.objectives.cross_entropy import Batch
 from onepass.objectives.glancing import choose
-from onepass.objectives.latent import LatentObjective
-from onepass.objectives.output_layer import label_log_probs, score_labels
+from onepass.objectives.latent import LatentObjective, each_slot, in_place, slot_log_probs
+from onepass.objectives.output_layer import score_labels
 
 LARGEST_EXPONENT = 700.0
 """exp() of more leaves float64; it belongs to edges whose probability is 0 there."""
@@ -167,15 +167,15 @@ class DAGObjective(LatentObjective):
 
     def losses(self, model: SlotTransformer, batch: Batch, decoded: Decoded) -> Tensor:
         assert isinstance(model, DAGTransformer)
-        labels = _labels(batch.tgt_ids, decoded.mask)
-        words = label_log_probs(decoded.states[decoded.mask], model.output_weight(), labels)
+        words = slot_log_probs(model, decoded, batch.tgt_ids)
         return -log_likelihood(_graph(model, batch, decoded, words))
 
     def glance(self, model: SlotTransformer, batch: Batch, attempt: Decoded, share: float) -> Revealed:
         assert isinstance(model, DAGTransformer)
         states, mask = attempt
-        scored = score_labels(states[mask], model.output_weight(), _labels(batch.tgt_ids, mask), NEVER)
-        path = best_path(_graph(model, batch, attempt, scored.log_probs))[:, 1:-1]  # [B, T]
+        scored = score_labels(states[mask], model.output_weight(), each_slot(batch.tgt_ids, mask), NEVER)
+        words = in_place(scored.log_probs, mask)
+        path = best_path(_graph(model, batch, attempt, words))[:, 1:-1]  # [B, T]
         real = (batch.tgt_ids != PAD) & self.fits(batch)[:, None]
         written = torch.zeros(mask.shape, dtype=torch.int64, device=mask.device)
         written.masked_scatter_(mask, scored.best)
@@ -188,15 +188,7 @@ class DAGObjective(LatentObjective):
         return Revealed(revealed, torch.zeros_like(written).scatter_(1, place, batch.tgt_ids))
 
 
-def _labels(tgt_ids: Tensor, mask: Tensor) -> Tensor:
-    """The words that matter to each real slot: [N, T]."""
-    return tgt_ids[:, None, :].expand(-1, mask.size(1), -1)[mask]
-
-
 def _graph(model: DAGTransformer, batch: Batch, decoded: Decoded, words: Tensor) -> Graph:
-    """From the log probabilities [N, T] of `_labels`."""
-    mask = decoded.mask
-    every = words.new_zeros(*mask.shape, words.size(1))  # [B, L, T]
-    every[mask] = words
+    """From the log probabilities of the target's words in the slots, [B, L, T]."""
     tgt_lengths = (batch.tgt_ids != PAD).sum(1)
-    return graph(every.transpose(1, 2), model.edges(decoded), tgt_lengths, mask.sum(1))
+    return graph(words.transpose(1, 2), model.edges(decoded), tgt_lengths, decoded.mask.sum(1))

@@ -14,6 +14,25 @@ from onepass.models.slots import Revealed, SlotTransformer
 from onepass.nn.transformer import Memory
 from onepass.objectives.cross_entropy import Batch, LossTerm
 from onepass.objectives.glancing import Glancing, first_attempt
+from onepass.objectives.output_layer import label_log_probs
+
+
+def each_slot(labels: Tensor, mask: Tensor) -> Tensor:
+    """The labels of a sentence, [B, K], for each of its real slots: [N, K]."""
+    return labels[:, None, :].expand(-1, mask.size(1), -1)[mask]
+
+
+def in_place(rows: Tensor, mask: Tensor) -> Tensor:
+    """What is known of the real slots, [N, K], where they are: [B, L, K]; 0 elsewhere."""
+    every = rows.new_zeros(*mask.shape, rows.size(1))
+    every[mask] = rows
+    return every
+
+
+def slot_log_probs(model: SlotTransformer, decoded: Decoded, labels: Tensor) -> Tensor:
+    """Log probabilities of a sentence's labels [B, K] in its slots, [B, L, K]; 0 where no slot is."""
+    states, mask = decoded
+    return in_place(label_log_probs(states[mask], model.output_weight(), each_slot(labels, mask)), mask)
 
 
 @dataclass(frozen=True)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from onepass.models.autoregressive import AutoregressiveTransformer
+from onepass.objectives.bigrams import BigramObjective
 from onepass.objectives.cross_entropy import Objective, TeacherObjective
 from onepass.objectives.ctc import CTCObjective
 from onepass.objectives.dag import DAGObjective
 from onepass.objectives.fertility import FertilityObjective
+from onepass.objectives.finetune import FinetuneObjective
 from onepass.objectives.glancing import Glancing
 from onepass.recipe import StudentSettings
 
@@ -19,3 +22,10 @@ def student_objective(student: StudentSettings) -> Objective:
     glancing = Glancing(*student.glancing) if student.glancing else None
     objective = CTCObjective if student.family == "ctc" else DAGObjective
     return objective(student.slots, glancing)
+
+
+def finetune_objective(student: StudentSettings, teacher: AutoregressiveTransformer | None) -> Objective:
+    """The objective of a student's fine-tuning; the teacher only where `student.finetuned_by_teacher`."""
+    if teacher is None or student.finetune is None:
+        return BigramObjective()
+    return FinetuneObjective(teacher, student.finetune)

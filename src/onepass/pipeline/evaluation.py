@@ -19,7 +19,7 @@ from onepass.evaluation.table import machine_kind, render_markdown, result_row, 
 from onepass.pipeline.display import Report
 from onepass.pipeline.lines import read_lines, write_lines
 from onepass.pipeline.stage import Context
-from onepass.pipeline.stages import corpus_facts, corpus_stage
+from onepass.pipeline.stages import corpus_facts, corpus_stages
 from onepass.recipe import EvaluateSettings
 from onepass.runtime.cores import available_cores
 from onepass.text.explain import explain
@@ -50,10 +50,8 @@ def evaluate_systems(context: Context, src: Sequence[str], ref: Sequence[str]) -
 
     directory, recipe, settings = context.directory, context.recipe, context.recipe.evaluate
     teacher = context.inputs.get("teacher")
-    students = {
-        name: Student(context.inputs[name], model.settings)
-        for name, model in recipe.one_pass_models().items()
-    }
+    models = recipe.one_pass_models()
+    students = {name: Student(context.inputs[name], model.settings) for name, model in models.items()}
     exported = directory / "exported"
     shutil.rmtree(exported, ignore_errors=True)  # a bench may have left those of older models
     rows = competitors(
@@ -63,13 +61,13 @@ def evaluate_systems(context: Context, src: Sequence[str], ref: Sequence[str]) -
     for stage in {row.model for row in rows if row.factory == CTRANSLATE2}:
         export_ctranslate2(Bundle.open(context.inputs[stage]), exported / stage)
     tokenizer = Bundle.open(students["student"].bundle).tokenizer()
-    facts = cache(lambda corpus: corpus_facts(context.inputs[corpus], tokenizer.src_size))
+    facts = cache(lambda corpora: corpus_facts([context.inputs[c] for c in corpora], tokenizer.src_size))
     for stage in {row.model for row in rows if row.factory == ONNX}:
         (exported / stage).mkdir()
-        corpus = corpus_stage(students[stage].settings)
-        write_graphs(Bundle.open(context.inputs[stage]), exported / stage, facts(corpus))
+        corpora = corpus_stages(models[stage])
+        write_graphs(Bundle.open(context.inputs[stage]), exported / stage, facts(corpora))
     baseline = None if teacher is None else f"teacher beam {settings.beam_size}"
-    models = list(dict.fromkeys(row.model for row in rows))
+    trained = list(dict.fromkeys(row.model for row in rows))
     results = {
         "name": recipe.name,
         "command": context.command,
@@ -78,7 +76,7 @@ def evaluate_systems(context: Context, src: Sequence[str], ref: Sequence[str]) -
         "tgt": recipe.data.tgt,
         "training": {
             name: json.loads((context.inputs[name] / "training.json").read_text(encoding="utf-8"))
-            for name in models
+            for name in trained
         },
         **measure_rows(
             rows, src, ref, settings, directory, context.progress, tokenizer, baseline, seed=recipe.seed

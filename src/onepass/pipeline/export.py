@@ -20,7 +20,7 @@ from onepass.export.runtime_bundle import write_export_manifest, write_graphs
 from onepass.pipeline.display import Display
 from onepass.pipeline.finished import finished_stages, recorded_recipe
 from onepass.pipeline.lines import read_lines
-from onepass.pipeline.stages import corpus_facts, corpus_stage
+from onepass.pipeline.stages import corpus_facts, corpus_stages
 from onepass.recipe import Recipe
 from onepass.runtime.text import TextTranslator
 from onepass.runtime.translator import CANDIDATES, GRAPHS, STUDENT, Precision, Translator
@@ -65,14 +65,14 @@ def export_run(
     stage = stage or ("finetune" if "finetune" in models else "student")
     if stage not in models:
         raise UsageError("The run has no such student", where=run, value=stage, allowed=", ".join(models))
-    corpus = corpus_stage(models[stage].settings)
-    found = finished_stages(run, ["prepare", corpus, stage, *(["teacher"] if candidates else [])])
+    corpora = corpus_stages(models[stage])
+    found = finished_stages(run, ["prepare", *corpora, stage, *(["teacher"] if candidates else [])])
     student = Bundle.open(found[stage])
     teacher = Bundle.open(found["teacher"]) if candidates else None
     with _new_directory(to) as partial:
         with display.stage("export") as progress:
             progress(0, 0, "writing graphs")
-            facts = corpus_facts(found[corpus], student.tokenizer().src_size)
+            facts = corpus_facts([found[corpus] for corpus in corpora], student.tokenizer().src_size)
             write_graphs(student, partial, facts, teacher=teacher)
             texts = {
                 name: read_lines(found["prepare"] / name)

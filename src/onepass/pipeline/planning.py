@@ -101,12 +101,9 @@ def plan_run(recipe: Recipe, *, probe_seconds: float = 30.0) -> Plan:
             )
         ids = pairs * corpus.length * 3 * FLOAT
         estimates.append(Estimate(name, None, None, pairs / ALIGNED_PAIRS_A_SECOND / 3600, ids))
-    for name, (student, base) in models.items():
-        settings = student.training
-        if base is not None and student.finetune is not None:
-            settings = student.finetune.training
-        probe = _Probe(recipe, student, corpus, finetuned=base is not None)
-        estimates.append(_training(name, probe, settings, share))
+    for name, model in models.items():
+        probe = _Probe(recipe, model.settings, corpus, finetuned=model.base is not None)
+        estimates.append(_training(name, probe, model.training, share))
     return Plan(estimates, corpus, _peak_memory(teacher.device), machine_kind())
 
 
@@ -149,8 +146,7 @@ class _Probe:
         import torch
 
         from onepass.objectives.cross_entropy import Batch, Objective, TeacherObjective
-        from onepass.objectives.finetune import FinetuneObjective
-        from onepass.objectives.student import student_objective
+        from onepass.objectives.student import finetune_objective, student_objective
         from onepass.training.loop import has_bf16
 
         length = self.corpus.length
@@ -160,8 +156,9 @@ class _Probe:
         objective: Objective = TeacherObjective(settings.label_smoothing)
         if self.student is not None:
             objective = student_objective(self.student)
-            if self.finetuned and self.student.finetune is not None:
-                objective = FinetuneObjective(self.teacher, self.student.finetune)
+            if self.finetuned:
+                teacher = self.teacher if self.student.finetuned_by_teacher else None
+                objective = finetune_objective(self.student, teacher)
         optimizer = torch.optim.Adam(self.model.parameters(), lr=1e-6, fused=True)
         device = torch.device(self.device)
         bf16 = settings.precision == "bf16" or (settings.precision == "auto" and has_bf16(device))

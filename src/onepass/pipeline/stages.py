@@ -9,7 +9,7 @@ still run the trainings.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from itertools import islice
@@ -24,7 +24,7 @@ from onepass.bundle import write_json
 from onepass.errors import DataError, UsageError
 from onepass.pipeline.lines import chunks, read_lines, stream_lines, write_lines
 from onepass.pipeline.stage import Context, Stage
-from onepass.recipe import DistillSettings, Recipe, StudentSettings, TrainingSettings
+from onepass.recipe import DistillSettings, OnePassModel, Recipe, StudentSettings, TrainingSettings
 from onepass.runtime.text import MAX_SRC_TOKENS
 from onepass.text.batches import IdPairs, RaggedWriter
 from onepass.text.corpus import corpus_files, read_pairs
@@ -96,15 +96,17 @@ def _corpora(recipe: Recipe) -> Iterator[Stage]:
 def _students(recipe: Recipe) -> Iterator[Stage]:
     fixed = {"src": recipe.data.src, "tgt": recipe.data.tgt, "seed": recipe.seed}
     teacher_sizes = recipe.teacher.model.model_dump(mode="json")
-    for name, (student, base) in recipe.one_pass_models().items():
+    for name, model in recipe.one_pass_models().items():
+        student, base = model
         # Where its corpus comes from shows in the stages it needs.
         unused = {"distill_beam", "back_translations", *student.of_other_families()}
         own = student.model_dump(mode="json", exclude=unused if base else {*unused, "finetune"})
         depth = {name: own.pop(name) or teacher_sizes[name] for name in ("encoder_layers", "decoder_layers")}
         settings = {**own, "sizes": {**teacher_sizes, **depth}, **fixed}
-        needs = dict.fromkeys(["prepare", corpus_stage(student)])
+        needs = dict.fromkeys(["prepare", corpus_stages(model)[-1]])
         if base is not None:
-            yield Stage(name, (*needs, "teacher", base), settings, finetune, distributed=True)
+            needs |= dict.fromkeys((["teacher"] if student.finetuned_by_teacher else []) + [base])
+            yield Stage(name, tuple(needs), settings, finetune, distributed=True)
         else:
             needs |= {"teacher": None} if student.init_from_teacher else {}
             yield Stage(name, tuple(needs), settings, learn, distributed=True)
@@ -118,6 +120,12 @@ def corpus_stage(student: StudentSettings) -> str:
     return f"align{beam}" + (f"-back{student.back_translations}" if student.back_translations else "")
 
 
+def corpus_stages(model: OnePassModel) -> tuple[str, ...]:
+    """All the stages whose ids a model has learnt from, the last one in its own training."""
+    references = model.base is not None and not model.settings.finetuned_by_teacher
+    return tuple(dict.fromkeys([corpus_stage(model.settings), *(["prepare"] if references else [])]))
+
+
 def evaluated_stages(recipe: Recipe) -> tuple[str, ...]:
     """What an evaluation reads: the test set, the corpora that say which words students know, the models."""
     models = recipe.one_pass_models()
@@ -125,19 +133,20 @@ def evaluated_stages(recipe: Recipe) -> tuple[str, ...]:
     return ("prepare", *corpora, *(["teacher"] if recipe.needs_teacher else []), *models)
 
 
-def corpus_facts(corpus: Path, src_size: int) -> CorpusFacts:
-    """What an export needs of a student's corpus, from the stage that `corpus_stage` names.
+def corpus_facts(corpora: Sequence[Path], src_size: int) -> CorpusFacts:
+    """What an export needs of a student's corpora.
 
     Args:
-        corpus: the stage's directory.
+        corpora: directories of the stages that `corpus_stages` names.
         src_size: of the source vocabulary.
     """
-    pairs = IdPairs.open(corpus, "train")
-    links = corpus / "train.pharaoh"
+    pairs, *others = (IdPairs.open(corpus, "train") for corpus in corpora)
+    links = corpora[0] / "train.pharaoh"
     lexicon = build_lexicon(pairs, read_pharaoh(links), src_size) if links.exists() else None
     rows = np.flatnonzero((pairs.src.lengths > 0) & (pairs.src.lengths <= MAX_SRC_TOKENS))
     rows = rows[np.linspace(0, len(rows) - 1, min(EXAMPLES, len(rows))).astype(np.int64)]
-    return CorpusFacts([pairs.src[int(row)].tolist() for row in rows], pairs.tgt.distinct()[0], lexicon)
+    vocabulary = np.unique(np.concatenate([some.tgt.distinct()[0] for some in (pairs, *others)]))
+    return CorpusFacts([pairs.src[int(row)].tolist() for row in rows], vocabulary, lexicon)
 
 
 def _files(recipe: Recipe) -> list[Path]:
@@ -277,29 +286,43 @@ def learn(context: Context) -> None:
     from onepass.objectives.student import student_objective
 
     recipe = context.recipe
-    student = recipe.one_pass_models()[context.directory.name].settings
+    chosen = recipe.one_pass_models()[context.directory.name]
+    student = chosen.settings
     tokenizer = Tokenizer.load(context.inputs["prepare"])
     _seed(recipe.seed)
     model = build_model(student.family, student.sizes(recipe.teacher.model), student, tokenizer)
     if student.init_from_teacher:
         _init_from_teacher(model, load_model(Bundle.open(context.inputs["teacher"])))
-    _train_student(context, model, student_objective(student), student, student.training, tokenizer)
+    _train_student(context, model, student_objective(student), chosen, tokenizer)
 
 
 def finetune(context: Context) -> None:
-    """Fine-tunes a student with its teacher's word distributions and writes its bundle."""
+    """Fine-tunes a student and writes its bundle."""
     from onepass.bundle import Bundle
     from onepass.decoding.loading import load_model
-    from onepass.objectives.finetune import CollapseGuard, FinetuneObjective
+    from onepass.objectives.student import finetune_objective
 
-    recipe = context.recipe
-    student, base = recipe.one_pass_models()[context.directory.name]
-    assert student.finetune is not None
+    chosen = context.recipe.one_pass_models()[context.directory.name]
+    student, base = chosen
     assert base is not None
     model = load_model(Bundle.open(context.inputs[base]))
-    teacher: Any = load_model(Bundle.open(context.inputs["teacher"]))
-    corpus = context.inputs[corpus_stage(student)]
-    pairs = IdPairs.open(corpus, "train", with_fertilities=True)
+    teacher: Any = load_model(Bundle.open(context.inputs["teacher"])) if "teacher" in context.inputs else None
+    _train_student(
+        replace(context, log=_guarded(context, student)),
+        model,
+        finetune_objective(student, teacher),
+        chosen,
+        Tokenizer.load(context.inputs["prepare"]),
+    )
+
+
+def _guarded(context: Context, student: StudentSettings) -> Callable[[dict[str, Any]], None]:
+    """The log of a fine-tuning, which stops it where the sampled fertilities run away."""
+    from onepass.objectives.finetune import CollapseGuard
+
+    if not student.finetuned_by_teacher:
+        return context.log
+    pairs = IdPairs.open(context.inputs[corpus_stage(student)], "train", with_fertilities=True)
     guard = CollapseGuard(float(pairs.tgt.lengths.sum() / pairs.src.lengths.sum()))
 
     def log(record: dict[str, Any]) -> None:
@@ -307,28 +330,21 @@ def finetune(context: Context) -> None:
         if "fertility_mean" in record:
             guard.observe(record["fertility_mean"])
 
-    _train_student(
-        replace(context, log=log),
-        model,
-        FinetuneObjective(teacher, student.finetune),
-        student,
-        student.finetune.training,
-        Tokenizer.load(context.inputs["prepare"]),
-    )
+    return log
 
 
 def _train_student(
     context: Context,
     model: Any,
     objective: Any,
-    student: StudentSettings,
-    training: TrainingSettings,
+    chosen: OnePassModel,
     tokenizer: Tokenizer,
 ) -> None:
     from onepass.decoding.loading import TEACHER
     from onepass.decoding.translator import student_decoder, teacher_decoder
 
-    corpus = context.inputs[corpus_stage(student)]
+    student = chosen.settings
+    corpus = context.inputs[corpus_stages(chosen)[-1]]
     aligned = student.family == "fertility"
     _train(
         context,
@@ -336,7 +352,7 @@ def _train_student(
         objective,
         IdPairs.open(corpus, "train", with_fertilities=aligned),
         IdPairs.open(corpus, "dev", with_fertilities=aligned),
-        training,
+        chosen.training,
         tokenizer,
         kind=student.family,
         model_settings={
