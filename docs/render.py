@@ -24,6 +24,7 @@ from onepass.evaluation.table import (
     markdown_table,
     parse_results,
     render_markdown,
+    render_summary,
     update_markdown_block,
 )
 from onepass.pipeline.ablation import render_ablation
@@ -33,7 +34,7 @@ from onepass.runtime.shipped import shipped_models
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "docs" / "results"
 RUNS = ("multi30k-en-de-students", "tatoeba-en-de")
-"""Whose tables the README shows."""
+"""Whose results the README sums up."""
 
 
 def blocks() -> Iterator[tuple[Path, str, str]]:
@@ -41,7 +42,8 @@ def blocks() -> Iterator[tuple[Path, str, str]]:
     readme = ROOT / "README.md"
     yield readme, "shipped", _shipped()
     yield readme, "demo", _demo()
-    yield readme, "results", _results()
+    yield readme, "results", "\n" + "\n".join(_summary(name) for name in RUNS)
+    yield RESULTS / "README.md", "results", "\n" + "\n".join(map(_in_full, ("phrasebook", *RUNS)))
     measuring = ROOT / "docs" / "measuring.md"
     yield measuring, "league", _league()
     yield measuring, "benchmarks", _benchmarks()
@@ -96,19 +98,20 @@ def _demo() -> str:
     if not (folder / "results.json").exists():
         return "\n"
     samples = (folder / "samples.txt").read_text(encoding="utf-8").rstrip()
-    return f"\n{render_markdown(_load(folder / 'results.json'))}\n```\n{samples}\n```\n"
+    return f"\n{render_summary(_load(folder / 'results.json'))}\n```\n{samples}\n```\n"
 
 
-def _results() -> str:
-    parts = []
-    for name in RUNS:
-        figures = [
-            f"![{figure}](docs/results/{name}/{figure}.png)"
-            for figure in ("bleu-against-latency", "latency-against-length")
-        ]
-        table = render_markdown(_load(RESULTS / name / "results.json"))
-        parts.append(f"### {name}\n\n{table}\n" + " ".join(figures) + "\n")
-    return "\n" + "\n".join(parts)
+def _summary(name: str) -> str:
+    table = render_summary(_load(RESULTS / name / "results.json"))
+    return f"### {name}\n\n{table}\n![BLEU against latency](docs/results/{name}/bleu-against-latency.png)\n"
+
+
+def _in_full(name: str) -> str:
+    table = render_markdown(_load(RESULTS / name / "results.json"))
+    figures = " ".join(
+        f"![{figure}]({name}/{figure}.png)" for figure in ("bleu-against-latency", "latency-against-length")
+    )
+    return f"## {name}\n\n{table}\n{figures}\n"
 
 
 def _main_tables() -> str:

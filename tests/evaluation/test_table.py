@@ -16,6 +16,7 @@ from onepass.evaluation.table import (
     parse_results,
     render_markdown,
     render_rich,
+    render_summary,
     result_row,
     update_markdown_block,
     versions,
@@ -40,8 +41,8 @@ Sentences a second, by batch size (unsorted):
 | NPD [10] | torch float32 cpu, 2 threads | 27.8 | 83.3 |
 
 - Quality on 1,200 test sentences, en to de: BLEU `nrefs:1|tok:13a` with its 95% bootstrap interval, chrF `nrefs:1|nc:6`. Length: that of the translations over that of the references, in tokens; repeats: words that repeat the one before them.
-- † BLEU not significantly different from beam 4's (paired bootstrap, p >= 0.05).
 - Milliseconds a sentence, text to text, one sentence at a time: percentiles of 200 sentences, 3 round(s) after a warm-up, each system in a process of its own, taking turns. Speed is the rival's median over the system's.
+- † BLEU not significantly different from beam 4's (paired bootstrap, p >= 0.05).
 - ‡ noisy: the medians of its rounds differ by more than a factor of 1.2.
 - Training of teacher: 12,000 updates in 2 h 30 min.
 - Training of student: 800 updates in 1.5 min on a GPU.
@@ -57,6 +58,21 @@ def test_markdown_is_as_expected(results):
 
 def test_markdown_survives_json(results):
     assert render_markdown(json.loads(json.dumps(results))) == MARKDOWN.lstrip()
+
+
+def test_a_summary_has_the_narrow_columns_and_says_what_its_marks_mean(results):
+    assert render_summary(results).splitlines() == [
+        "| system | BLEU | chrF | ms p50 | ms p99 | speed vs beam 4 | speed vs greedy\\|fast |",
+        "| --- | --: | --: | --: | --: | --: | --: |",
+        "| beam 4 | 37.0 | 57.0 | 90.0 | 180.0 | 1.0x | 0.10x |",
+        "| greedy\\|fast | 36.5† | 56.5 | 9.0 | 18.0 | 10.0x | 1.0x |",
+        "| argmax | 31.0 | 51.0 | 6.0 | 12.0 | 15.0x | 1.5x |",
+        "| NPD [10] | 34.0 | 54.0 | 36.0‡ | 72.0 | 2.5x | 0.25x |",
+        "| argmax, raw | 22.0 | – | – | – | – | – |",
+        "",
+        "- † BLEU not significantly different from beam 4's (paired bootstrap, p >= 0.05).",
+        "- ‡ noisy: the medians of its rounds differ by more than a factor of 1.2.",
+    ]
 
 
 def test_a_training_of_no_measurable_time_has_no_speed(results):

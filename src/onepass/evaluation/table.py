@@ -240,6 +240,17 @@ def render_markdown(results: Mapping[str, Any]) -> str:
     return "\n\n".join(parts) + "\n"
 
 
+def render_summary(results: Mapping[str, Any]) -> str:
+    """The narrow columns of the league table in Markdown, and what the marks in it mean.
+
+    Raises:
+        DataError: the results are malformed.
+    """
+    valid = parse_results(results)
+    notes = "\n".join(f"- {note}" for note in _marks(valid))
+    return markdown_table(_league(valid, compact=True)) + "\n" + (f"\n{notes}\n" if notes else "")
+
+
 def _league(results: Results, *, compact: bool) -> dict[str, list[str]]:
     """The columns of the league table by title; the compact ones are what fits a terminal."""
     systems = results.systems
@@ -311,11 +322,6 @@ def _notes(results: Results, *, code: str = "") -> list[str]:
             f"chrF {code}{results.chrf_signature}{code}. Length: that of the translations over that of the "
             f"references, in tokens; repeats: words that repeat the one before them."
         )
-    if results.baseline is not None and any(map(_is_insignificant, results.systems)):
-        notes.append(
-            f"† BLEU not significantly different from {results.baseline}'s "
-            f"(paired bootstrap, p >= {SIGNIFICANT})."
-        )
     if results.latency is not None:
         notes.append(
             f"Milliseconds a sentence, text to text, one sentence at a time: percentiles of "
@@ -323,13 +329,25 @@ def _notes(results: Results, *, code: str = "") -> list[str]:
             f"each system in a process of its own, taking turns. Speed is the rival's median over the "
             f"system's."
         )
-    if any(map(_is_noisy, results.systems)):
-        notes.append(f"‡ noisy: the medians of its rounds differ by more than a factor of {NOISY_SPREAD}.")
+    notes += _marks(results)
     teacher = results.training.get("teacher")
     notes += [_training_note(model, training, teacher) for model, training in results.training.items()]
     installed = ", ".join(f"{name} {version}" for name, version in results.versions.items())
     notes.append(f"Machine: {results.machine}. Versions: {installed}.")
     notes.append(f"Seed {results.seed}; command: {code}{results.command}{code}.")
+    return notes
+
+
+def _marks(results: Results) -> list[str]:
+    """What the marks in the table mean."""
+    notes = []
+    if results.baseline is not None and any(map(_is_insignificant, results.systems)):
+        notes.append(
+            f"† BLEU not significantly different from {results.baseline}'s "
+            f"(paired bootstrap, p >= {SIGNIFICANT})."
+        )
+    if any(map(_is_noisy, results.systems)):
+        notes.append(f"‡ noisy: the medians of its rounds differ by more than a factor of {NOISY_SPREAD}.")
     return notes
 
 
