@@ -25,7 +25,8 @@ def student_objective(student: StudentSettings) -> Objective:
 
 
 def finetune_objective(student: StudentSettings, teacher: AutoregressiveTransformer | None) -> Objective:
-    """The objective of a student's fine-tuning; the teacher only where `student.finetuned_by_teacher`."""
-    if teacher is None or student.finetune is None:
+    """The objective of a student's fine-tuning; a teacher only where `student.finetuned_by_teacher`."""
+    if teacher is None:
         return BigramObjective()
+    assert student.finetune is not None
     return FinetuneObjective(teacher, student.finetune)
