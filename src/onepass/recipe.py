@@ -356,9 +356,9 @@ class Recipe(Settings):
     distill: DistillSettings = DistillSettings()
     align: AlignSettings = AlignSettings()
     student: StudentSettings = StudentSettings()
-    variants: dict[Annotated[str, Field(pattern=r"^[a-z0-9-]+$")], dict[str, Any]] = {}
+    variants: dict[Annotated[str, Field(pattern=r"^[a-z0-9-]+$")], dict[str, Any] | Literal[False]] = {}
     """Further students to compare with: name -> what differs from `student` (`finetune = false`: none).
-    One of another family starts without its `finetune`."""
+    One of another family starts without its `finetune`; `--set variants.NAME=false` leaves one out."""
     evaluate: EvaluateSettings = EvaluateSettings()
     card: CardSettings = CardSettings()
 
@@ -375,6 +375,8 @@ class Recipe(Settings):
         """
         students = {"student": self.student}
         for name, changes in self.variants.items():
+            if changes is False:
+                continue
             settings = self.student.model_dump(mode="json")
             if changes.get("family", self.student.family) != self.student.family:
                 settings["finetune"] = None
