@@ -165,10 +165,11 @@ def test_titles_of_two_students_of_a_kind_differ(tmp_path: Path) -> None:
     students = {
         "student": Student(tmp_path, glat),
         "student-b": Student(tmp_path, glat),
+        "finetune-b": Student(tmp_path, glat),
         "student-c": Student(tmp_path, ctc),
     }
     rows = competitors(tmp_path, students, tmp_path, beam_size=4, num_candidates=[10])
-    titles = ["CTC + GLAT", "CTC + GLAT, b", "CTC"]
+    titles = ["CTC + GLAT", "CTC + GLAT, b", "CTC + GLAT + FT, b", "CTC"]
     engines = ("", ", ONNX int8", ", ONNX float32")
     assert [row.name for row in rows[3:]] == [f"{name}{engine}" for name in titles for engine in engines]
 

@@ -166,11 +166,13 @@ def competitors(
         rows = [greedy, Competitor(f"teacher beam {beam_size}", TEACHER, TORCH, beam), in_ctranslate2]
     main = "finetune" if "finetune" in students else "student"
     titles: set[str] = set()
+    with_variant: set[str] = set()  # so that a student and its fine-tuning are called alike
     for stage, (path, settings) in students.items():
         kind, _, variant = stage.partition("-")
         name = title(settings, finetuned=kind == "finetune")
-        if variant and (name in titles or settings.family == "fertility"):
+        if variant and (name in titles or settings.family == "fertility" or variant in with_variant):
             name = f"{name}, {variant}"
+            with_variant.add(variant)
         titles.add(name)
         bundle = {"bundle": str(path)}
         if settings.family == "autoregressive":
