@@ -96,7 +96,7 @@ def translate(
     ] = DEFAULT_MODEL,
     file: Annotated[Path | None, typer.Option(help="Translate the lines of a file.")] = None,
     to: Annotated[Path | None, typer.Option(help="Write to a file, which appears when it is whole.")] = None,
-    candidates: Annotated[int, typer.Option(help="Noisy parallel decoding: how many candidates.", min=1)] = 1,
+    candidates: Annotated[int, typer.Option(help="How many the teacher chooses among.", min=1)] = 1,
     precision: Annotated[str | None, typer.Option(help="int8 or float32 [int8, if it is there].")] = None,
     batch_size: Annotated[int, typer.Option(help="Most lines translated at once.", min=1)] = 1024,
     threads: Annotated[int | None, typer.Option(help="[all cores, at most 4]", min=1)] = None,
@@ -300,7 +300,7 @@ def export(
         str | None, typer.Option(help="Which model, such as student-ctc [finetune or student; the teacher].")
     ] = None,
     candidates: Annotated[
-        bool, typer.Option("--candidates", help="With the teacher, for noisy parallel decoding.")
+        bool, typer.Option("--candidates", help="With the teacher, which chooses among candidates.")
     ] = False,
     precision: Annotated[list[str], typer.Option(help="int8, float32 [both].")] = [],  # noqa: B006
     ctranslate2: Annotated[

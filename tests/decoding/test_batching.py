@@ -11,13 +11,25 @@ import torch
 from torch import Tensor
 
 from onepass.decoding.autoregressive import beam_search, greedy
+from onepass.decoding.labellings import best_labelling
 from onepass.decoding.parallel import decode_graph, decode_once, decode_slots, noisy_parallel
 
 pytestmark = pytest.mark.usefixtures("no_gradient")
 
 
 @pytest.fixture(
-    params=["greedy", "beam 4", "argmax", "average", "NPD 10", "CTC", "DAG greedy", "DAG", "DAG viterbi"]
+    params=[
+        "greedy",
+        "beam 4",
+        "argmax",
+        "average",
+        "NPD 10",
+        "CTC",
+        "CTC 10",
+        "DAG greedy",
+        "DAG",
+        "DAG viterbi",
+    ]
 )
 def translate(request, make_teacher, make_student, make_slots) -> Callable[[Tensor], tuple]:
     teacher, student = make_teacher(), make_student()
@@ -30,6 +42,7 @@ def translate(request, make_teacher, make_student, make_slots) -> Callable[[Tens
         "average": lambda src_ids: decode_once(student, src_ids, average=True),
         "NPD 10": lambda src_ids: noisy_parallel(student, teacher, src_ids, uniform),
         "CTC": lambda src_ids: decode_slots(ctc, src_ids),
+        "CTC 10": lambda src_ids: best_labelling(ctc, teacher, src_ids, 10),
         "DAG greedy": lambda src_ids: decode_graph(dag, src_ids, "greedy"),
         "DAG": lambda src_ids: decode_graph(dag, src_ids, "lookahead"),
         "DAG viterbi": lambda src_ids: decode_graph(dag, src_ids, "viterbi"),

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from onepass.bundle import Bundle
 from onepass.decoding.autoregressive import beam_search, greedy
+from onepass.decoding.labellings import best_labelling
 from onepass.decoding.loading import load_model
 from onepass.decoding.parallel import (
     Search,
@@ -58,26 +59,23 @@ def student_decoder(
     Args:
         model: in eval mode.
         average: of the fertility student: average instead of argmax fertilities.
-        teacher, num_candidates, seed: of the fertility student: noisy parallel decoding.
+        teacher, num_candidates: of the students with fertilities (noisy parallel decoding) and of CTC (likely
+            labellings): the teacher chooses among so many.
+        seed: of noisy parallel decoding.
         search: of the DAG student: how a path is found [lookahead].
 
     Raises:
         UsageError: candidates without a teacher to choose, or with average fertilities; an option of
             another family.
     """
-    if not isinstance(model, FertilityTransformer) and (average or num_candidates > 1):
+    if isinstance(model, DAGTransformer) and num_candidates > 1:
         raise UsageError(
-            "Candidates and average fertilities belong to a student with fertilities",
-            where="average" if average else "num_candidates",
-            fix="ask for one candidate",
+            "A student with a graph has no candidates", where="num_candidates", fix="ask for one candidate"
         )
+    if not isinstance(model, FertilityTransformer) and average:
+        raise UsageError("Average fertilities belong to a student with fertilities", where="average")
     if not isinstance(model, DAGTransformer) and search is not None:
         raise UsageError("Only a student with a graph searches for a path", where="search", value=search)
-    if isinstance(model, CTCTransformer):
-        return lambda src_ids: Output(*decode_slots(model, src_ids), with_end=False)
-    if isinstance(model, DAGTransformer):
-        return lambda src_ids: Output(*decode_graph(model, src_ids, search or "lookahead"), with_end=False)
-    assert isinstance(model, FertilityTransformer)
     if num_candidates > 1 and (teacher is None or average):
         raise UsageError(
             "Several candidates need a teacher that chooses among them"
@@ -87,6 +85,14 @@ def student_decoder(
             value=num_candidates,
             fix="give the teacher's bundle too, or ask for 1 candidate",
         )
+    if isinstance(model, DAGTransformer):
+        return lambda src_ids: Output(*decode_graph(model, src_ids, search or "lookahead"), with_end=False)
+    if isinstance(model, CTCTransformer):
+        if num_candidates == 1:
+            return lambda src_ids: Output(*decode_slots(model, src_ids), with_end=False)
+        assert teacher is not None
+        return lambda src_ids: Output(*best_labelling(model, teacher, src_ids, num_candidates), with_end=True)
+    assert isinstance(model, FertilityTransformer)
     if num_candidates == 1:
         return lambda src_ids: Output(*decode_once(model, src_ids, average=average), with_end=False)
     assert teacher is not None

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple, get_args
 from onepass.decoding.parallel import Search
 from onepass.evaluation.latency import SystemSpec
 from onepass.recipe import StudentSettings
+from onepass.runtime.candidates import MOST_LABELLINGS
 from onepass.runtime.cores import available_cores
 from onepass.runtime.text import TextTranslator
 from onepass.runtime.translator import Precision
@@ -150,6 +151,7 @@ def competitors(
 
     The main student is the one after its fine-tuning, where there is one: if it has fertilities, their
     average and noisy parallel decoding are its rows too. It and those of later families are in ONNX as well.
+    Beside a CTC student there is the teacher's choice among its likely labellings.
 
     Args:
         teacher: its bundle, if there is one.
@@ -157,7 +159,8 @@ def competitors(
         exported: where every model is in its engine's form, by stage: those that write word by word in
             CTranslate2's, the others in the runtime's.
         beam_size: of the teacher's beam search.
-        num_candidates: of noisy parallel decoding, a row each.
+        num_candidates: that the teacher chooses among, a row each of the main student with fertilities and of
+            every CTC student.
     """
     rows = []
     if teacher is not None:
@@ -165,15 +168,13 @@ def competitors(
         beam = {"bundle": str(teacher), "beam_size": beam_size}
         rows = [greedy, Competitor(f"teacher beam {beam_size}", TEACHER, TORCH, beam), in_ctranslate2]
     main = "finetune" if "finetune" in students else "student"
-    titles: set[str] = set()
-    with_variant: set[str] = set()  # so that a student and its fine-tuning are called alike
+    first: dict[str, str] = {}  # the first variant of a kind goes without its name, fine-tuned or not
     for stage, (path, settings) in students.items():
         kind, _, variant = stage.partition("-")
         name = title(settings, finetuned=kind == "finetune")
-        if variant and (name in titles or settings.family == "fertility" or variant in with_variant):
+        unnamed = first.setdefault(title(settings, finetuned=False), variant)
+        if variant and (variant != unnamed or settings.family == "fertility"):
             name = f"{name}, {variant}"
-            with_variant.add(variant)
-        titles.add(name)
         bundle = {"bundle": str(path)}
         if settings.family == "autoregressive":
             rows += _autoregressive_rows(name, stage, path, exported / stage)
@@ -196,12 +197,14 @@ def competitors(
         if stage == main and settings.family == "fertility":
             name = name.removesuffix(" argmax")
             rows.append(Competitor(f"{name} average", stage, TORCH, {**bundle, "average": True}))
+            candidates = {n: f"{name} NPD {n}" for n in num_candidates}
+        else:
+            most = MOST_LABELLINGS if settings.family == "ctc" else 0
+            candidates = {n: f"{name}, {n} candidates" for n in num_candidates if n <= most}
+        if teacher is not None:
             rows += [
-                Competitor(
-                    f"{name} NPD {n}", stage, TORCH, {**bundle, "teacher": str(teacher), "num_candidates": n}
-                )
-                for n in num_candidates
-                if teacher is not None
+                Competitor(full, stage, TORCH, {**bundle, "teacher": str(teacher), "num_candidates": n})
+                for n, full in candidates.items()
             ]
     return rows
 

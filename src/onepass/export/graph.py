@@ -20,10 +20,10 @@ INT8_MOST = 64
 
 
 class Value(NamedTuple):
-    """An input or output of a graph: its type, and a name for each dimension."""
+    """An input or output of a graph: its type, and a name or a size for each dimension."""
 
     type: int
-    dims: Sequence[str]
+    dims: Sequence[str | int]
 
 
 class Table(NamedTuple):

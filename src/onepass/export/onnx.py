@@ -9,7 +9,6 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import onnxruntime
@@ -17,6 +16,7 @@ from numpy.typing import NDArray
 from onnx import TensorProto
 
 from onepass.alignment.lexicon import Lexicon
+from onepass.decoding.labellings import CHOICES
 from onepass.export.graph import Range, Value
 from onepass.export.transformer_graph import KeyValue, Source, TransformerGraph
 from onepass.models.autoregressive import BOS, EOS, PAD, AutoregressiveTransformer
@@ -26,7 +26,7 @@ from onepass.models.fertility import FertilityTransformer
 from onepass.models.one_pass import NEVER, OnePassTransformer, length_cap
 from onepass.models.slots import IMPOSSIBLE, SlotTransformer
 from onepass.nn.positions import sinusoidal_positions
-from onepass.runtime.candidates import candidate_numbers
+from onepass.runtime.candidates import CHANGES, MOST_LABELLINGS, candidate_numbers, combinations
 from onepass.runtime.text import MAX_SRC_TOKENS
 
 OUTPUTS = {
@@ -38,7 +38,13 @@ OUTPUTS = {
 }
 
 
-def _ctc(g: TransformerGraph, model: CTCTransformer, source: Source) -> dict[str, str]:
+def _ctc(
+    g: TransformerGraph,
+    model: CTCTransformer,
+    source: Source,
+    teacher: AutoregressiveTransformer | None,
+) -> dict[str, str]:
+    """The most probable labels; with a teacher, the labelling that it likes best."""
     real, mask, positions = source.real, source.mask, source.positions
     memory = g.project_memory(model.decoder, g.encode(model, source, keep=model.keep))
     length = g.op("Mul", g.size(real, 1), g.constant([model.slots]))
@@ -54,12 +60,80 @@ def _ctc(g: TransformerGraph, model: CTCTransformer, source: Source) -> dict[str
     real_slot = g.op("Less", slot, lengths)  # [B, L]
     slot_mask = g.cast(real_slot, TensorProto.INT32)
     x = g.decode(model, x, slot_mask, memory, mask)
+    if teacher is not None:
+        return _best_labelling(g, model, teacher, source, x, real_slot)
     labels, scores = g.best_words(x, source)
-    before = g.op("Pad", labels, g.constant([0, 1, 0, -1]), g.constant(model.blank))
-    differs = g.op("Not", g.op("Equal", labels, before))
-    word = g.op("Not", g.op("Equal", labels, g.constant(model.blank)))
-    keep = g.op("And", g.op("And", real_slot, differs), word)
+    keep = _word_slots(g, labels, g.constant([0, 1, 0, -1]), real_slot, model.blank)
     return {"ids": g.compact(labels, keep), "scores": g.mean(scores, real_slot, keep)}
+
+
+def _word_slots(g: TransformerGraph, labels: str, shift: str, real_slot: str, blank: int) -> str:
+    """The slots whose label is a token and not that of the slot before; `shift` pads one slot in front."""
+    before = g.op("Pad", labels, shift, g.constant(blank))
+    differs = g.op("Not", g.op("Equal", labels, before))
+    word = g.op("Not", g.op("Equal", labels, g.constant(blank)))
+    return g.op("And", g.op("And", real_slot, differs), word)
+
+
+def _best_labelling(
+    g: TransformerGraph,
+    model: CTCTransformer,
+    teacher: AutoregressiveTransformer,
+    source: Source,
+    states: str,
+    real_slot: str,
+) -> dict[str, str]:
+    """As `decoding.labellings`, of the candidates from the first number of `window` up to the second."""
+    count = min(CHOICES, len(source.labels))
+    choices, every = g.top_words(states, source, count), g.constant([0, -1])
+    behind = g.constant([0, 0, 0, CHANGES])
+    first = g.rows(choices.log_probs, g.constant([0]), g.constant([1]), dim=2)
+    lost = g.op("Sub", first, g.rows(choices.log_probs, g.constant([1]), g.constant([count]), dim=2))
+    lost = g.op("Where", g.unsqueeze(real_slot, 2), lost, g.number(np.inf))
+    lost = g.op("Pad", g.op("Reshape", lost, every), behind, g.number(np.inf))
+    lost, place = g.several("TopK", lost, g.constant([CHANGES]), count=2, largest=0)
+    others = g.rows(choices.labels, g.constant([1]), g.constant([count]), dim=2)
+    others = g.op("Pad", g.op("Reshape", others, every), behind, g.constant(0))
+    to = g.split(g.op("GatherElements", others, place, axis=1), CHANGES)  # [B, 1] each
+    slots = g.split(g.op("Div", place, g.constant(count - 1)), CHANGES)
+    made = g.constant(combinations(), np.bool_)  # [M, CHANGES]
+    total = g.sum(g.op("Where", made, g.unsqueeze(lost, 1), g.number(0)), 2)
+    total, likeliest = g.several("TopK", total, g.constant([MOST_LABELLINGS]), count=2, largest=0)
+    made = g.op("Gather", g.cast(made, TensorProto.INT32), likeliest)  # [B, M, CHANGES]
+    # labellings [B, M, L]
+    labels = g.rows(choices.labels, g.constant([0]), g.constant([1]), dim=2)
+    labels = g.op("Transpose", labels, perm=[0, 2, 1])
+    slot = g.range(g.size(real_slot, 1))
+    for part, place, label in zip(g.split(made, CHANGES), slots, to, strict=True):
+        here = g.op("Equal", slot, g.unsqueeze(place, 2))
+        here = g.op("And", g.cast(part, TensorProto.BOOL), here)
+        labels = g.op("Where", here, g.unsqueeze(label, 2), labels)
+    keep = _word_slots(g, labels, g.constant([0, 0, 1, 0, 0, -1]), g.unsqueeze(real_slot, 1), model.blank)
+    shape = g.op("Concat", g.constant([-1]), g.size(labels, 2), axis=0)
+    ids = g.compact(g.op("Reshape", labels, shape), g.op("Reshape", keep, shape))  # [B·M, T]
+    # of equal ones the first
+    number = g.range(g.size(ids, 0))
+    sentence = g.op("Div", number, g.constant(MOST_LABELLINGS))
+    keyed = g.op("Concat", g.unsqueeze(sentence, 1), ids, axis=1)
+    _, different, _, _ = g.several("Unique", keyed, count=4, axis=0)
+    zeros = g.op("Mul", number, g.constant(0))
+    ones = g.op("Expand", g.constant(1), g.op("Shape", different))
+    by_sentence = g.constant([-1, MOST_LABELLINGS])
+    is_first = g.op("Reshape", g.op("ScatterElements", zeros, different, ones), by_sentence)
+    is_first = g.op(
+        "Mul", is_first, g.cast(g.op("Less", total, g.number(-IMPOSSIBLE / 2)), TensorProto.INT64)
+    )
+    rank = g.op("Sub", g.op("CumSum", is_first, g.constant(1)), g.constant(1))  # [B, M]
+    start, end = g.split("window", 2)
+    inside = g.op("And", g.op("GreaterOrEqual", rank, start), g.op("Less", rank, end))
+    kept = g.op("And", g.cast(is_first, TensorProto.BOOL), inside)
+    rows = g.op("Squeeze", g.op("NonZero", g.op("Reshape", kept, g.constant([-1]))), g.constant([0]))
+    scores = _teacher_scores(g, teacher, source, g.op("Gather", ids, rows), g.op("Gather", sentence, rows))
+    none = g.op("Expand", g.number(-np.inf), g.op("Shape", number))
+    scores = g.op("Reshape", g.op("ScatterElements", none, rows, scores), by_sentence)
+    winner = g.op("ArgMax", scores, axis=1, keepdims=0)
+    offset = g.op("Mul", g.range(g.size(scores, 0)), g.constant(MOST_LABELLINGS))
+    return {"ids": g.op("Gather", ids, g.op("Add", offset, winner)), "scores": g.maximum(scores, 1)}
 
 
 def _dag(g: TransformerGraph, model: DAGTransformer, source: Source) -> dict[str, str]:
@@ -278,9 +352,10 @@ def export_onnx(
         path: the file to write.
         examples: source ids of some sentences, 1 to 256 each: round the weights to int8, a quarter of the
             size, and what is multiplied with them to the range that it has in these.
-        teacher: of a student with fertilities: decode noisily in parallel and let the teacher choose. The
-            graph has a second input, `uniform`, float32 [N - 1, S], the numbers in [0, 1) that N - 1
-            samples are drawn with, and `scores` are the teacher's.
+        teacher: let it choose among candidates; `scores` are then the teacher's. The graph has a second
+            input. Of a student with fertilities it is `uniform`, float32 [N - 1, S], the numbers in [0, 1)
+            that N - 1 samples are drawn with; of CTC `window`, int64 [2], the first candidate and the one
+            behind the last (`decoding.labellings`). A sentence that has none in there scores -inf.
         vocabulary: the target tokens that may be written [all but padding, <unk>, <s> and </s>]. Those that
             a student never saw in training it does not write; without them the output layer is faster.
         lexicon: write only what it allows for the source tokens of a batch, which is faster still. Then a
@@ -297,7 +372,10 @@ def export_onnx(
             g.name(value, name)
         inputs = {"src_ids": Value(TensorProto.INT64, ["B", "S"])}
         if teacher is not None:
-            inputs["uniform"] = Value(TensorProto.FLOAT, ["samples", "S"])
+            if isinstance(model, FertilityTransformer):
+                inputs["uniform"] = Value(TensorProto.FLOAT, ["samples", "S"])
+            else:
+                inputs["window"] = Value(TensorProto.INT64, [2])
         g.save(to, inputs, {name: OUTPUTS[name] for name in outputs})
 
     ranges = None
@@ -305,20 +383,21 @@ def export_onnx(
         with tempfile.TemporaryDirectory() as scratch:
             measuring = Path(scratch) / "limits.onnx"
             write(measuring, None, limits=True)
-            ranges = _measured(measuring, examples, with_candidates=teacher is not None)
+            ranges = _measured(measuring, examples)
     write(path, ranges)
 
 
-def _measured(path: Path, examples: Sequence[Sequence[int]], *, with_candidates: bool) -> list[Range]:
+def _measured(path: Path, examples: Sequence[Sequence[int]]) -> list[Range]:
     """The ranges of all factors over the examples, from a graph whose outputs are their limits."""
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
     session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+    candidates = {"uniform": candidate_numbers(10, seed=1), "window": np.array([0, 10])}
+    wanted = [value.name for value in session.get_inputs()[1:]]
     found = []
     for row in examples:
-        feeds: dict[str, NDArray[Any]] = {"src_ids": np.array([row], dtype=np.int64)}
-        if with_candidates:
-            feeds["uniform"] = candidate_numbers(10, seed=1)[:, : len(row)]
+        feeds = {"src_ids": np.array([row], dtype=np.int64)}
+        feeds |= {name: candidates[name][..., : len(row)] for name in wanted}
         found.append(session.run(["lows", "highs"], feeds))
     lows, highs = zip(*found, strict=True)
     return list(map(Range, np.min(lows, axis=0).tolist(), np.max(highs, axis=0).tolist()))
@@ -365,6 +444,6 @@ def _student(
     if isinstance(model, FertilityTransformer):
         return _fertility(g, model, source, teacher)
     if isinstance(model, CTCTransformer):
-        return _ctc(g, model, source)
+        return _ctc(g, model, source, teacher)
     assert isinstance(model, DAGTransformer)
     return _dag(g, model, source)

@@ -29,11 +29,11 @@ def write_graphs(
         student: a one-pass student.
         directory: exists and is empty.
         facts: of the corpus that the student has learnt; examples and lexicon are for int8 alone.
-        teacher: also write graphs of noisy parallel decoding, with this one to choose.
+        teacher: also write graphs with candidates, among which this one chooses.
 
     Raises:
         ModelError: a bundle is of another kind, or the tokenizers differ.
-        UsageError: a teacher for a student without fertilities.
+        UsageError: a teacher for a student that has no candidates.
     """
     model = load_model(student)
     if not isinstance(model, OnePassTransformer):
@@ -65,8 +65,8 @@ def _judge(student: Bundle, teacher: Bundle) -> AutoregressiveTransformer:
     judge = load_model(teacher)
     if not isinstance(judge, AutoregressiveTransformer):
         raise ModelError("Only a teacher can choose among candidates", where=teacher.directory)
-    if student.kind != "fertility":
-        raise UsageError("Candidates belong to a student with fertilities", where=student.directory)
+    if student.kind == "dag":
+        raise UsageError("A student with a graph has no candidates", where=student.directory)
     if teacher.tokenizer().fingerprint != student.tokenizer().fingerprint:
         raise ModelError("Teacher and student have different tokenizers", where=teacher.directory)
     return judge

@@ -242,6 +242,14 @@ class TransformerGraph(Graph):
         share = self.maximum(self.op("Softmax", logits, axis=-1), 2)
         return self.op("Sub", highest, self.op("Log", share))
 
+    def top_words(self, states: str, source: Source, count: int) -> Words:
+        """The most probable labels of every place, best first, [B, L, count], and scores that differ as their
+        log probabilities do."""
+        labels, penalty = source.shortlist or (self.constant(source.labels), "")
+        logits = self.logits(states, source.words, labels, penalty)
+        scores, place = self.several("TopK", logits, self.constant([count]), count=2)
+        return Words(self.op("Gather", labels, place), scores)
+
     def best_words(self, states: str, source: Source) -> Words:
         """The most probable label of every place, and its log probability (with a shortlist: within it)."""
         if source.shortlist is not None:

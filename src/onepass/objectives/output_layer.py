@@ -224,6 +224,24 @@ def score_labels(states: Tensor, weight: Tensor, labels: Tensor, excluded: Seque
     return Scored(*map(torch.cat, zip(*parts, strict=True)))
 
 
+@torch.no_grad()
+def top_labels(
+    states: Tensor, weight: Tensor, count: int, excluded: Sequence[int] = ()
+) -> tuple[Tensor, Tensor]:
+    """The most probable labels of every position, best first, and their log probabilities: [N, count] each.
+
+    The arguments are those of `score_labels`.
+    """
+    log_probs, parts = _LogProbs(states, weight), []
+    for rows in _parts(states, weight):
+        scores = log_probs(rows)
+        scores[:, list(excluded)] = -torch.inf
+        best = scores.topk(count)
+        parts.append((best.indices, best.values))
+    labels, values = map(torch.cat, zip(*parts, strict=True))
+    return labels, values
+
+
 class _LogProbs:
     """Log probabilities of some rows of `states`."""
 

@@ -1,4 +1,4 @@
-"""The random numbers of noisy parallel decoding, the same for every engine."""
+"""What candidates are made of, the same for every engine."""
 
 from __future__ import annotations
 
@@ -7,11 +7,20 @@ from numpy.typing import NDArray
 
 from onepass.runtime.text import MAX_SRC_TOKENS
 
+CHANGES = 6
+"""Of the labels of a CTC student, see `onepass.decoding.labellings`."""
+MOST_LABELLINGS = 2**CHANGES
+
 
 def candidate_numbers(num_candidates: int, *, seed: int) -> NDArray[np.float32]:
-    """The uniform numbers that the samples are drawn with; more candidates go on where fewer ended.
+    """The uniform numbers of noisy parallel decoding; more candidates go on where fewer ended.
 
     Returns:
         [num_candidates - 1, MAX_SRC_TOKENS], in [0, 1).
     """
     return np.random.default_rng(seed).random((num_candidates - 1, MAX_SRC_TOKENS), dtype=np.float32)
+
+
+def combinations() -> NDArray[np.bool_]:
+    """Which changes each labelling makes, [MOST_LABELLINGS, CHANGES]; the first one makes none."""
+    return (np.arange(MOST_LABELLINGS)[:, None] >> np.arange(CHANGES) & 1).astype(np.bool_)

@@ -14,13 +14,13 @@ import onnxruntime
 from numpy.typing import NDArray
 
 from onepass.errors import ModelError
-from onepass.runtime.candidates import candidate_numbers
+from onepass.runtime.candidates import MOST_LABELLINGS, candidate_numbers
 from onepass.runtime.text import Output
 from onepass.text.batches import padded
 from onepass.text.tokenizer import PAD
 
 CANDIDATE_TOKENS = 2048
-"""Source tokens times samples in one run of noisy parallel decoding: bounds its memory."""
+"""Source tokens times candidates in one run: bounds its memory."""
 
 
 class OnnxEngine:
@@ -30,8 +30,8 @@ class OnnxEngine:
         path: the graph, see `onepass.export.onnx`.
         sessions: calls that run side by side, each in a session of its own, since two runs of one session
             wait for each other's memory (docs/results/LOG.md); further calls wait.
-        num_candidates: of noisy parallel decoding; above 1 for a graph that has candidates.
-        seed: of their samples.
+        num_candidates: that the teacher in the graph chooses among; above 1 for a graph that has candidates.
+        seed: of noisy parallel decoding.
 
     Attributes:
         copies: the student copies its source, so that there are fertilities.
@@ -50,7 +50,9 @@ class OnnxEngine:
         self._idle.put(session)
         self._outputs = [output.name for output in session.get_outputs()]
         self.copies = "fertilities" in self._outputs
-        self._uniform = candidate_numbers(num_candidates, seed=seed) if num_candidates > 1 else None
+        self._inputs = {value.name for value in session.get_inputs()}
+        self._num_candidates = num_candidates
+        self._uniform = candidate_numbers(num_candidates, seed=seed)
 
     def _new_session(self) -> Any:
         options = onnxruntime.SessionOptions()
@@ -89,14 +91,9 @@ class OnnxEngine:
     def __call__(self, rows: Sequence[Sequence[int]]) -> Output:
         """Translates source ids, 1 to MAX_SRC_TOKENS a row."""
         src_ids = padded(rows)
-        if self._uniform is None:
-            return self._run({"src_ids": src_ids}, rows)
-        # Few at a time for long rows: each run has the argmax and some samples, and the best of all wins.
-        samples = max(1, CANDIDATE_TOKENS // src_ids.size)
-        runs = []
-        for first in range(0, len(self._uniform), samples):
-            uniform = self._uniform[first : first + samples, : src_ids.shape[1]]
-            runs.append(self._run({"src_ids": src_ids, "uniform": uniform}, rows))
+        runs = [self._run({"src_ids": src_ids, **some}, rows) for some in self._candidates(src_ids)]
+        if len(runs) == 1:
+            return runs[0]
         best = np.argmax([run.scores for run in runs], axis=0).tolist()
 
         def winners(values: Iterable[Sequence[Any]]) -> list[Any]:
@@ -105,9 +102,22 @@ class OnnxEngine:
         return Output(
             winners(run.ids for run in runs),
             winners(run.scores for run in runs),
-            winners(run.fertilities or [] for run in runs),
+            winners(run.fertilities or [] for run in runs) if self.copies else None,
             with_end=True,
         )
+
+    def _candidates(self, src_ids: NDArray[np.int64]) -> Iterator[dict[str, NDArray[Any]]]:
+        """What else each run is given: of long rows each has a few candidates, and the best of all wins."""
+        some = max(1, CANDIDATE_TOKENS // src_ids.size)
+        if "uniform" in self._inputs:  # beside the argmax, which every run has
+            for first in range(0, len(self._uniform), some):
+                yield {"uniform": self._uniform[first : first + some, : src_ids.shape[1]]}
+        elif "window" in self._inputs:
+            most = min(self._num_candidates, MOST_LABELLINGS)
+            for first in range(0, most, some):
+                yield {"window": np.array([first, min(first + some, most)])}
+        else:
+            yield {}
 
     def _run(self, feeds: dict[str, NDArray[Any]], rows: Sequence[Sequence[int]]) -> Output:
         with self._session() as session:
@@ -118,4 +128,4 @@ class OnnxEngine:
             fertilities = [counts[: len(row)] for counts, row in rows_of]
         lengths = np.count_nonzero(found["ids"] != PAD, axis=1).tolist()
         ids = [row[:length] for row, length in zip(found["ids"].tolist(), lengths, strict=True)]
-        return Output(ids, found["scores"].tolist(), fertilities, with_end="uniform" in feeds)
+        return Output(ids, found["scores"].tolist(), fertilities, with_end=len(feeds) > 1)

@@ -16,7 +16,7 @@ Precision = Literal["int8", "float32"]
 """Of the products: both factors in 8 bits, or float32."""
 GRAPHS = "{role}.{precision}.onnx"
 STUDENT, CANDIDATES = "student", "candidates"
-"""Roles of graphs: the student alone, and noisy parallel decoding with the teacher that chooses."""
+"""Roles of graphs: the student alone, and with candidates and the teacher that chooses."""
 BATCH_TOKENS = 96
 """More are slower on a CPU, since the scores of every word for every position leave its cache."""
 
@@ -48,8 +48,9 @@ class Translator(TextTranslator):
         Args:
             model: the name of a shipped model, such as "en-de", or a bundle's directory.
             precision: of the weights [int8, where the bundle has it].
-            num_candidates: more than 1: noisy parallel decoding, if the bundle has a teacher that chooses.
-            seed: of the candidates.
+            num_candidates: more than 1, if the bundle has a teacher: it chooses among so many. Those of a
+                student with fertilities are drawn (noisy parallel decoding), of CTC there are 64 at most.
+            seed: of what is drawn.
             num_threads: batches decoded side by side, those of all threads that call it together [the cores
                 of this process, at most 4].
             batch_size: most lines translated at once.
@@ -122,7 +123,7 @@ def _precision(bundle: Bundle, role: str, wanted: Precision | None) -> Precision
         raise UsageError(
             "This model has no teacher that chooses among candidates",
             where=bundle.directory,
-            fix="ask for 1 candidate, or export a student with fertilities with `--candidates`",
+            fix="ask for 1 candidate, or export it with `--candidates`",
         )
     if wanted is not None and wanted not in found:
         raise UsageError(

@@ -1,0 +1,117 @@
+"""Candidates of CTC: likely labellings of its slots, among whose translations the teacher chooses.
+
+One pass of the student gives every slot its most probable labels. A candidate takes a second or later choice
+in a few slots: of all such changes, the CHANGES that lose least probability are made in each of their
+2^CHANGES combinations, the likeliest first. The labels of different slots are independent, so a combination
+loses the sum of what its changes lose. Nothing is drawn at random, and no candidate needs another pass of the
+student.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from onepass.decoding.autoregressive import score
+from onepass.decoding.parallel import CANDIDATES_AT_ONCE, Translations
+from onepass.models.autoregressive import PAD, AutoregressiveTransformer
+from onepass.models.ctc import CTCTransformer, collapse
+from onepass.models.one_pass import NEVER, Decoded
+from onepass.objectives.output_layer import top_labels
+from onepass.runtime.candidates import CHANGES, combinations
+
+CHOICES = 4
+"""Most probable labels of a slot that are looked at."""
+
+
+class Labellings(NamedTuple):
+    """Different translations of some sentences.
+
+    Attributes:
+        ids: int64 [R, T], padded with 0; those of a sentence are together, the likeliest labelling first.
+        sentence: whose each is, int64 [R], ascending.
+    """
+
+    ids: Tensor
+    sentence: Tensor
+
+
+def likely_labels(model: CTCTransformer, decoded: Decoded) -> tuple[Tensor, Tensor]:
+    """The CHOICES most probable labels of every slot and their log probabilities, [B, L, CHOICES] each."""
+    states, mask = decoded
+    labels = torch.full((*mask.shape, CHOICES), model.blank, device=mask.device)
+    log_probs = torch.zeros(labels.shape, device=mask.device)
+    labels[mask], log_probs[mask] = top_labels(states[mask], model.output_weight(), CHOICES, NEVER)
+    return labels, log_probs
+
+
+def labellings(labels: Tensor, log_probs: Tensor, mask: Tensor, blank: int, most: int) -> Labellings:
+    """Up to `most` different translations of each sentence, the most probable labelling's first.
+
+    Args:
+        labels: of each slot, the most probable first, int64 [B, L, K].
+        log_probs: theirs, [B, L, K].
+        mask: bool [B, L], the real slots.
+        blank: its label.
+        most: candidates of a sentence; there are MOST_LABELLINGS at most.
+    """
+    batch, length, choices = labels.shape
+    lost = (log_probs[:, :, :1] - log_probs[:, :, 1:]).masked_fill(~mask[:, :, None], torch.inf)
+    # Behind the end are as many changes of no slot as a short sentence may lack.
+    lost, place = F.pad(lost.flatten(1), (0, CHANGES), value=torch.inf).sort(dim=1, stable=True)
+    lost, place = lost[:, :CHANGES], place[:, :CHANGES]
+    slot = place // (choices - 1)  # [B, CHANGES]
+    to = F.pad(labels[:, :, 1:].flatten(1), (0, CHANGES)).gather(1, place)
+    made = torch.from_numpy(combinations()).to(mask.device)  # [M, CHANGES]
+    total = torch.where(made, lost[:, None, :], 0).sum(2)
+    total, likeliest = total.sort(dim=1, stable=True)
+    made = made[likeliest]  # [B, M, CHANGES]
+    changed = labels[:, None, :, 0].expand(-1, made.size(1), -1)  # [B, M, L]
+    every_slot = torch.arange(length, device=mask.device)
+    for change in range(CHANGES):
+        here = every_slot == slot[:, None, change, None]
+        changed = torch.where(made[:, :, change, None] & here, to[:, None, change, None], changed)
+    ids = collapse(changed.flatten(0, 1), mask.repeat_interleave(made.size(1), 0), blank)  # [B·M, T]
+    sentence = torch.arange(batch, device=mask.device).repeat_interleave(made.size(1))
+    _, same = torch.unique(torch.cat([sentence[:, None], ids], 1), dim=0, return_inverse=True)
+    row = torch.arange(len(same), device=mask.device)
+    first = torch.full_like(same, len(same)).scatter_reduce_(0, same, row, "amin")[same] == row
+    first = first.view(batch, -1) & total.isfinite()
+    kept = (first & (first.cumsum(1) <= most)).flatten()
+    return Labellings(ids[kept], sentence[kept])
+
+
+@torch.no_grad()
+def best_labelling(
+    model: CTCTransformer, teacher: AutoregressiveTransformer, src_ids: Tensor, most: int
+) -> Translations:
+    """The translation that the teacher likes best of up to `most`; the score is the teacher's.
+
+    Args:
+        model: the student, in eval mode.
+        teacher: scores all candidates in one parallel pass (Gu et al. 2018, equation 8); in eval mode.
+        src_ids: int64 [B, S], padded with 0.
+        most: candidates of a sentence; there are MOST_LABELLINGS at most.
+    """
+    decoded = model.decode(src_ids, model.encode(src_ids))
+    ids, sentence = labellings(*likely_labels(model, decoded), decoded.mask, model.blank, most)
+    memory = teacher.encode(src_ids)
+    lengths = (ids != PAD).sum(1)
+    scores = torch.zeros(len(ids), device=ids.device)
+    by_length = lengths.argsort(stable=True)
+    for begin in range(0, len(ids), CANDIDATES_AT_ONCE):
+        part = by_length[begin : begin + CANDIDATES_AT_ONCE]
+        some = ids[part, : int(lengths[part].max())]
+        scores[part] = score(teacher, some, memory.select(sentence[part]))
+    count = sentence.bincount()
+    start = count.cumsum(0) - count
+    table = scores.new_full((len(count), most), -torch.inf)
+    table[sentence, torch.arange(len(ids), device=ids.device) - start[sentence]] = scores
+    best, place = table.max(1)
+    rows = ids[start + place]
+    return Translations(
+        [[token for token in row if token != PAD] for row in rows.tolist()], best.tolist(), None
+    )
