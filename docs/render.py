@@ -71,6 +71,7 @@ def _shipped() -> str:
                 "model": name,
                 "family": bundle.kind,
                 "weights": row["precision"],
+                "candidates": str(row["candidates"]),
                 "MB": f"{row['megabytes']:.1f}",
                 "BLEU": f"{row['bleu']:.1f} [{low:.1f}, {high:.1f}]",
                 "chrF": f"{row['chrf']:.1f}",

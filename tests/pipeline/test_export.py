@@ -33,9 +33,7 @@ CARD = {
     "attribution": "Ann Author and Ben Writer, example.org",
     "limits": "Only a toy.",
 }
-GRAPHS = {
-    f"{role}.{precision}.onnx" for role in ("student", "candidates") for precision in ("float32", "int8")
-}
+GRAPHS = {"student.float32.onnx", "student.int8.onnx"}
 
 
 def export(run: Path, to: Path, **settings: Any) -> None:
@@ -88,14 +86,21 @@ def test_the_command_writes_a_bundle_with_a_model_card(carded: Path, tmp_path: P
     expected = TorchTranslator.load(carded / "finetune").translate(LINES)
     assert [t.text for t in found] == [t.text for t in expected]
     card = (to / "README.md").read_text(encoding="utf-8")
-    for words in (*CARD.values(), "license: cc-by-2.0\n", "language: [en, de]", "| int8 |", "| float32 |"):
+    for words in (
+        *CARD.values(),
+        "license: cc-by-2.0\n",
+        "language: [en, de]",
+        "| int8 | 10 |",
+        "| float32 | 1 |",
+    ):
         assert words in card
     assert str(tmp_path) not in card
     provenance = Bundle.open(to).provenance["export"]
     assert provenance["card"] == CARD
-    assert [row["precision"] for row in provenance["measured"]] == ["int8", "float32"]
+    measured = [(row["precision"], row["candidates"]) for row in provenance["measured"]]
+    assert measured == [(precision, count) for precision in ("int8", "float32") for count in (1, 4, 10)]
     info = call("info", to).out
-    for words in (*CARD.values(), "precisions: int8, float32", "BLEU"):
+    for words in (*CARD.values(), "precisions: int8, float32", "float32, the best of 10 candidates: BLEU"):
         assert words in info
 
 
@@ -126,10 +131,8 @@ def test_one_precision_may_be_left_out(tmp_path: Path, precision: str) -> None:
     export(finished_run(), tmp_path / "bundle", wanted=(precision,), candidates=True)
     bundle = Bundle.open(tmp_path / "bundle")
     assert precisions(bundle) == [precision]
-    assert names(tmp_path / "bundle") & GRAPHS == {
-        f"{role}.{precision}.onnx" for role in ("student", "candidates")
-    }
-    assert [row["precision"] for row in bundle.provenance["export"]["measured"]] == [precision]
+    assert names(tmp_path / "bundle") & GRAPHS == {f"student.{precision}.onnx"}
+    assert {row["precision"] for row in bundle.provenance["export"]["measured"]} == {precision}
     [found] = Translator.load(tmp_path / "bundle", num_candidates=3).translate(LINES[:1])
     assert found.fertilities
 
@@ -175,7 +178,7 @@ def test_only_an_older_export_makes_way(tmp_path: Path) -> None:
     assert names(trained) == names(finished_run() / "student")
     export(finished_run(), tmp_path / "bundle", candidates=True)
     export(finished_run(), tmp_path / "bundle")
-    assert "candidates.int8.onnx" not in names(tmp_path / "bundle")
+    assert "candidates" not in Bundle.open(tmp_path / "bundle").settings
     assert names(tmp_path) == {"mine", "student", "bundle"}
 
 

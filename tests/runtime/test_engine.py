@@ -45,6 +45,9 @@ def test_no_more_sessions_than_calls_side_by_side(
             self.busy = False
             made.append(self)
 
+        def get_inputs(self) -> Any:
+            return self.real.get_inputs()
+
         def get_outputs(self) -> Any:
             return self.real.get_outputs()
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -24,6 +24,11 @@ class Value(NamedTuple):
 
     type: int
     dims: Sequence[str | int]
+
+
+Values = Mapping[str, Value]
+Outputs = dict[str, str]
+"""Names of values, by what they are."""
 
 
 class Table(NamedTuple):
@@ -54,15 +59,17 @@ class Graph:
     Args:
         ranges: of what is multiplied with a weight matrix, in the order of `factors`: weight matrices are
             int8 with a scale a row, and multiplied with activations rounded to these ranges; None: float32.
+        all_parts: what `choose` chooses from is always computed, so that there are `limits` of all factors.
 
     Attributes:
         factors: what has been multiplied with a weight matrix so far.
     """
 
-    def __init__(self, ranges: Sequence[Range] | None) -> None:
-        self.ranges = ranges
+    def __init__(self, ranges: Sequence[Range] | None, *, all_parts: bool = False) -> None:
+        self.ranges, self.all_parts = ranges, all_parts
         self.factors: list[str] = []
         self.nodes: list[Any] = []
+        self.made = 0
         self.constants: dict[str, NDArray[Any]] = {}
 
     @property
@@ -79,19 +86,47 @@ class Graph:
         """A float32 number."""
         return self.constant(value, np.float32)
 
+    def halved(self, values: NDArray[np.float32]) -> str:
+        """float32 values kept in half the bytes; ONNX Runtime widens them when it loads the graph."""
+        return self.cast(self.constant(values, np.float16), TensorProto.FLOAT)
+
     def weight(self, tensor: Tensor) -> str:
         """A tensor as float32."""
         return self.constant(tensor.detach().float().cpu().numpy(), np.float32)
 
     def several(self, kind: str, *inputs: str, count: int, domain: str = "", **attributes: Any) -> list[str]:
         """An operator with `count` outputs."""
-        outputs = [f"v{len(self.nodes)}_{i}" for i in range(count)]
+        outputs = [f"v{self.made}_{i}" for i in range(count)]
+        self.made += 1
         self.nodes.append(helper.make_node(kind, inputs, outputs, domain=domain, **attributes))
         return outputs
 
     def op(self, kind: str, *inputs: str, domain: str = "", **attributes: Any) -> str:
         """An operator with one output."""
         return self.several(kind, *inputs, count=1, domain=domain, **attributes)[0]
+
+    def choose(
+        self, condition: str, then: Callable[[], Outputs], otherwise: Callable[[], Outputs], to: Values
+    ) -> Outputs:
+        """The outputs of one of two parts of the graph, which have the same ones, described by `to`.
+
+        Args:
+            condition: bool [1]; the part that it does not choose is not computed.
+        """
+        parts = []
+        for make in (then, otherwise):
+            if self.all_parts:
+                outputs = make()
+                continue
+            outside, self.nodes = self.nodes, []
+            outputs = {name: self.op("Identity", value) for name, value in sorted(make().items())}
+            described = [helper.make_tensor_value_info(value, *to[name]) for name, value in outputs.items()]
+            parts.append(helper.make_graph(self.nodes, "part", [], described))
+            self.nodes = outside
+        if self.all_parts:
+            return outputs
+        found = self.several("If", condition, count=len(outputs), then_branch=parts[0], else_branch=parts[1])
+        return dict(zip(outputs, found, strict=True))
 
     def cast(self, x: str, to: int) -> str:
         """Another type, of onnx.TensorProto."""
@@ -206,7 +241,7 @@ class Graph:
         if not self.int8:
             return Table(self.weight(weight), "")
         values, scales = self.int8_rows(weight)
-        return Table(self.constant(values, np.int8), self.constant(scales, np.float32))
+        return Table(self.constant(values, np.int8), self.halved(scales))
 
     def look_up(self, table: Table, ids: str) -> str:
         """Rows of a table."""
@@ -251,7 +286,7 @@ class Graph:
             for name, kind in (("lows", "ReduceMin"), ("highs", "ReduceMax"))
         }
 
-    def save(self, path: Path, inputs: Mapping[str, Value], outputs: Mapping[str, Value]) -> None:
+    def save(self, path: Path, inputs: Values, outputs: Values) -> None:
         """Writes the graph; `outputs` must be names of its values."""
         described_inputs, described_outputs = (
             [helper.make_tensor_value_info(name, *value) for name, value in side.items()]

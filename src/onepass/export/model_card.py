@@ -26,6 +26,7 @@ def render_card(student: Bundle, provenance: Mapping[str, Any], directory: Path)
     export = provenance["export"]
     card, sizes = export["card"], student.settings["sizes"]
     pair = f"{student.src} → {student.tgt}"
+    chooses = any(row["candidates"] > 1 for row in export["measured"])
     licence = card["licence"] or "not stated"
     lines = [
         "---",
@@ -50,18 +51,19 @@ def render_card(student: Bundle, provenance: Mapping[str, Any], directory: Path)
         "",
         "## Quality, speed and size",
         "",
-        "| weights | BLEU | 95% | chrF | ms p50 | ms p99 | MB |",
-        "| --- | --: | --: | --: | --: | --: | --: |",
+        "| weights | candidates | BLEU | 95% | chrF | ms p50 | ms p99 | MB |",
+        "| --- | --: | --: | --: | --: | --: | --: | --: |",
     ]
     for row in export["measured"]:
         low, high = row["bleu_interval"]
         lines.append(
-            f"| {row['precision']} | {row['bleu']:.1f} | [{low:.1f}, {high:.1f}] | {row['chrf']:.1f} "
-            f"| {row['ms_p50']} | {row['ms_p99']} | {row['megabytes']} |"
+            f"| {row['precision']} | {row['candidates']} | {row['bleu']:.1f} | [{low:.1f}, {high:.1f}] "
+            f"| {row['chrf']:.1f} | {row['ms_p50']} | {row['ms_p99']} | {row['megabytes']} |"
         )
     first = export["measured"][0]
     lines += [
         "",
+        *(["- Among candidates the teacher, which is part of the model, chooses."] if chooses else []),
         *(f"- {row['name']}: {row['bleu']:.1f} BLEU, {row['chrf']:.1f} chrF." for row in export["teacher"]),
     ]
     lines += [

@@ -9,6 +9,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import onnxruntime
@@ -17,7 +18,7 @@ from onnx import TensorProto
 
 from onepass.alignment.lexicon import Lexicon
 from onepass.decoding.labellings import CHOICES
-from onepass.export.graph import Range, Value
+from onepass.export.graph import Outputs, Range, Value
 from onepass.export.transformer_graph import KeyValue, Source, TransformerGraph
 from onepass.models.autoregressive import BOS, EOS, PAD, AutoregressiveTransformer
 from onepass.models.ctc import SOFT_COPY_TEMPERATURE, CTCTransformer
@@ -25,7 +26,6 @@ from onepass.models.dag import DAGTransformer
 from onepass.models.fertility import FertilityTransformer
 from onepass.models.one_pass import NEVER, OnePassTransformer, length_cap
 from onepass.models.slots import IMPOSSIBLE, SlotTransformer
-from onepass.nn.positions import sinusoidal_positions
 from onepass.runtime.candidates import CHANGES, MOST_LABELLINGS, candidate_numbers, combinations
 from onepass.runtime.text import MAX_SRC_TOKENS
 
@@ -43,8 +43,8 @@ def _ctc(
     model: CTCTransformer,
     source: Source,
     teacher: AutoregressiveTransformer | None,
-) -> dict[str, str]:
-    """The most probable labels; with a teacher, the labelling that it likes best."""
+) -> Outputs:
+    """The most probable labels; with a teacher and a window, the labelling that it likes best."""
     real, mask, positions = source.real, source.mask, source.positions
     memory = g.project_memory(model.decoder, g.encode(model, source, keep=model.keep))
     length = g.op("Mul", g.size(real, 1), g.constant([model.slots]))
@@ -60,11 +60,21 @@ def _ctc(
     real_slot = g.op("Less", slot, lengths)  # [B, L]
     slot_mask = g.cast(real_slot, TensorProto.INT32)
     x = g.decode(model, x, slot_mask, memory, mask)
-    if teacher is not None:
-        return _best_labelling(g, model, teacher, source, x, real_slot)
-    labels, scores = g.best_words(x, source)
-    keep = _word_slots(g, labels, g.constant([0, 1, 0, -1]), real_slot, model.blank)
-    return {"ids": g.compact(labels, keep), "scores": g.mean(scores, real_slot, keep)}
+
+    def most_probable() -> Outputs:
+        labels, scores = g.best_words(x, source)
+        keep = _word_slots(g, labels, g.constant([0, 1, 0, -1]), real_slot, model.blank)
+        return {"ids": g.compact(labels, keep), "scores": g.mean(scores, real_slot, keep)}
+
+    if teacher is None:
+        return most_probable()
+    end = g.rows("window", g.constant([1]), g.constant([2]))
+    return g.choose(
+        g.op("Greater", end, g.constant([0])),
+        lambda: _best_labelling(g, model, teacher, source, x, real_slot),
+        most_probable,
+        OUTPUTS,
+    )
 
 
 def _word_slots(g: TransformerGraph, labels: str, shift: str, real_slot: str, blank: int) -> str:
@@ -82,7 +92,7 @@ def _best_labelling(
     source: Source,
     states: str,
     real_slot: str,
-) -> dict[str, str]:
+) -> Outputs:
     """As `decoding.labellings`, of the candidates from the first number of `window` up to the second."""
     count = min(CHOICES, len(source.labels))
     choices, every = g.top_words(states, source, count), g.constant([0, -1])
@@ -136,7 +146,7 @@ def _best_labelling(
     return {"ids": g.op("Gather", ids, g.op("Add", offset, winner)), "scores": g.maximum(scores, 1)}
 
 
-def _dag(g: TransformerGraph, model: DAGTransformer, source: Source) -> dict[str, str]:
+def _dag(g: TransformerGraph, model: DAGTransformer, source: Source) -> Outputs:
     """By lookahead."""
     real, mask, table = source.real, source.mask, source.positions
     memory = g.project_memory(model.decoder, g.encode(model, source, keep=model.keep))
@@ -193,12 +203,20 @@ def _dag(g: TransformerGraph, model: DAGTransformer, source: Source) -> dict[str
     return {"ids": g.compact(labels, words_on_path), "scores": g.mean(best, counted, words_on_path)}
 
 
+class Fertilities(NamedTuple):
+    """What is known of them: the argmax [B, S], their probabilities [B, S, F] and those of 0, [B, S]."""
+
+    counts: str
+    shares: str
+    none: str
+
+
 def _fertility(
     g: TransformerGraph,
     model: FertilityTransformer,
     source: Source,
     teacher: AutoregressiveTransformer | None,
-) -> dict[str, str]:
+) -> Outputs:
     """By argmax; with a teacher, by noisy parallel decoding."""
     states = g.encode(model, source, keep=model.keep)
     logits = g.linear(states[-1], model.fertility.weight, model.fertility.bias)  # [B, S, F]
@@ -207,8 +225,30 @@ def _fertility(
     none = g.rows(shares, g.constant([0]), g.constant([1]), dim=-1)
     none = g.op("Squeeze", none, g.constant([-1]))
     memory = g.project_memory(model.decoder, states)
-    if teacher is None:
+
+    def most_probable() -> Outputs:
         return _write(g, model, source, _ends(g, counts, none, source.real), memory)
+
+    if teacher is None:
+        return most_probable()
+    return g.choose(
+        g.op("Greater", g.size("uniform", 0), g.constant([0])),
+        lambda: _noisy_parallel(g, model, teacher, source, Fertilities(counts, shares, none), memory),
+        most_probable,
+        OUTPUTS,
+    )
+
+
+def _noisy_parallel(
+    g: TransformerGraph,
+    model: FertilityTransformer,
+    teacher: AutoregressiveTransformer,
+    source: Source,
+    predicted: Fertilities,
+    memory: list[KeyValue],
+) -> Outputs:
+    """The translation that the teacher likes best, of the argmax and a sample a row of `uniform`."""
+    counts, shares, none = predicted
     # [B, N, S]: the argmax, then a sample for each row of uniform numbers
     cumulative = g.unsqueeze(g.op("CumSum", shares, g.constant(2)), 1)  # [B, 1, S, F]
     passed = g.op("LessOrEqual", cumulative, g.unsqueeze("uniform", 2))
@@ -257,7 +297,7 @@ def _ends(g: TransformerGraph, counts: str, none: str, real: str) -> str:
 
 def _write(
     g: TransformerGraph, model: FertilityTransformer, source: Source, ends: str, memory: list[KeyValue]
-) -> dict[str, str]:
+) -> Outputs:
     """The words of a student with fertilities, which are given as their running sum."""
     starts = g.op("Pad", ends, g.constant([0, 1, 0, -1]), g.constant(0))
     fertilities = g.op("Sub", ends, starts)
@@ -305,9 +345,7 @@ def _teacher_scores(
     words = g.table(teacher.tgt_embedding.weight)
     joint = teacher.src_embedding is teacher.tgt_embedding
     table = words if joint else g.table(teacher.src_embedding.weight)
-    most = length_cap(MAX_SRC_TOKENS) + 1
-    positions = g.weight(sinusoidal_positions(most, teacher.width))
-    source = source._replace(embedded=g.look_up(table, source.ids), positions=positions)
+    source = source._replace(embedded=g.look_up(table, source.ids))
     memory = g.project_memory(teacher.decoder, g.encode(teacher, source))
     src_mask = g.op("Gather", source.mask, rows)
     tgt_lengths = g.sum(g.cast(g.op("Greater", tgt_ids, g.constant(PAD)), TensorProto.INT64), 1, keep=True)
@@ -317,7 +355,7 @@ def _teacher_scores(
     targets = g.op("Pad", tgt_ids, g.constant([0, 0, 0, 1]), g.constant(PAD))
     targets = g.op("Add", targets, g.op("Mul", end, g.constant(EOS)))
     real = g.op("LessOrEqual", place, tgt_lengths)
-    x = g.start(g.look_up(words, inputs), teacher.width, positions)
+    x = g.start(g.look_up(words, inputs), teacher.width, source.positions)
     # What follows a target is padding: a mask of what comes before is enough.
     before = g.op("LessOrEqual", place, g.unsqueeze(place, 1))  # [T + 1, T + 1]
     bias = g.unsqueeze(g.op("Where", before, g.number(0), g.number(IMPOSSIBLE)), 0, 1)
@@ -352,10 +390,11 @@ def export_onnx(
         path: the file to write.
         examples: source ids of some sentences, 1 to 256 each: round the weights to int8, a quarter of the
             size, and what is multiplied with them to the range that it has in these.
-        teacher: let it choose among candidates; `scores` are then the teacher's. The graph has a second
-            input. Of a student with fertilities it is `uniform`, float32 [N - 1, S], the numbers in [0, 1)
-            that N - 1 samples are drawn with; of CTC `window`, int64 [2], the first candidate and the one
-            behind the last (`decoding.labellings`). A sentence that has none in there scores -inf.
+        teacher: may choose among candidates. The graph has a second input. Of a student with fertilities it
+            is `uniform`, float32 [N - 1, S], the numbers in [0, 1) that N - 1 samples are drawn with; of CTC
+            `window`, int64 [2], the first candidate and the one behind the last (`decoding.labellings`): a
+            sentence that has none in there scores -inf. `scores` are then the teacher's. With no samples or
+            a window of zeros the graph does what it does without a teacher.
         vocabulary: the target tokens that may be written [all but padding, <unk>, <s> and </s>]. Those that
             a student never saw in training it does not write; without them the output layer is faster.
         lexicon: write only what it allows for the source tokens of a batch, which is faster still. Then a
@@ -364,7 +403,7 @@ def export_onnx(
     """
 
     def write(to: Path, ranges: Sequence[Range] | None, *, limits: bool = False) -> None:
-        g = TransformerGraph(ranges)
+        g = TransformerGraph(ranges, all_parts=limits)
         outputs = _student(g, model, teacher, vocabulary, lexicon)
         if limits:
             outputs = g.limits()
@@ -409,7 +448,7 @@ def _student(
     teacher: AutoregressiveTransformer | None,
     vocabulary: NDArray[np.int64] | None,
     lexicon: Lexicon | None,
-) -> dict[str, str]:
+) -> Outputs:
     """The outputs of a student; the arguments are those of `export_onnx`."""
     output_weight, most = model.tgt_embedding.weight, length_cap(MAX_SRC_TOKENS)
     if isinstance(model, SlotTransformer):
@@ -439,7 +478,7 @@ def _student(
         words=words,
         labels=labels,
         shortlist=shortlist,
-        positions=g.weight(sinusoidal_positions(most, model.width)),
+        positions=g.positions(most + 1, model.width),  # what a teacher scores has its </s>
     )
     if isinstance(model, FertilityTransformer):
         return _fertility(g, model, source, teacher)

@@ -13,7 +13,7 @@ from onepass.errors import ModelError, UsageError
 from onepass.export.onnx import export_onnx
 from onepass.models.autoregressive import AutoregressiveTransformer
 from onepass.models.one_pass import OnePassTransformer
-from onepass.runtime.translator import CANDIDATES, GRAPHS, STUDENT, Precision
+from onepass.runtime.translator import CANDIDATES, GRAPH, Precision
 
 
 def write_graphs(
@@ -29,7 +29,7 @@ def write_graphs(
         student: a one-pass student.
         directory: exists and is empty.
         facts: of the corpus that the student has learnt; examples and lexicon are for int8 alone.
-        teacher: also write graphs with candidates, among which this one chooses.
+        teacher: the graphs also have candidates, among which this one chooses.
 
     Raises:
         ModelError: a bundle is of another kind, or the tokenizers differ.
@@ -45,20 +45,16 @@ def write_graphs(
     judge = None if teacher is None else _judge(student, teacher)
     student.tokenizer().save(directory)
     for precision in get_args(Precision):
-        for role, chooser in ((STUDENT, None), (CANDIDATES, judge)):
-            if role == CANDIDATES and judge is None:
-                continue
-            path = directory / GRAPHS.format(role=role, precision=precision)
-            int8 = precision == "int8"
-            export_onnx(
-                model,
-                path,
-                examples=facts.examples if int8 else None,
-                teacher=chooser,
-                vocabulary=facts.vocabulary,
-                lexicon=facts.lexicon if int8 else None,
-            )
-    write_export_manifest(directory, student, student.provenance)
+        int8 = precision == "int8"
+        export_onnx(
+            model,
+            directory / GRAPH.format(precision=precision),
+            examples=facts.examples if int8 else None,
+            teacher=judge,
+            vocabulary=facts.vocabulary,
+            lexicon=facts.lexicon if int8 else None,
+        )
+    write_export_manifest(directory, student, student.provenance, candidates=judge is not None)
 
 
 def _judge(student: Bundle, teacher: Bundle) -> AutoregressiveTransformer:
@@ -72,14 +68,23 @@ def _judge(student: Bundle, teacher: Bundle) -> AutoregressiveTransformer:
     return judge
 
 
-def write_export_manifest(directory: Path, model: Bundle, provenance: Mapping[str, Any]) -> None:
-    """Writes the manifest of an exported model, of all files that are there."""
+def write_export_manifest(
+    directory: Path, model: Bundle, provenance: Mapping[str, Any], *, candidates: bool = False
+) -> None:
+    """Writes the manifest of an exported model, of all files that are there.
+
+    Args:
+        directory: the bundle.
+        model: what was exported.
+        provenance: of the bundle.
+        candidates: its graphs have candidates.
+    """
     write_manifest(
         directory,
         kind=model.kind,
         src=model.src,
         tgt=model.tgt,
-        settings=model.settings,
+        settings={**model.settings, **({CANDIDATES: True} if candidates else {})},
         provenance=provenance,
         files=[path.name for path in directory.iterdir() if path.name != MANIFEST],
     )

@@ -17,6 +17,7 @@ from onepass.models.autoregressive import AutoregressiveTransformer
 from onepass.models.one_pass import NEVER, OnePassTransformer
 from onepass.models.slots import IMPOSSIBLE
 from onepass.nn.attention import MultiHeadAttention
+from onepass.nn.positions import sinusoidal_positions
 from onepass.nn.transformer import DecoderLayer, EncoderLayer
 
 BLOCK = 64
@@ -172,6 +173,11 @@ class TransformerGraph(Graph):
             x = self.decoder_layer(layer, x, mask, bias, key_value, src_mask, positions)  # type: ignore[arg-type]
         return self.norm(x, model.decoder_norm)
 
+    def positions(self, most: int, width: int) -> str:
+        """Position encodings [most, width]."""
+        table = sinusoidal_positions(most, width)
+        return self.halved(table.numpy()) if self.int8 else self.weight(table)
+
     def start(self, embedded: str, width: int, table: str) -> str:
         """Embeddings [B, L, D] scaled, with the positions of a table."""
         scaled = self.op("Mul", embedded, self.number(width**0.5))
@@ -203,7 +209,8 @@ class TransformerGraph(Graph):
         start, may = np.zeros(size, dtype=np.int32), np.zeros(size, dtype=np.int32)
         start[always] = 1
         may[allowed] = 1
-        yielded = self.op("Gather", self.constant(np.where(lexicon < size, lexicon, 0), np.int32), src_ids)
+        small = np.int16 if size <= np.iinfo(np.int16).max else np.int32
+        yielded = self.op("Gather", self.constant(np.where(lexicon < size, lexicon, 0), small), src_ids)
         yielded = self.op("Reshape", self.cast(yielded, TensorProto.INT64), self.constant([-1]))
         ones = self.op("Expand", self.constant(1, np.int32), self.op("Shape", yielded))
         marked = self.op("ScatterElements", self.constant(start, np.int32), yielded, ones, axis=0)

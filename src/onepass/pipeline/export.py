@@ -23,13 +23,15 @@ from onepass.pipeline.lines import read_lines
 from onepass.pipeline.stages import corpus_facts, corpus_stages
 from onepass.recipe import Recipe
 from onepass.runtime.text import TextTranslator
-from onepass.runtime.translator import CANDIDATES, GRAPHS, STUDENT, Precision, Translator
+from onepass.runtime.translator import GRAPH, Precision, Translator
 
 CHECKED_SENTENCES = 500
 MOST_LOST = 0.3
 """BLEU that int8 may lose on the dev set."""
 NUM_CANDIDATES = 10
-"""Of the check of noisy parallel decoding."""
+"""Of the checks of an export with candidates."""
+MEASURED = (1, 4, NUM_CANDIDATES)
+"""Numbers of candidates on its card."""
 TIMED_SENTENCES = 200
 
 
@@ -49,7 +51,7 @@ def export_run(
         run: a run directory whose student is trained.
         to: the directory to create.
         stage: the student [finetune, if the run has it, else student].
-        candidates: also noisy parallel decoding, with the run's teacher to choose.
+        candidates: the graphs also have candidates, with the run's teacher to choose.
         wanted: the precisions of the bundle.
         display: for progress.
         command: what the user typed.
@@ -69,6 +71,7 @@ def export_run(
     found = finished_stages(run, ["prepare", *corpora, stage, *(["teacher"] if candidates else [])])
     student = Bundle.open(found[stage])
     teacher = Bundle.open(found["teacher"]) if candidates else None
+    counts = (1, NUM_CANDIDATES) if candidates else (1,)
     with _new_directory(to) as partial:
         with display.stage("export") as progress:
             progress(0, 0, "writing graphs")
@@ -79,21 +82,25 @@ def export_run(
                 for name in ("dev.src", "dev.tgt", "test.src", "test.tgt")
             }
             progress(0, 0, "comparing with torch")
-            _check_ids(found[stage], None, partial, texts["dev.src"][:CHECKED_SENTENCES])
-            if candidates:
-                _check_ids(found[stage], found["teacher"], partial, texts["dev.src"][:CHECKED_SENTENCES])
+            for count in counts:
+                judge = None if count == 1 else found["teacher"]
+                _check_ids(found[stage], judge, partial, texts["dev.src"][:CHECKED_SENTENCES], count)
             if "int8" in wanted:
                 progress(0, 0, "comparing int8 with float32")
-                for count in (1, NUM_CANDIDATES) if candidates else (1,):
+                for count in counts:
                     _check_int8(partial, texts["dev.src"], texts["dev.tgt"], count)
             progress(0, 0, "measuring")
-            measured = [_measured(partial, p, texts["test.src"], texts["test.tgt"]) for p in wanted]
+            test = texts["test.src"], texts["test.tgt"]
+            measured = [
+                _measured(partial, precision, *test, count)
+                for precision in wanted
+                for count in (MEASURED if candidates else (1,))
+            ]
         for precision in set(get_args(Precision)) - set(wanted):
-            for role in (STUDENT, CANDIDATES):
-                (partial / GRAPHS.format(role=role, precision=precision)).unlink(missing_ok=True)
+            (partial / GRAPH.format(precision=precision)).unlink()
         provenance = {**student.provenance, "export": _export_record(recipe, run, stage, command, measured)}
         write_text(partial / "README.md", render_card(student, provenance, partial))
-        write_export_manifest(partial, student, provenance)
+        write_export_manifest(partial, student, provenance, candidates=candidates)
 
 
 def export_run_to_ctranslate2(run: Path, to: Path, *, stage: str, quantization: str | None) -> None:
@@ -143,12 +150,14 @@ def _new_directory(to: Path) -> Iterator[Path]:
             shutil.rmtree(left, ignore_errors=True)
 
 
-def _check_ids(student: Path, teacher: Path | None, bundle: Path, lines: Sequence[str]) -> None:
+def _check_ids(
+    student: Path, teacher: Path | None, bundle: Path, lines: Sequence[str], num_candidates: int
+) -> None:
     from onepass.decoding.translator import Translator as TorchTranslator
 
-    number = 1 if teacher is None else NUM_CANDIDATES
-    expected = TorchTranslator.load(student, teacher=teacher, num_candidates=number).translate(lines)
-    found = Translator.load(bundle, precision="float32", num_candidates=number).translate(lines)
+    settings: Any = {"num_candidates": num_candidates}
+    expected = TorchTranslator.load(student, teacher=teacher, **settings).translate(lines)
+    found = Translator.load(bundle, precision="float32", **settings).translate(lines)
     different = [
         line for line, a, b in zip(lines, expected, found, strict=True) if a.tgt_pieces != b.tgt_pieces
     ]
@@ -186,11 +195,13 @@ def _texts(translator: TextTranslator, lines: Sequence[str]) -> list[str]:
     return [translation.text for translation in translator.translate(lines)]
 
 
-def _measured(bundle: Path, precision: Precision, src: Sequence[str], ref: Sequence[str]) -> dict[str, Any]:
+def _measured(
+    bundle: Path, precision: Precision, src: Sequence[str], ref: Sequence[str], num_candidates: int
+) -> dict[str, Any]:
     """BLEU and chrF on the test set, and the time of single sentences."""
     from onepass.evaluation.quality import measure
 
-    translator = Translator.load(bundle, precision=precision)
+    translator = Translator.load(bundle, precision=precision, num_candidates=num_candidates)
     quality = measure(_texts(translator, src), ref)
     seconds = []
     for line in src[:TIMED_SENTENCES]:
@@ -200,6 +211,7 @@ def _measured(bundle: Path, precision: Precision, src: Sequence[str], ref: Seque
     assert quality.interval is not None
     return {
         "precision": precision,
+        "candidates": num_candidates,
         "bleu": round(quality.bleu, 2),
         "bleu_interval": [round(limit, 2) for limit in quality.interval],
         "bleu_signature": quality.bleu_signature,
@@ -208,9 +220,7 @@ def _measured(bundle: Path, precision: Precision, src: Sequence[str], ref: Seque
         "test_sentences": len(src),
         "ms_p50": round(statistics.median(seconds) * 1000, 2),
         "ms_p99": round(float(np.percentile(seconds, 99)) * 1000, 2),
-        "megabytes": round(
-            (bundle / GRAPHS.format(role=STUDENT, precision=precision)).stat().st_size / 1e6, 1
-        ),
+        "megabytes": round((bundle / GRAPH.format(precision=precision)).stat().st_size / 1e6, 1),
     }
 
 

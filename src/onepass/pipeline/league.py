@@ -13,7 +13,7 @@ from onepass.evaluation.systems import CTRANSLATE2, ONNX, TEACHER, TORCH, Compet
 from onepass.pipeline.display import Display
 from onepass.pipeline.evaluation import measure_rows, write_results
 from onepass.recipe import EvaluateSettings
-from onepass.runtime.translator import CANDIDATES, STUDENT, precisions
+from onepass.runtime.translator import CANDIDATES, precisions
 from onepass.text.lines import read_lines, read_parallel
 
 NUM_CANDIDATES = 10
@@ -108,9 +108,10 @@ def _rows(bundle: Bundle, settings: EvaluateSettings) -> list[Competitor]:
             {**place, "precision": precision, **candidates},
             single=False,
         )
-        for role, more, candidates in (
-            (STUDENT, "", {}),
-            (CANDIDATES, f", {NUM_CANDIDATES} candidates", {"num_candidates": NUM_CANDIDATES}),
+        for more, candidates in (
+            ("", {}),
+            (f", {NUM_CANDIDATES} candidates", {"num_candidates": NUM_CANDIDATES}),
         )
-        for precision in precisions(bundle, role)
+        if not candidates or bundle.settings.get(CANDIDATES)
+        for precision in precisions(bundle)
     ]

@@ -36,8 +36,9 @@ def describe_bundle(bundle: Bundle) -> list[str]:
     for row in _measured(bundle):
         low, high = row["bleu_interval"]
         lines.append(
-            f"{row['precision']}: BLEU {row['bleu']:.1f} [{low:.1f}, {high:.1f}], chrF {row['chrf']:.1f} on "
-            f"{row['test_sentences']:,} test sentences; {row['ms_p50']} ms a sentence (median)"
+            f"{row['precision']}{_among(row)}: BLEU {row['bleu']:.1f} [{low:.1f}, {high:.1f}], "
+            f"chrF {row['chrf']:.1f} on {row['test_sentences']:,} test sentences; "
+            f"{row['ms_p50']} ms a sentence (median)"
         )
     card = bundle.provenance.get("export", {}).get("card", {})
     lines += [
@@ -46,6 +47,10 @@ def describe_bundle(bundle: Bundle) -> list[str]:
     if (bundle.directory / "README.md").exists():
         lines.append(f"model card: {bundle.directory / 'README.md'}")
     return lines
+
+
+def _among(row: dict[str, Any]) -> str:
+    return f", the best of {row['candidates']} candidates" if row["candidates"] > 1 else ""
 
 
 def _purpose(bundle: Bundle) -> str:

@@ -110,11 +110,11 @@ class OnnxEngine:
         """What else each run is given: of long rows each has a few candidates, and the best of all wins."""
         some = max(1, CANDIDATE_TOKENS // src_ids.size)
         if "uniform" in self._inputs:  # beside the argmax, which every run has
-            for first in range(0, len(self._uniform), some):
+            for first in range(0, max(1, len(self._uniform)), some):
                 yield {"uniform": self._uniform[first : first + some, : src_ids.shape[1]]}
         elif "window" in self._inputs:
-            most = min(self._num_candidates, MOST_LABELLINGS)
-            for first in range(0, most, some):
+            most = min(self._num_candidates, MOST_LABELLINGS) if self._num_candidates > 1 else 0
+            for first in range(0, max(1, most), some):
                 yield {"window": np.array([first, min(first + some, most)])}
         else:
             yield {}
@@ -128,4 +128,4 @@ class OnnxEngine:
             fertilities = [counts[: len(row)] for counts, row in rows_of]
         lengths = np.count_nonzero(found["ids"] != PAD, axis=1).tolist()
         ids = [row[:length] for row, length in zip(found["ids"].tolist(), lengths, strict=True)]
-        return Output(ids, found["scores"].tolist(), fertilities, with_end=len(feeds) > 1)
+        return Output(ids, found["scores"].tolist(), fertilities, with_end=self._num_candidates > 1)

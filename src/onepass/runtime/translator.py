@@ -14,9 +14,9 @@ from onepass.runtime.text import TextTranslator
 
 Precision = Literal["int8", "float32"]
 """Of the products: both factors in 8 bits, or float32."""
-GRAPHS = "{role}.{precision}.onnx"
-STUDENT, CANDIDATES = "student", "candidates"
-"""Roles of graphs: the student alone, and with candidates and the teacher that chooses."""
+GRAPH = "student.{precision}.onnx"
+CANDIDATES = "candidates"
+"""The setting of a bundle whose graphs have candidates and the teacher that chooses among them."""
 BATCH_TOKENS = 96
 """More are slower on a CPU, since the scores of every word for every position leave its cache."""
 
@@ -64,11 +64,16 @@ class Translator(TextTranslator):
             if value is not None and value < 1:
                 raise UsageError("There must be at least one", where=name, value=value)
         bundle = Bundle.open(find_model(model))
-        role = STUDENT if num_candidates == 1 else CANDIDATES
-        chosen = _precision(bundle, role, precision)
+        chosen = _precision(bundle, precision)
+        if num_candidates > 1 and not bundle.settings.get(CANDIDATES):
+            raise UsageError(
+                "This model has no teacher that chooses among candidates",
+                where=bundle.directory,
+                fix="ask for 1 candidate, or export it with `--candidates`",
+            )
         workers = num_threads or min(4, available_cores())
         engine = OnnxEngine(
-            bundle.directory / GRAPHS.format(role=role, precision=chosen),
+            bundle.directory / GRAPH.format(precision=chosen),
             sessions=workers,
             num_candidates=num_candidates,
             seed=seed,
@@ -100,13 +105,14 @@ def as_precision(value: str) -> Precision:
     return cast(Precision, value)
 
 
-def precisions(bundle: Bundle, role: str = STUDENT) -> list[Precision]:
-    """Those a bundle has for a role, the usual one first."""
-    return [p for p in get_args(Precision) if GRAPHS.format(role=role, precision=p) in bundle.files]
+def precisions(bundle: Bundle) -> list[Precision]:
+    """Those a bundle has, the usual one first."""
+    return [p for p in get_args(Precision) if GRAPH.format(precision=p) in bundle.files]
 
 
-def _precision(bundle: Bundle, role: str, wanted: Precision | None) -> Precision:
-    if not precisions(bundle):
+def _precision(bundle: Bundle, wanted: Precision | None) -> Precision:
+    found = precisions(bundle)
+    if not found:
         if WEIGHTS not in bundle.files:
             raise ModelError(
                 "This bundle is for CTranslate2, as a rival of `onepass bench`",
@@ -117,13 +123,6 @@ def _precision(bundle: Bundle, role: str, wanted: Precision | None) -> Precision
             "This bundle is for training; the runtime needs an exported one",
             where=bundle.directory,
             fix="onepass export RUN --to DIR",
-        )
-    found = precisions(bundle, role)
-    if not found:
-        raise UsageError(
-            "This model has no teacher that chooses among candidates",
-            where=bundle.directory,
-            fix="ask for 1 candidate, or export it with `--candidates`",
         )
     if wanted is not None and wanted not in found:
         raise UsageError(
