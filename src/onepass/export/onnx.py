@@ -71,7 +71,7 @@ def _ctc(
     end = g.rows("window", g.constant([1]), g.constant([2]))
     return g.choose(
         g.op("Greater", end, g.constant([0])),
-        lambda: _best_labelling(g, model, teacher, source, x, real_slot),
+        lambda: _best_labelling(g, teacher, source, *_labellings(g, model.blank, source, x, real_slot)),
         most_probable,
         OUTPUTS,
     )
@@ -85,15 +85,13 @@ def _word_slots(g: TransformerGraph, labels: str, shift: str, real_slot: str, bl
     return g.op("And", g.op("And", real_slot, differs), word)
 
 
-def _best_labelling(
-    g: TransformerGraph,
-    model: CTCTransformer,
-    teacher: AutoregressiveTransformer,
-    source: Source,
-    states: str,
-    real_slot: str,
-) -> Outputs:
-    """As `decoding.labellings`, of the candidates from the first number of `window` up to the second."""
+def _labellings(
+    g: TransformerGraph, blank: int, source: Source, states: str, real_slot: str
+) -> tuple[str, str]:
+    """The translations of all combinations of changes, [B·M, T], and what each of them loses, [B, M].
+
+    As in `decoding.labellings`: those of a sentence are together, the likeliest first; not all differ.
+    """
     count = min(CHOICES, len(source.labels))
     choices, every = g.top_words(states, source, count), g.constant([0, -1])
     behind = g.constant([0, 0, 0, CHANGES])
@@ -118,10 +116,18 @@ def _best_labelling(
         here = g.op("Equal", slot, g.unsqueeze(place, 2))
         here = g.op("And", g.cast(part, TensorProto.BOOL), here)
         labels = g.op("Where", here, g.unsqueeze(label, 2), labels)
-    keep = _word_slots(g, labels, g.constant([0, 0, 1, 0, 0, -1]), g.unsqueeze(real_slot, 1), model.blank)
+    keep = _word_slots(g, labels, g.constant([0, 0, 1, 0, 0, -1]), g.unsqueeze(real_slot, 1), blank)
     shape = g.op("Concat", g.constant([-1]), g.size(labels, 2), axis=0)
-    ids = g.compact(g.op("Reshape", labels, shape), g.op("Reshape", keep, shape))  # [B·M, T]
-    # of equal ones the first
+    return g.compact(g.op("Reshape", labels, shape), g.op("Reshape", keep, shape)), total
+
+
+def _best_labelling(
+    g: TransformerGraph, teacher: AutoregressiveTransformer, source: Source, ids: str, lost: str
+) -> Outputs:
+    """The teacher's favourite of the different labellings from the first number of `window` up to the second.
+
+    The labellings are those of `_labellings`.
+    """
     number = g.range(g.size(ids, 0))
     sentence = g.op("Div", number, g.constant(MOST_LABELLINGS))
     keyed = g.op("Concat", g.unsqueeze(sentence, 1), ids, axis=1)
@@ -130,9 +136,7 @@ def _best_labelling(
     ones = g.op("Expand", g.constant(1), g.op("Shape", different))
     by_sentence = g.constant([-1, MOST_LABELLINGS])
     is_first = g.op("Reshape", g.op("ScatterElements", zeros, different, ones), by_sentence)
-    is_first = g.op(
-        "Mul", is_first, g.cast(g.op("Less", total, g.number(-IMPOSSIBLE / 2)), TensorProto.INT64)
-    )
+    is_first = g.op("Mul", is_first, g.cast(g.op("Less", lost, g.number(-IMPOSSIBLE / 2)), TensorProto.INT64))
     rank = g.op("Sub", g.op("CumSum", is_first, g.constant(1)), g.constant(1))  # [B, M]
     start, end = g.split("window", 2)
     inside = g.op("And", g.op("GreaterOrEqual", rank, start), g.op("Less", rank, end))
