@@ -133,7 +133,8 @@ def test_the_factories_work_in_a_process_of_their_own(tmp_path: Path) -> None:
 
 def test_exported_bundles_are_compared_on_any_text(tmp_path: Path, in_this_process: list[list[str]]) -> None:
     (tmp_path / "mine").mkdir()
-    write_graphs(Bundle.open(finished_run() / "student"), tmp_path / "mine", some_facts())
+    student, teacher = (Bundle.open(finished_run() / name) for name in ("student", "teacher"))
+    write_graphs(student, tmp_path / "mine", some_facts(), teacher=teacher)
     export_run_to_ctranslate2(finished_run(), tmp_path / "rival", stage="teacher", quantization="int8")
     src = write_lines(tmp_path / "src", ["Where is it?", "", "Good morning."])
     ref = write_lines(tmp_path / "ref", ["Wo ist es?", "", "Guten Morgen."])
@@ -154,10 +155,15 @@ def test_exported_bundles_are_compared_on_any_text(tmp_path: Path, in_this_proce
         return dict(json.loads((directory / "results.json").read_text()))
 
     results = bench_them(ref)
-    names = ["mine int8", "mine float32", "rival greedy", "rival beam 4", "student, torch"]
-    names += ["teacher greedy, torch", "teacher beam 4, torch"]
+    mine = [
+        f"mine {precision}{candidates}"
+        for candidates in ("", ", 4 candidates", ", 10 candidates")
+        for precision in ("int8", "float32")
+    ]
+    rivals = ["rival greedy", "rival beam 4", "teacher greedy, torch", "teacher beam 4, torch"]
+    names = [*mine, *rivals[:2], "student, torch", *rivals[2:]]
     assert [system["name"] for system in results["systems"]] == names
-    assert results["rivals"] == [*names[2:4], *names[5:]]
+    assert results["rivals"] == rivals
     assert results["baseline"] == "rival beam 4"
     assert (tmp_path / "bench/bleu-against-latency.png").exists()
     results = bench_them(None)

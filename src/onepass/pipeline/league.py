@@ -16,7 +16,8 @@ from onepass.recipe import EvaluateSettings
 from onepass.runtime.translator import CANDIDATES, precisions
 from onepass.text.lines import read_lines, read_parallel
 
-NUM_CANDIDATES = 10
+NUMBERS = (1, 4, 10)
+"""Of candidates, a row each where a bundle has them."""
 
 
 def bench_bundles(
@@ -102,16 +103,12 @@ def _rows(bundle: Bundle, settings: EvaluateSettings) -> list[Competitor]:
         ]
     return [
         Competitor(
-            f"{name} {precision}{more}",
+            f"{name} {precision}" + (f", {number} candidates" if number > 1 else ""),
             name,
             ONNX,
-            {**place, "precision": precision, **candidates},
+            {**place, "precision": precision, "num_candidates": number},
             single=False,
         )
-        for more, candidates in (
-            ("", {}),
-            (f", {NUM_CANDIDATES} candidates", {"num_candidates": NUM_CANDIDATES}),
-        )
-        if not candidates or bundle.settings.get(CANDIDATES)
+        for number in (NUMBERS if bundle.settings.get(CANDIDATES) else (1,))
         for precision in precisions(bundle)
     ]
