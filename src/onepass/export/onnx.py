@@ -9,7 +9,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import onnxruntime
@@ -19,7 +19,7 @@ from onnx import TensorProto
 from onepass.alignment.lexicon import Lexicon
 from onepass.decoding.labellings import CHOICES
 from onepass.export.graph import Outputs, Range, Value
-from onepass.export.transformer_graph import KeyValue, Source, TransformerGraph
+from onepass.export.transformer_graph import KeyValue, Shortlist, Source, TransformerGraph
 from onepass.models.autoregressive import BOS, EOS, PAD, AutoregressiveTransformer
 from onepass.models.ctc import SOFT_COPY_TEMPERATURE, CTCTransformer
 from onepass.models.dag import DAGTransformer
@@ -366,12 +366,34 @@ def _teacher_scores(
     mask = g.cast(real, TensorProto.INT32)
     chosen = [key_value.select(g, rows) for key_value in memory]
     x = g.decode(teacher, x, mask, chosen, src_mask, bias=bias)
-    columns = g.op("Transpose", words.rows, perm=[1, 0])
-    logits = g.product(x, columns, words.scales)  # [R, T + 1, V]
+    if source.shortlist is None:
+        columns = g.op("Transpose", words.rows, perm=[1, 0])
+        logits = g.product(x, columns, words.scales)  # [R, T + 1, V]
+    else:
+        shortlist, place = _with_end(g, source.shortlist, teacher.tgt_embedding.num_embeddings)
+        logits = g.logits(x, words, *shortlist)  # [R, T + 1, n + 1]
+        targets = g.op("Gather", place, targets)
     written = g.op("GatherElements", logits, g.unsqueeze(targets, 2), axis=2)
     written = g.op("Squeeze", written, g.constant([2]))
     total = g.log_sum(logits, g.maximum(logits, 2))
     return g.mean(g.op("Sub", written, total), real, real)
+
+
+def _with_end(g: TransformerGraph, shortlist: Shortlist, tgt_size: int) -> tuple[Shortlist, str]:
+    """A shortlist of a teacher's tokens, </s> among them, and where each token of the vocabulary is in it."""
+    own = g.op("Less", shortlist.labels, g.constant(tgt_size))  # the others are the student's alone
+    labels = g.op("Where", own, shortlist.labels, g.constant(EOS))
+    real = g.op("And", own, g.op("Equal", shortlist.penalty, g.number(0)))
+    labels = g.op("Concat", labels, g.constant([EOS]), axis=0)
+    penalty = g.op("Where", real, g.number(0), g.number(IMPOSSIBLE))
+    penalty = g.op("Concat", penalty, g.constant([0], np.float32), axis=0)
+    # What only fills up stands in a place of its own.
+    real = g.op("Concat", real, g.constant([True], np.bool_), axis=0)
+    to = g.op("Where", real, labels, g.constant(tgt_size))
+    numbers = g.range(g.size(labels, 0))
+    nowhere = g.op("Expand", g.constant(0), g.constant([tgt_size + 1]))
+    place = g.op("ScatterElements", nowhere, to, numbers, axis=0)
+    return Shortlist(labels, penalty), place
 
 
 def export_onnx(
@@ -403,7 +425,7 @@ def export_onnx(
             a student never saw in training it does not write; without them the output layer is faster.
         lexicon: write only what it allows for the source tokens of a batch, which is faster still. Then a
             translation depends on its batch where it needs a word that another sentence has brought in, and
-            so do its scores, which are shares of the words of the batch.
+            so do its scores, which are shares of the words of the batch; a teacher's, too.
     """
 
     def write(to: Path, ranges: Sequence[Range] | None, *, limits: bool = False) -> None:
@@ -435,12 +457,14 @@ def _measured(path: Path, examples: Sequence[Sequence[int]]) -> list[Range]:
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
     session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
-    candidates = {"uniform": candidate_numbers(10, seed=1), "window": np.array([0, 10])}
-    wanted = [value.name for value in session.get_inputs()[1:]]
-    found = []
+    wanted = {value.name for value in session.get_inputs()}
+    uniform, found = candidate_numbers(10, seed=1), []
     for row in examples:
-        feeds = {"src_ids": np.array([row], dtype=np.int64)}
-        feeds |= {name: candidates[name][..., : len(row)] for name in wanted}
+        feeds: dict[str, NDArray[Any]] = {"src_ids": np.array([row], dtype=np.int64)}
+        if "uniform" in wanted:
+            feeds["uniform"] = uniform[:, : len(row)]
+        if "window" in wanted:
+            feeds["window"] = np.array([0, 10])
         found.append(session.run(["lows", "highs"], feeds))
     lows, highs = zip(*found, strict=True)
     return list(map(Range, np.min(lows, axis=0).tolist(), np.max(highs, axis=0).tolist()))
