@@ -20,15 +20,16 @@ def targets(sentences) -> list[list[int]]:
     return [[*s[::2], *s[:3]] for s in reversed(sentences)]
 
 
-def test_padding_and_batch_size_change_no_state(teacher, sentences, targets, pad) -> None:
+def test_padding_and_batch_size_change_no_state(make_teacher, sentences, targets, pad) -> None:
+    teacher = make_teacher().double()  # in float32 the shape of a product changes its last bits
     src_ids, tgt_ids = pad(sentences, 15), pad(targets, 12)
     memory = teacher.encode(src_ids)
     states = teacher.decode(tgt_ids, memory)
     for b, (source, target) in enumerate(zip(sentences, targets, strict=True)):
         alone = teacher.encode(pad([source]))
-        torch.testing.assert_close(memory.top[b, : len(source)], alone.top[0], atol=1e-5, rtol=1e-5)
+        torch.testing.assert_close(memory.top[b, : len(source)], alone.top[0], atol=1e-12, rtol=1e-12)
         own = teacher.decode(pad([target]), alone)[0]
-        torch.testing.assert_close(states[b, : len(target) + 1], own, atol=1e-5, rtol=1e-5)
+        torch.testing.assert_close(states[b, : len(target) + 1], own, atol=1e-12, rtol=1e-12)
 
 
 def test_steps_with_a_cache_give_the_logits_of_one_parallel_pass(teacher, sentences, targets, pad) -> None:
