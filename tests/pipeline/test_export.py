@@ -132,7 +132,7 @@ def test_one_precision_may_be_left_out(tmp_path: Path, precision: str) -> None:
     bundle = Bundle.open(tmp_path / "bundle")
     assert precisions(bundle) == [precision]
     assert names(tmp_path / "bundle") & GRAPHS == {f"student.{precision}.onnx"}
-    assert {row["precision"] for row in bundle.provenance["export"]["measured"]} == {precision}
+    assert [row["precision"] for row in bundle.provenance["export"]["measured"]] == [precision] * 3
     [found] = Translator.load(tmp_path / "bundle", num_candidates=3).translate(LINES[:1])
     assert found.fertilities
 

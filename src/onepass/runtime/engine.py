@@ -52,7 +52,8 @@ class OnnxEngine:
         self.copies = "fertilities" in self._outputs
         self._inputs = {value.name for value in session.get_inputs()}
         self._num_candidates = num_candidates
-        self._uniform = candidate_numbers(num_candidates, seed=seed)
+        drawn = "uniform" in self._inputs
+        self._uniform = candidate_numbers(num_candidates, seed=seed) if drawn else None
 
     def _new_session(self) -> Any:
         options = onnxruntime.SessionOptions()
@@ -109,7 +110,7 @@ class OnnxEngine:
     def _candidates(self, src_ids: NDArray[np.int64]) -> Iterator[dict[str, NDArray[Any]]]:
         """What else each run is given: of long rows each has a few candidates, and the best of all wins."""
         some = max(1, CANDIDATE_TOKENS // src_ids.size)
-        if "uniform" in self._inputs:  # beside the argmax, which every run has
+        if self._uniform is not None:  # beside the argmax, which every run has
             for first in range(0, max(1, len(self._uniform)), some):
                 yield {"uniform": self._uniform[first : first + some, : src_ids.shape[1]]}
         elif "window" in self._inputs:
