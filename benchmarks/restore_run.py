@@ -1,11 +1,11 @@
 """Fills a run with the trained models that the repository keeps in 8 bits, to go on from them.
 
-    python benchmarks/restore_run.py RECIPE RUN [--set KEY=VALUE ...]
+    python benchmarks/restore_run.py RECIPE RUN [--train-on] [--set KEY=VALUE ...] [STAGE ...]
 
 The run needs its stage `prepare`, with the tokenizer of the shipped English-German model. Written are the
 stages `teacher`, from benchmarks/rivals/teacher, and `student-shipped` and `finetune-shipped`, both from the
-student in the shipped graph; those that the recipe does not have are left out. Of their training nothing is
-known.
+student in the shipped graph, or those of them that are named; what the recipe does not have is left out. Of
+their training nothing is known. With --train-on they are where `onepass run` begins to train.
 """
 
 from __future__ import annotations
@@ -32,8 +32,11 @@ from onepass.pipeline.stages import SCRATCH, plan
 from onepass.recipe import Recipe, load_recipe
 from onepass.runtime.shipped import find_model
 from onepass.text.tokenizer import Tokenizer
+from onepass.training.checkpoint import Progress, save_checkpoint
+from onepass.training.loop import make_optimizer
 
 RIVAL = ROOT / "benchmarks" / "rivals" / "teacher"
+SOURCES = {"teacher": RIVAL} | dict.fromkeys(("student-shipped", "finetune-shipped"), find_model("en-de"))
 Weights = dict[str, NDArray[Any]]
 
 
@@ -43,18 +46,20 @@ def main() -> None:
     )
     parser.add_argument("recipe", type=Path)
     parser.add_argument("run", type=Path)
+    parser.add_argument("stages", nargs="*", metavar="STAGE", default=list(SOURCES))
+    parser.add_argument("--train-on", action="store_true")
     parser.add_argument("--set", action="append", default=[], dest="settings", metavar="KEY=VALUE")
-    arguments = parser.parse_args()
+    arguments = parser.parse_intermixed_args()
     recipe = load_recipe(arguments.recipe, arguments.settings)
-    sources = {"teacher": RIVAL} | dict.fromkeys(("student-shipped", "finetune-shipped"), find_model("en-de"))
     for stage in plan(recipe):
-        if stage.name in sources:
-            restore(stage, recipe, arguments.run, Bundle.open(sources[stage.name]))
+        if stage.name in set(SOURCES) & set(arguments.stages):
+            source = Bundle.open(SOURCES[stage.name])
+            restore(stage, recipe, arguments.run, source, train_on=arguments.train_on)
             print(f"{arguments.run / stage.name}: restored")
 
 
-def restore(stage: Stage, recipe: Recipe, run: Path, source: Bundle) -> None:
-    """Writes one stage. Raises UsageError where the run has another tokenizer."""
+def restore(stage: Stage, recipe: Recipe, run: Path, source: Bundle, *, train_on: bool = False) -> None:
+    """Writes one stage, or what it trains on from. Raises UsageError where the run has another tokenizer."""
     tokenizer = Tokenizer.load(run / "prepare")
     if tokenizer.fingerprint != source.tokenizer().fingerprint:
         raise UsageError("The run has another tokenizer", where=run / "prepare", allowed=source.directory)
@@ -68,6 +73,9 @@ def restore(stage: Stage, recipe: Recipe, run: Path, source: Bundle) -> None:
         restore_ctc(model, source.directory / "student.int8.onnx")
         settings = {name: source.settings[name] for name in ("sizes", "student")}
     partial = begin(stage, run)
+    if train_on:
+        save_checkpoint(partial / "checkpoint.pt", model, make_optimizer(model), Progress())
+        return
     save_bundle(
         partial,
         model,

@@ -81,6 +81,15 @@ class FilterSettings(Settings):
     """Drop pairs seen before."""
 
 
+class AugmentSettings(Settings):
+    """Training pairs made as people type; dev and test stay as they are."""
+
+    unpunctuated: Share = 0.0
+    """This share without the marks (`.`, `!`, `?`) that both sides end with."""
+    uncapitalised: Share = 0.0
+    """This share with a small letter at the beginning of the source; the target keeps its capital."""
+
+
 class DataSettings(Settings):
     """Languages, corpora and filters."""
 
@@ -90,6 +99,15 @@ class DataSettings(Settings):
     dev: Corpus
     test: Corpus
     filters: FilterSettings = FilterSettings()
+    augment: AugmentSettings = AugmentSettings()
+
+    @model_serializer(mode="wrap")
+    def _without_later_defaults(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leaves out a default, so that runs made before there was the setting stay up to date."""
+        settings: dict[str, Any] = dump(self)
+        if self.augment == AugmentSettings():
+            del settings["augment"]
+        return settings
 
 
 class TokenizerSettings(Settings):

@@ -89,6 +89,7 @@ def test_a_second_run_skips_every_stage(tmp_path: Path) -> None:
         ("name=other", set()),
         ("data.filters.max_words=50", {"prepare"}),
         ("data.filters.max_tokens=100", {"prepare", "align"}),
+        ("data.augment.unpunctuated=0.5", {"prepare"}),
         ("tokenizer.joint=false", {"prepare"}),
         ("teacher.training.max_updates=9", {"teacher"}),
         ("teacher.model.dropout=0.2", {"teacher", "student", "finetune"}),
@@ -107,6 +108,22 @@ def test_a_second_run_skips_every_stage(tmp_path: Path) -> None:
 def test_a_changed_setting_is_new_input_of_the_stages_that_read_it(setting: str, stages: set[str]) -> None:
     directory = finished_run()
     assert to_do(directory.parent, directory, setting) == stages
+
+
+def test_augmenting_changes_the_training_pairs_alone(tmp_path: Path) -> None:
+    plain = finished_run() / "prepare"
+    recipe = tiny_recipe(tmp_path, "data.augment.unpunctuated=1.0")
+    run(recipe, tmp_path / "run", until="prepare")
+    augmented = tmp_path / "run/prepare"
+    before, after = (
+        (path / "train.src").read_text(encoding="utf-8").splitlines() for path in (plain, augmented)
+    )
+    assert before != after == [line.rstrip(".!?") for line in before]
+    for path in plain.iterdir():
+        if not path.name.startswith("train.") and path.name != "stage.json":
+            assert path.read_bytes() == (augmented / path.name).read_bytes()
+    assert len((augmented / "train.src.lengths").read_bytes()) == 4 * len(after)
+    assert {path.name for path in augmented.iterdir()} == {path.name for path in plain.iterdir()}
 
 
 def test_a_changed_corpus_is_new_input(tmp_path: Path) -> None:

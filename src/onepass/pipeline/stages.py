@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
-from itertools import islice
+from itertools import islice, starmap
 from pathlib import Path
 from typing import Any
 
@@ -24,11 +24,20 @@ from onepass.bundle import write_json
 from onepass.errors import DataError, UsageError
 from onepass.pipeline.lines import chunks, read_lines, stream_lines, write_lines
 from onepass.pipeline.stage import Context, Stage
-from onepass.recipe import DistillSettings, OnePassModel, Recipe, StudentSettings, TrainingSettings
+from onepass.recipe import (
+    AugmentSettings,
+    DistillSettings,
+    OnePassModel,
+    Recipe,
+    StudentSettings,
+    TrainingSettings,
+)
 from onepass.runtime.text import MAX_SRC_TOKENS
+from onepass.text.augment import AugmentCounts, augment_pairs
 from onepass.text.batches import IdPairs, RaggedWriter
 from onepass.text.corpus import corpus_files, read_pairs
 from onepass.text.filters import FilterCounts, filter_pairs
+from onepass.text.pair import Pair
 from onepass.text.tokenizer import Tokenizer
 
 SCRATCH = ("checkpoint.pt", "kept-*.safetensors", "shards", "ctranslate2", "exported", "*.partial")
@@ -165,7 +174,7 @@ def _files(recipe: Recipe) -> list[Path]:
 
 
 def prepare(context: Context) -> None:
-    """Reads and filters the corpora, trains the tokenizer, writes text and ids."""
+    """Reads, filters and augments the corpora, trains the tokenizer, writes text and ids."""
     data, directory = context.recipe.data, context.directory
     counts = FilterCounts()
     for split in SPLITS:
@@ -179,6 +188,8 @@ def prepare(context: Context) -> None:
     src, tgt = (stream_lines(directory / f"train.{side}") for side in ("src", "tgt"))
     tokenizer = Tokenizer.train(src, tgt, context.recipe.tokenizer, seed=context.recipe.seed)
     tokenizer.save(directory)
+    if data.augment != AugmentSettings():  # after the subwords, which are those of the corpus as it is
+        _augment(context)
     too_long = write_ids(directory, "train", directory, tokenizer, data.filters.max_tokens)
     if too_long:
         counts.dropped["too many tokens"] = too_long
@@ -211,6 +222,17 @@ def _write_text(directory: Path, split: str, pairs: Iterable[Any], context: Cont
             context.progress(0, 0, f"{split}: {written:,} pairs")
     if not written and split != "train":
         raise DataError(f"The {split} set is empty", where=f"data.{split}")
+
+
+def _augment(context: Context) -> None:
+    """Replaces the text of the training set by what `data.augment` makes of it."""
+    directory, recipe, counts = context.directory, context.recipe, AugmentCounts()
+    pairs = starmap(Pair, _text_pairs(directory, "train"))
+    augmented = augment_pairs(pairs, recipe.data.augment, counts, seed=recipe.seed)
+    _write_text(directory, "augmented", augmented, context)
+    for side in ("src", "tgt"):
+        (directory / f"augmented.{side}").replace(directory / f"train.{side}")
+    context.say(counts.summary())
 
 
 def _text_pairs(directory: Path, split: str) -> Iterator[tuple[str, str]]:

@@ -104,6 +104,12 @@ class _Loss(nn.Module):
         return dict(self.objective.terms(self.model, batch))
 
 
+def make_optimizer(model: nn.Module) -> torch.optim.Optimizer:
+    """Adam as the paper has it (Vaswani et al. 2017, section 5.3); the loop sets its rate."""
+    fused = next(model.parameters()).device.type in ("cpu", "cuda")
+    return torch.optim.Adam(model.parameters(), lr=0.0, betas=(0.9, 0.98), eps=1e-9, fused=fused)
+
+
 def _batch_stream(pairs: IdPairs, settings: TrainingSettings, seed: int, progress: Progress) -> Iterator[Any]:
     """Batches for ever, from where `progress` stands; keeps `progress` up to date."""
     while True:
@@ -196,9 +202,7 @@ class Training:
         self.train, self.dev = train, dev
         self.settings, self.directory, self.seed = settings, directory, seed
         self.hooks = hooks if hooks is not None and self.accelerator.is_main_process else Hooks()
-        self.optimizer = torch.optim.Adam(
-            model.parameters(), lr=0.0, betas=(0.9, 0.98), eps=1e-9, fused=self.device.type in ("cpu", "cuda")
-        )
+        self.optimizer = make_optimizer(self.model)
         self.progress = Progress()
         self.bf16 = settings.precision == "bf16" or (settings.precision == "auto" and has_bf16(self.device))
         self.checkpoint = directory / "checkpoint.pt"

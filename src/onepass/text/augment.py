@@ -1,0 +1,67 @@
+"""Training pairs made as people type: without the final mark, or beginning with a small letter.
+
+A corpus of whole sentences holds next to none of these, and a model that has seen none translates them badly.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from onepass.recipe import AugmentSettings
+from onepass.text.pair import Pair
+
+FINAL_MARKS = ".!?。！？"
+
+
+@dataclass
+class AugmentCounts:
+    """How many pairs were changed.
+
+    Attributes:
+        unpunctuated: lost their final marks.
+        uncapitalised: lost the capital that their source begins with.
+    """
+
+    unpunctuated: int = 0
+    uncapitalised: int = 0
+
+    def summary(self) -> str:
+        """One line for people."""
+        return (
+            f"{self.unpunctuated:,} left without final mark, {self.uncapitalised:,} begin with a small letter"
+        )
+
+
+def augment_pairs(
+    pairs: Iterable[Pair], settings: AugmentSettings, counts: AugmentCounts, *, seed: int
+) -> Iterator[Pair]:
+    """Yields the pairs in their order, some changed; which ones depends on the seed and their number alone.
+
+    Args:
+        pairs: of the training set.
+        settings: the share of each change; both may fall on one pair.
+        counts: is updated while the result is consumed.
+        seed: of the choice.
+    """
+    random = np.random.default_rng(seed)
+    for pair in pairs:
+        unpunctuated, uncapitalised = random.random(2)
+        if unpunctuated < settings.unpunctuated:
+            changed = _without_final_marks(pair)
+            counts.unpunctuated += changed != pair
+            pair = changed
+        if uncapitalised < settings.uncapitalised:
+            changed = Pair(pair.src[:1].lower() + pair.src[1:], pair.tgt)
+            counts.uncapitalised += changed != pair
+            pair = changed
+        yield pair
+
+
+def _without_final_marks(pair: Pair) -> Pair:
+    """The pair without the marks that its sides end with; as it is where a side has none or nothing else."""
+    bare = Pair(*(side.rstrip().rstrip(FINAL_MARKS).rstrip() for side in pair))
+    both = all(short and short != side for short, side in zip(bare, pair, strict=True))
+    return bare if both else pair

@@ -1,0 +1,66 @@
+"""Augmentation: what a changed pair looks like, and which pairs are changed."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from onepass.recipe import AugmentSettings
+from onepass.text.augment import AugmentCounts, augment_pairs
+from onepass.text.pair import Pair
+
+
+def run(pairs: list[Pair], seed: int = 1, **shares: float) -> tuple[list[Pair], AugmentCounts]:
+    counts = AugmentCounts()
+    return list(augment_pairs(pairs, AugmentSettings(**shares), counts, seed=seed)), counts
+
+
+@pytest.mark.parametrize(
+    ("pair", "bare"),
+    [
+        (Pair("Come in.", "Komm herein!"), Pair("Come in", "Komm herein")),
+        (Pair("You did what?!", "Du hast was?"), Pair("You did what", "Du hast was")),
+        (Pair("Well ...", "Tja ?  "), Pair("Well", "Tja")),
+    ],
+)
+def test_both_sides_lose_their_final_marks(pair: Pair, bare: Pair) -> None:
+    assert run([pair], unpunctuated=1.0) == ([bare], AugmentCounts(unpunctuated=1))
+
+
+@pytest.mark.parametrize(
+    "pair",
+    [
+        Pair("Come in", "Komm herein."),
+        Pair("Come in.", "Komm herein"),
+        Pair("He said: “Come in.”", "Er sagte: „Komm herein.“"),
+        Pair("?", "Was?"),
+        Pair("...", "..."),
+    ],
+)
+def test_a_side_without_mark_or_of_marks_alone_leaves_the_pair_as_it_is(pair: Pair) -> None:
+    assert run([pair], unpunctuated=1.0) == ([pair], AugmentCounts())
+
+
+def test_only_the_source_loses_its_capital() -> None:
+    pairs = [Pair("Thank you.", "Danke."), Pair("iPhones ring.", "Es klingelt."), Pair("2 teas", "2 Tees")]
+    expected = [Pair("thank you.", "Danke."), *pairs[1:]]
+    assert run(pairs, uncapitalised=1.0) == (expected, AugmentCounts(uncapitalised=1))
+
+
+def test_shares_are_of_all_pairs_and_fall_independently() -> None:
+    pairs = [Pair("Sit down.", "Setz dich.")] * 10_000
+    changed, counts = run(pairs, unpunctuated=0.3, uncapitalised=0.2)
+    assert counts.unpunctuated == pytest.approx(3000, abs=200)
+    assert counts.uncapitalised == pytest.approx(2000, abs=200)
+    assert changed.count(Pair("sit down", "Setz dich")) == pytest.approx(600, abs=100)
+    assert run(pairs, unpunctuated=0.3, uncapitalised=0.2)[0] == changed
+    assert run(pairs, seed=2, unpunctuated=0.3, uncapitalised=0.2)[0] != changed
+
+
+@given(st.lists(st.builds(Pair, st.text(), st.text()), max_size=20))
+def test_nothing_else_changes_and_no_side_becomes_empty(pairs: list[Pair]) -> None:
+    assert run(pairs) == (pairs, AugmentCounts())
+    for before, after in zip(pairs, run(pairs, unpunctuated=1.0, uncapitalised=1.0)[0], strict=True):
+        assert before.tgt.startswith(after.tgt)
+        assert bool(after.src) == bool(before.src)
+        assert bool(after.tgt) == bool(before.tgt)
+        assert after.src[1:] == before.src[1 : len(after.src)] or len(after.src[:1].lower()) != 1
