@@ -10,8 +10,11 @@ from torch import nn
 from onepass.bundle import Bundle
 from onepass.decoding.loading import load_model
 from onepass.export.ctranslate2 import export_ctranslate2
-from restore_run import restore_ctc, restore_teacher
+from onepass.pipeline.export import export_run_to_ctranslate2
+from onepass.pipeline.stages import plan
+from restore_run import restore, restore_ctc, restore_teacher
 from tiny_export import exported, random_student, random_teacher
+from tiny_run import copy_of_run, run, tiny_recipe
 
 
 def assert_restored(bundle: Path, restore: Callable[[nn.Module, Path], None], path: Path) -> None:
@@ -35,3 +38,13 @@ def test_a_teacher_is_read_back_from_ctranslate2(tmp_path: Path, make_teacher: C
     teacher = random_teacher(tmp_path / "teacher", make_teacher)
     export_ctranslate2(Bundle.open(teacher), tmp_path / "model", quantization="int8")
     assert_restored(teacher, restore_teacher, tmp_path / "model/model.bin")
+
+
+def test_a_restored_teacher_can_be_trained_on(tmp_path: Path) -> None:
+    directory = copy_of_run(tmp_path, until="teacher")
+    export_run_to_ctranslate2(directory, tmp_path / "rival", stage="teacher", quantization="int8")
+    recipe = tiny_recipe(tmp_path, "teacher.training.max_updates=1", "teacher.training.learning_rate=1e-30")
+    [stage] = (stage for stage in plan(recipe) if stage.name == "teacher")
+    restore(stage, recipe, directory, Bundle.open(tmp_path / "rival"), train_on=True)
+    run(recipe, directory, until="teacher")
+    assert_restored(directory / "teacher", restore_teacher, tmp_path / "rival/model.bin")
