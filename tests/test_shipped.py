@@ -33,6 +33,14 @@ def test_the_default_model_translates() -> None:
     assert {translation.model for translation in found} == {translator.bundle.fingerprint}
 
 
+@pytest.mark.parametrize("num_candidates", [1, 4])
+def test_the_default_model_understands_what_people_type(num_candidates: int) -> None:
+    typed = ["where is the station?", "Where is the station", "where is the station", "I am tired", "hello"]
+    found = Translator.load("en-de", num_candidates=num_candidates).translate(typed)
+    texts = [translation.text for translation in found]
+    assert texts == ["Wo ist der Bahnhof?", *["Wo ist der Bahnhof"] * 2, "Ich bin müde", "Hallo"]
+
+
 def test_the_models_are_in_the_wheel(tmp_path: Path) -> None:
     source = tmp_path / "source"  # a build leaves its traces where the source is
     shutil.copytree(ROOT / "src", source / "src", ignore=shutil.ignore_patterns("*.egg-info", "__pycache__"))
