@@ -32,6 +32,7 @@ def test_both_sides_lose_their_final_marks(pair: Pair, bare: Pair) -> None:
         Pair("Come in", "Komm herein."),
         Pair("Come in.", "Komm herein"),
         Pair("He said: “Come in.”", "Er sagte: „Komm herein.“"),
+        Pair("Come in ", "Komm herein."),
         Pair("?", "Was?"),
         Pair("...", "..."),
     ],

@@ -63,5 +63,5 @@ def augment_pairs(
 def _without_final_marks(pair: Pair) -> Pair:
     """The pair without the marks that its sides end with; as it is where a side has none or nothing else."""
     bare = Pair(*(side.rstrip().rstrip(FINAL_MARKS).rstrip() for side in pair))
-    both = all(short and short != side for short, side in zip(bare, pair, strict=True))
+    both = all(short and short != side.rstrip() for short, side in zip(bare, pair, strict=True))
     return bare if both else pair
