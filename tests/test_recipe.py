@@ -8,7 +8,7 @@ import pytest
 
 from onepass.errors import UsageError
 from onepass.evaluation.main_table import DATA_SETS
-from onepass.recipe import load_recipe, parse_recipe, with_overrides
+from onepass.recipe import DataSettings, TrainingSettings, load_recipe, parse_recipe, with_overrides
 from tiny_run import assert_clear_error, call, write_recipe
 
 RECIPES = sorted((Path(__file__).parents[1] / "recipes").glob("*.toml"))
@@ -24,6 +24,17 @@ def test_the_recipes_of_the_project_load(path: Path) -> None:
     recipe = load_recipe(path)
     assert recipe.name == path.stem
     assert parse_recipe(recipe.to_json(), where="") == recipe
+
+
+def test_a_setting_that_came_later_is_dumped_only_where_it_is_not_the_default() -> None:
+    """So that the stages of runs made before there was the setting stay up to date."""
+    assert {"select_by", "cooldown"}.isdisjoint(TrainingSettings().model_dump())
+    assert TrainingSettings(cooldown=3).model_dump()["cooldown"] == 3
+    sources = {part: {"path": f"{part}.tsv"} for part in ("dev", "test")}
+    data = {"src": "en", "tgt": "de", "train": [{"path": "train.tsv"}], **sources}
+    assert "augment" not in DataSettings.model_validate(data).model_dump()
+    augmented = DataSettings.model_validate(data | {"augment": {"unpunctuated": 0.2}})
+    assert augmented.model_dump()["augment"]["unpunctuated"] == 0.2
 
 
 PAPER = [path for path in RECIPES if path.stem in DATA_SETS]

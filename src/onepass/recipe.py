@@ -10,7 +10,7 @@ import json
 import tomllib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import Annotated, Any, ClassVar, Literal, NamedTuple
 
 from pydantic import (
     AfterValidator,
@@ -36,6 +36,15 @@ class Settings(BaseModel):
     """Base of every section: unknown keys are errors, nothing changes after loading."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, use_attribute_docstrings=True)
+
+    LATER: ClassVar[frozenset[str]] = frozenset()
+    """Settings that a dump leaves out at their default: runs made before there were any stay up to date."""
+
+    @model_serializer(mode="wrap")
+    def _without_later_defaults(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        fields = type(self).model_fields
+        later = {name for name in self.LATER if getattr(self, name) == fields[name].default}
+        return {name: value for name, value in dump(self).items() if name not in later}
 
 
 class CorpusSource(Settings):
@@ -101,13 +110,7 @@ class DataSettings(Settings):
     filters: FilterSettings = FilterSettings()
     augment: AugmentSettings = AugmentSettings()
 
-    @model_serializer(mode="wrap")
-    def _without_later_defaults(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Leaves out a default, so that runs made before there was the setting stay up to date."""
-        settings: dict[str, Any] = dump(self)
-        if self.augment == AugmentSettings():
-            del settings["augment"]
-        return settings
+    LATER = frozenset({"augment"})
 
 
 class TokenizerSettings(Settings):
@@ -172,14 +175,7 @@ class TrainingSettings(Settings):
     tensorboard: bool = False
     """Also write event files to RUN/tensorboard (needs the `tensorboard` extra)."""
 
-    @model_serializer(mode="wrap")
-    def _without_later_defaults(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Leaves out some defaults, so that stages made before there were such settings stay up to date."""
-        settings: dict[str, Any] = dump(self)
-        for name, default in (("select_by", "loss"), ("cooldown", 0)):
-            if settings[name] == default:
-                del settings[name]
-        return settings
+    LATER = frozenset({"select_by", "cooldown"})
 
 
 class TeacherSettings(Settings):
