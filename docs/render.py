@@ -111,7 +111,9 @@ def _summary(name: str) -> str:
 def _in_full(name: str) -> str:
     table = render_markdown(_load(RESULTS / name / "results.json"))
     figures = " ".join(
-        f"![{figure}]({name}/{figure}.png)" for figure in ("bleu-against-latency", "latency-against-length")
+        f"![{figure}]({name}/{figure}.png)"
+        for figure in ("bleu-against-latency", "latency-against-length")
+        if (RESULTS / name / f"{figure}.png").exists()
     )
     return f"## {name}\n\n{table}\n{figures}\n"
 

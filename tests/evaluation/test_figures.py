@@ -63,3 +63,13 @@ def test_the_caption_names_the_rivals(results, tmp_path, monkeypatch):
     caption = drawn[0].get_supxlabel()
     assert "Speed against beam 4 (torch float32 cpu, 2 threads): 15.0x argmax; 2.5x NPD [10]" in caption
     assert "Speed against greedy|fast (CTranslate2 int8 cpu, 1 thread): 1.5x argmax" in caption
+
+
+def test_the_caption_of_a_crowd_leaves_room_for_the_figure(results, tmp_path, monkeypatch):
+    drawn = []
+    monkeypatch.setattr(figures, "save", lambda figure, path: drawn.append(figure))
+    results["systems"] += [results["systems"][2] | {"name": f"crowd {n}"} for n in range(30)]
+    bleu_against_latency(results, tmp_path / "none.png")
+    (figure,) = drawn
+    assert figure.axes[0].bbox.height > figure.bbox.height / 2
+    assert "see the table" in figure.get_supxlabel()

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 SHADES = {"teacher": TEACHER, "student": STUDENT}
 MARKERS = "osD^vP*X<>"
 LINES = ("-", "--", ":", "-.")
+MOST_SPEEDS = 20
+"""More students in the caption would leave no room for the figure."""
 
 
 def bleu_against_latency(results: Mapping[str, Any], path: Path) -> None:
@@ -115,8 +117,10 @@ def _folded(name: str) -> str:
 
 
 def _speeds(results: Results) -> list[str]:
-    """A line a rival: how fast each student is against it."""
+    """A line a rival: how fast each student is against it; of more students than fit, none."""
     students = [s for s in results.systems if _kind(s) == "student" and s.p50_ms is not None]
+    if len(students) > MOST_SPEEDS:
+        return ["Speeds against each rival: see the table."]
     return [
         f"Speed against {rival.full_name}: "
         + "; ".join(f"{speed_ratio(student, rival)} {student.name}" for student in students)
