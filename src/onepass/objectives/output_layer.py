@@ -17,8 +17,8 @@ SCORES_AT_ONCE = 1 << 21
 """Scores (positions times vocabulary) in memory at a time: small enough for a CPU's cache."""
 
 
-UNSEEN = {16: 2.0**-12, 32: 2.0**-24, 64: 0.0}
-"""Of the largest gradient of a position: below this, its share of the sums is lost in so many bits."""
+UNSEEN = 2.0**-12
+"""Of the largest gradient of a position: below this, its share of the sums is lost in 16 bits."""
 
 
 class PartLoss(NamedTuple):
@@ -158,9 +158,9 @@ class _LabelLogProbs(torch.autograd.Function):
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor, None]:
         all_states, weight, all_labels = ctx.saved_tensors
         states_dtype, weight_dtype = ctx.dtypes
-        # What would be rounded away is not computed: most slots of a graph are on no likely path.
+        # What 16 bits would round away is not computed: most slots of a graph are on no likely path.
         size = grad.abs().sum(1)
-        least = size.max() * UNSEEN[torch.finfo(all_states.dtype).bits]
+        least = size.max() * (UNSEEN if torch.finfo(all_states.dtype).bits == 16 else 0)
         matter = (size > least).nonzero()[:, 0]
         states, labels, grad = all_states[matter], all_labels[matter], grad[matter]
         total = grad.sum(1, keepdim=True)
