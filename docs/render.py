@@ -36,6 +36,7 @@ RESULTS = ROOT / "docs" / "results"
 RUNS = ("multi30k-en-de-students", "tatoeba-en-de")
 """Whose results the README sums up."""
 IN_FULL = ("phrasebook", *RUNS, "multi30k-en-de-small")
+"""Whose results `docs/results/README.md` shows whole."""
 
 
 def blocks() -> Iterator[tuple[Path, str, str]]:
