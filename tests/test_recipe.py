@@ -12,6 +12,7 @@ from onepass.recipe import DataSettings, TrainingSettings, load_recipe, parse_re
 from tiny_run import assert_clear_error, call, write_recipe
 
 RECIPES = sorted((Path(__file__).parents[1] / "recipes").glob("*.toml"))
+COMPRESSES = 'variants={{a={{family="ctc"}}, b={{family="ctc", compresses="{}"{}}}}}'
 
 
 @pytest.fixture
@@ -114,6 +115,12 @@ def test_paths_are_relative_to_the_recipe(tmp_path: Path, monkeypatch: pytest.Mo
         ("variants.raw.training.warmup=0", "variants.raw.training.warmup"),
         ("variants.Raw.distilled=false", "variants.Raw"),
         ("variants.raw=1", "variants.raw"),
+        (COMPRESSES.format("none", ""), "variants.b.compresses: no variant 'none' is before it"),
+        (COMPRESSES.format("b", ""), "no variant 'b' is before it"),
+        (COMPRESSES.format("a", ", slots=3"), "a is not a ctc student of 3 slots"),
+        (COMPRESSES.format("a", ", ffn_width=64"), "variants.b.ffn_width: a has but 32"),
+        (COMPRESSES.format("a", ", glancing=[0.5, 0.3]"), "glancing means nothing"),
+        ("student.compresses=a", "compresses means nothing for the family fertility"),
         ("no-equals-sign", "no-equals-sign"),
         ("=1", "=1"),
         ("teacher.model.=1", "teacher.model."),

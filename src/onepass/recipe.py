@@ -240,8 +240,13 @@ _FAMILIES = {
     "attend_to": {"fertility", "ctc", "dag"},
     "slots": {"ctc", "dag"},
     "glancing": {"ctc", "dag"},
+    "compresses": {"ctc"},
 }
 """Settings that mean something for some families of students only."""
+
+
+OWN_SIZES = ("encoder_layers", "decoder_layers", "ffn_width")
+"""Sizes that a student may have of its own."""
 
 
 class StudentSettings(Settings):
@@ -254,6 +259,8 @@ class StudentSettings(Settings):
     """Depth of the encoder [the teacher's]."""
     decoder_layers: PositiveInt | None = None
     """Depth of the decoder [the teacher's]."""
+    ffn_width: PositiveInt | None = None
+    """Hidden units of every layer [the teacher's]."""
     distilled: bool = True
     """Learn from the teacher's translations (False: from the references)."""
     distill_beam: PositiveInt | None = None
@@ -269,6 +276,9 @@ class StudentSettings(Settings):
     """The encoder's last layer, or decoder layer i to encoder layer i."""
     init_from_teacher: bool = True
     """Start from every weight that the teacher has, too."""
+    compresses: Annotated[str | None, BeforeValidator(_unless_false)] = None
+    """Of ctc: the variant before this one that it makes smaller. It starts from that one's first layers and
+    weightiest hidden units, and learns its distribution in every slot, not the teacher's translations."""
     slots: PositiveInt = 2
     """Of ctc and dag: places in the decoder a source token (2 or 3; 4 to 8)."""
     glancing: Annotated[tuple[Share, Share] | None, Field(strict=False), BeforeValidator(_unless_false)] = (
@@ -281,6 +291,8 @@ class StudentSettings(Settings):
     """Of fertility, ctc and dag: a section for the fine-tuning behind the training; left out or false, there
     is none."""
 
+    LATER = frozenset({"ffn_width", "compresses"})
+
     @model_validator(mode="after")
     def _settings_are_of_the_family(self) -> StudentSettings:
         for name in sorted(self.of_other_families()):
@@ -290,6 +302,8 @@ class StudentSettings(Settings):
             for name, field in FinetuneSettings.model_fields.items():
                 if name != "training" and getattr(self.finetune, name) != field.default:
                     raise ValueError(f"finetune.{name} means nothing for the family {self.family}")
+        if self.compresses is not None and self.glancing is not None:
+            raise ValueError("glancing means nothing for a student that compresses another one")
         if self.back_translations and not self.distilled:
             raise ValueError("back_translations are for a teacher to translate: they need distilled = true")
         return self
@@ -300,10 +314,9 @@ class StudentSettings(Settings):
         return self.finetune is not None and self.family == "fertility"
 
     def sizes(self, teacher: TransformerSettings) -> TransformerSettings:
-        """The student's sizes: the teacher's, but for depth and dropout."""
-        own = {"encoder_layers": self.encoder_layers, "decoder_layers": self.decoder_layers}
-        depth = {name: layers for name, layers in own.items() if layers is not None}
-        return teacher.model_copy(update={**depth, "dropout": self.dropout})
+        """The student's sizes: the teacher's, but for its own and the dropout."""
+        own = {name: size for name in OWN_SIZES if (size := getattr(self, name)) is not None}
+        return teacher.model_copy(update={**own, "dropout": self.dropout})
 
     def of_other_families(self) -> set[str]:
         """The settings that have no meaning for this student."""
@@ -387,6 +400,7 @@ class Recipe(Settings):
         Raises:
             ValueError: a variant has a key or value that a student cannot have; names it.
         """
+        self._check_compression("student", self.student, {})
         students = {"student": self.student}
         for name, changes in self.variants.items():
             if changes is False:
@@ -400,10 +414,38 @@ class Recipe(Settings):
             if settings["distill_beam"] == self.distill.beam_size:
                 settings["distill_beam"] = None
             try:
-                students[f"student-{name}"] = StudentSettings.model_validate(settings)
+                student = StudentSettings.model_validate(settings)
             except ValidationError as error:
                 raise ValueError(problems(error, "variants", name)) from None
+            self._check_compression(f"variants.{name}", student, students)
+            students[f"student-{name}"] = student
         return students
+
+    def _check_compression(
+        self, where: str, student: StudentSettings, before: dict[str, StudentSettings]
+    ) -> None:
+        if student.compresses is None:
+            return
+        larger = before.get(f"student-{student.compresses}")
+        if larger is None:
+            raise ValueError(f"{where}.compresses: no variant {student.compresses!r} is before it")
+        if larger.family != "ctc" or larger.slots != student.slots:
+            problem = f"{student.compresses} is not a ctc student of {student.slots} slots"
+            raise ValueError(f"{where}.compresses: {problem}")
+        own, theirs = (s.sizes(self.teacher.model) for s in (student, larger))
+        for size in OWN_SIZES:
+            if getattr(own, size) > getattr(theirs, size):
+                raise ValueError(f"{where}.{size}: {student.compresses} has but {getattr(theirs, size)}")
+
+    def larger(self, student: StudentSettings) -> StudentSettings | None:
+        """The student that this one makes smaller, if it does."""
+        return None if student.compresses is None else self.students()[f"student-{student.compresses}"]
+
+    def larger_stage(self, student: StudentSettings) -> str | None:
+        """The stage of the model that a student makes smaller, fine-tuned where that one is."""
+        larger = self.larger(student)
+        stages = (name for name, model in self.one_pass_models().items() if model.settings == larger)
+        return next(stages, None)
 
     def one_pass_models(self) -> dict[str, OnePassModel]:
         """Every one-pass model by stage name: `student`, `finetune`, `student-NAME`, `finetune-NAME`.

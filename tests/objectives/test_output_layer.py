@@ -9,6 +9,7 @@ from torch.nn import functional as F
 from onepass.objectives.output_layer import (
     label_log_probs,
     output_cross_entropy,
+    output_kl,
     output_reverse_kl,
     reverse_kl_by_position,
     score_labels,
@@ -72,6 +73,21 @@ def test_the_reverse_kl_and_its_gradient_are_those_of_the_formula(monkeypatch, a
     torch.testing.assert_close(reverse_kl_by_position(states, weight, *teacher), expected.detach())
     gradients = torch.autograd.grad(own * 0.3, [states, weight])
     torch.testing.assert_close(gradients, torch.autograd.grad(expected.sum() * 0.3, [states, weight]))
+
+
+@pytest.mark.parametrize("at_once", [1, 40, 10**6])
+def test_the_kl_divergence_and_its_gradient_are_those_of_torch(monkeypatch, at_once: int) -> None:
+    monkeypatch.setattr("onepass.objectives.output_layer.SCORES_AT_ONCE", at_once)
+    torch.manual_seed(1)
+    states = torch.randn(11, 5, dtype=torch.float64, requires_grad=True)
+    weight = torch.randn(13, 5, dtype=torch.float64, requires_grad=True)
+    larger = torch.randn(11, 7, dtype=torch.float64), torch.randn(13, 7, dtype=torch.float64)
+    expected = (larger[0] @ larger[1].T).softmax(-1)
+    theirs = F.kl_div((states @ weight.T).log_softmax(-1), expected, reduction="sum")
+    own = output_kl(states, weight, *larger)
+    torch.testing.assert_close(own, theirs)
+    gradients = torch.autograd.grad(own * 0.3, [states, weight])
+    torch.testing.assert_close(gradients, torch.autograd.grad(theirs * 0.3, [states, weight]))
 
 
 @pytest.mark.parametrize("at_once", [1, 40, 10**6])

@@ -50,6 +50,23 @@ def test_a_run_trains_measures_and_translates_with_ctc(tmp_path: Path) -> None:
         assert alone.score == pytest.approx(translation.score, abs=1e-5)
 
 
+def test_a_student_is_made_smaller(tmp_path: Path) -> None:
+    directory = copy_of_run(tmp_path, until="finetune")
+    small = 'variants.small={family="ctc", ffn_width=8, compresses="glat"}'
+    recipe = tiny_recipe(tmp_path, CTC, f"variants.glat.{FINETUNE}", small)
+    stages = {stage.name: stage for stage in plan(recipe)}
+    assert stages["student-small"].needs == ("prepare", "align", "finetune-glat")
+    assert run(recipe, directory).run == ["student-glat", "finetune-glat", "student-small", "evaluate"]
+    smaller, larger = (
+        load_model(Bundle.open(directory / name)) for name in ("student-small", "finetune-glat")
+    )
+    assert smaller.get_submodule("decoder.0.ffn.inner").out_features == 8
+    assert larger.get_submodule("decoder.0.ffn.inner").out_features == 32
+    results = json.loads((directory / "evaluate/results.json").read_text())
+    assert {"CTC + GLAT + FT", "CTC compressed"} <= {system["name"] for system in results["systems"]}
+    assert "student-small" in [estimate.stage for estimate in plan_run(recipe, probe_seconds=0.1).estimates]
+
+
 def test_ctc_and_the_graph_are_fine_tuned_on_the_references(tmp_path: Path) -> None:
     directory = copy_of_run(tmp_path, until="finetune")
     recipe = tiny_recipe(tmp_path, CTC, DAG, *(f"variants.{name}.{FINETUNE}" for name in ("glat", "dag")))

@@ -136,6 +136,8 @@ def title(settings: StudentSettings, *, finetuned: bool) -> str:
     if settings.family == "autoregressive":
         return "AR student"
     name = settings.family.upper() + (" + GLAT" if settings.glancing else "")
+    if settings.compresses is not None:
+        name += " compressed"
     return name + (" + FT" if finetuned else "")
 
 

@@ -129,6 +129,22 @@ def output_reverse_kl(
     return _OutputLoss.apply(states, weight, part_loss)  # type: ignore[no-any-return,no-untyped-call]
 
 
+def output_kl(states: Tensor, weight: Tensor, larger_states: Tensor, larger_weight: Tensor) -> Tensor:
+    """Summed KL divergence Σ_y q(y) log(q(y) / p(y)), p = softmax(states · weightᵀ), q the larger model's.
+
+    The arguments are those of `output_reverse_kl`.
+    """
+    larger = _LogProbs(larger_states, larger_weight)
+
+    def part_loss(log_probs: Tensor, rows: slice, with_gradient: bool) -> PartLoss:
+        expected = larger(rows)
+        probs = expected.exp()
+        loss = (probs * expected.sub_(log_probs)).sum()
+        return PartLoss(loss, log_probs.exp_().sub_(probs) if with_gradient else None)
+
+    return _OutputLoss.apply(states, weight, part_loss)  # type: ignore[no-any-return,no-untyped-call]
+
+
 @torch.no_grad()
 def reverse_kl_by_position(
     states: Tensor, weight: Tensor, teacher_states: Tensor, teacher_weight: Tensor

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from onepass.models.autoregressive import AutoregressiveTransformer
+from onepass.models.ctc import CTCTransformer
 from onepass.objectives.bigrams import BigramObjective
+from onepass.objectives.compression import CompressionObjective
 from onepass.objectives.cross_entropy import Objective, TeacherObjective
 from onepass.objectives.ctc import CTCObjective
 from onepass.objectives.dag import DAGObjective
@@ -13,8 +15,10 @@ from onepass.objectives.glancing import Glancing
 from onepass.recipe import StudentSettings
 
 
-def student_objective(student: StudentSettings) -> Objective:
-    """The objective of a student, before any fine-tuning."""
+def student_objective(student: StudentSettings, larger: CTCTransformer | None = None) -> Objective:
+    """The objective of a student, before any fine-tuning; `larger` is the model it `compresses`."""
+    if larger is not None:
+        return CompressionObjective(larger)
     if student.family == "autoregressive":
         return TeacherObjective(student.training.label_smoothing)
     if student.family == "fertility":

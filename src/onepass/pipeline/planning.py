@@ -10,7 +10,7 @@ import math
 import resource
 import sys
 import time
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from onepass.evaluation.table import machine_kind
 from onepass.pipeline.stages import REVERSE_TEACHER, corpus_stage
@@ -131,14 +131,16 @@ class _Probe:
         size, joint = recipe.tokenizer.vocab_size, recipe.tokenizer.joint
         teacher = AutoregressiveTransformer(recipe.teacher.model, size, size, joint=joint).to(self.device)
         self.teacher = teacher
-        self.model: torch.nn.Module = teacher
-        if student is not None:
+
+        def build(student: StudentSettings) -> torch.nn.Module:
             sizes = student.sizes(recipe.teacher.model)
             if student.family == TEACHER:
-                self.model = AutoregressiveTransformer(sizes, size, size, joint=joint).to(self.device)
-            else:
-                family = STUDENTS[student.family]
-                self.model = family(sizes, student, size, size, joint=joint).to(self.device)
+                return AutoregressiveTransformer(sizes, size, size, joint=joint).to(self.device)
+            return STUDENTS[student.family](sizes, student, size, size, joint=joint).to(self.device)
+
+        self.model: torch.nn.Module = teacher if student is None else build(student)
+        larger = None if student is None or finetuned else recipe.larger(student)
+        self.larger: Any = None if larger is None else build(larger).eval()
         self.parameters = sum(p.numel() for p in self.model.parameters())
 
     def tokens_a_second(self, settings: TrainingSettings, seconds: float) -> float:
@@ -155,7 +157,7 @@ class _Probe:
         batch = Batch(ids, ids, torch.ones_like(ids))
         objective: Objective = TeacherObjective(settings.label_smoothing)
         if self.student is not None:
-            objective = student_objective(self.student)
+            objective = student_objective(self.student, self.larger)
             if self.finetuned:
                 teacher = self.teacher if self.student.finetuned_by_teacher else None
                 objective = finetune_objective(self.student, teacher)

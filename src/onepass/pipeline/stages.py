@@ -25,6 +25,7 @@ from onepass.errors import DataError, UsageError
 from onepass.pipeline.lines import chunks, read_lines, stream_lines, write_lines
 from onepass.pipeline.stage import Context, Stage
 from onepass.recipe import (
+    OWN_SIZES,
     AugmentSettings,
     DistillSettings,
     OnePassModel,
@@ -110,14 +111,18 @@ def _students(recipe: Recipe) -> Iterator[Stage]:
         # Where its corpus comes from shows in the stages it needs.
         unused = {"distill_beam", "back_translations", *student.of_other_families()}
         own = student.model_dump(mode="json", exclude=unused if base else {*unused, "finetune"})
-        depth = {name: own.pop(name) or teacher_sizes[name] for name in ("encoder_layers", "decoder_layers")}
-        settings = {**own, "sizes": {**teacher_sizes, **depth}, **fixed}
+        own_sizes = {name: own.pop(name, None) or teacher_sizes[name] for name in OWN_SIZES}
+        settings = {**own, "sizes": {**teacher_sizes, **own_sizes}, **fixed}
         needs = dict.fromkeys(["prepare", corpus_stages(model)[-1]])
         if base is not None:
             needs |= dict.fromkeys((["teacher"] if student.finetuned_by_teacher else []) + [base])
             yield Stage(name, tuple(needs), settings, finetune, distributed=True)
         else:
-            needs |= {"teacher": None} if student.init_from_teacher else {}
+            larger = recipe.larger_stage(student)
+            if larger is not None:
+                needs |= {larger: None}
+            elif student.init_from_teacher:
+                needs |= {"teacher": None}
             yield Stage(name, tuple(needs), settings, learn, distributed=True)
 
 
@@ -305,6 +310,7 @@ def learn(context: Context) -> None:
     """Trains the student (or a variant of it) and writes its bundle."""
     from onepass.bundle import Bundle
     from onepass.decoding.loading import build_model, load_model
+    from onepass.models.pruning import init_pruned
     from onepass.objectives.student import student_objective
 
     recipe = context.recipe
@@ -312,10 +318,14 @@ def learn(context: Context) -> None:
     student = chosen.settings
     tokenizer = Tokenizer.load(context.inputs["prepare"])
     _seed(recipe.seed)
-    model = build_model(student.family, student.sizes(recipe.teacher.model), student, tokenizer)
-    if student.init_from_teacher:
+    model: Any = build_model(student.family, student.sizes(recipe.teacher.model), student, tokenizer)
+    larger: Any = None
+    if (larger_stage := recipe.larger_stage(student)) is not None:
+        larger = load_model(Bundle.open(context.inputs[larger_stage]))
+        init_pruned(model, larger)
+    elif student.init_from_teacher:
         _init_from_teacher(model, load_model(Bundle.open(context.inputs["teacher"])))
-    _train_student(context, model, student_objective(student), chosen, tokenizer)
+    _train_student(context, model, student_objective(student, larger), chosen, tokenizer)
 
 
 def finetune(context: Context) -> None:
