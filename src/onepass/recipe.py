@@ -97,6 +97,16 @@ class AugmentSettings(Settings):
     """This share without the marks (`.`, `!`, `?`) that both sides end with."""
     uncapitalised: Share = 0.0
     """This share with a small letter at the beginning of the source; the target keeps its capital."""
+    lowercased: Share = 0.0
+    """This share, of other pairs, with the source wholly in small letters; the target stays as it is."""
+
+    LATER = frozenset({"lowercased"})
+
+    @model_validator(mode="after")
+    def _shares_of_one_whole(self) -> AugmentSettings:
+        if self.uncapitalised + self.lowercased > 1:
+            raise ValueError("uncapitalised and lowercased are shares of one whole: together at most 1")
+        return self
 
 
 class DataSettings(Settings):

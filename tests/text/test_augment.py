@@ -3,6 +3,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from onepass.recipe import AugmentSettings
 from onepass.text.augment import AugmentCounts, augment_pairs
@@ -45,6 +46,24 @@ def test_only_the_source_loses_its_capital() -> None:
     pairs = [Pair("Thank you.", "Danke."), Pair("iPhones ring.", "Es klingelt."), Pair("2 teas", "2 Tees")]
     expected = [Pair("thank you.", "Danke."), *pairs[1:]]
     assert run(pairs, uncapitalised=1.0) == (expected, AugmentCounts(uncapitalised=1))
+
+
+def test_a_source_wholly_in_small_letters() -> None:
+    pairs = [Pair("Tom and I left.", "Tom und ich gingen."), Pair("2 teas", "2 Tees")]
+    expected = [Pair("tom and i left.", "Tom und ich gingen."), pairs[1]]
+    assert run(pairs, lowercased=1.0) == (expected, AugmentCounts(lowercased=1))
+
+
+def test_a_pair_loses_its_first_capital_or_all() -> None:
+    pairs = [Pair("Ask Tom", "Frag Tom")] * 10_000
+    changed, counts = run(pairs, uncapitalised=0.2, lowercased=0.3)
+    assert changed.count(Pair("ask Tom", "Frag Tom")) == counts.uncapitalised == pytest.approx(2000, abs=200)
+    assert changed.count(Pair("ask tom", "Frag Tom")) == counts.lowercased == pytest.approx(3000, abs=200)
+    uncapitalised = [i for i, pair in enumerate(changed) if pair.src == "ask Tom"]
+    alone = run(pairs, uncapitalised=0.2)[0]
+    assert uncapitalised == [i for i, pair in enumerate(alone) if pair != pairs[0]]  # the same as before
+    with pytest.raises(ValidationError, match="together at most 1"):
+        AugmentSettings(uncapitalised=0.6, lowercased=0.5)
 
 
 def test_shares_are_of_all_pairs_and_fall_independently() -> None:

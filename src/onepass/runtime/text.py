@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import NamedTuple
 
@@ -47,7 +47,8 @@ class Translation:
 
     Attributes:
         text: the translation.
-        src_pieces, tgt_pieces: the subwords.
+        src_pieces, tgt_pieces: the subwords that the model read and wrote; of a line in capitals they may be
+            those in small letters.
         fertilities: how often each source subword was copied; None for a text of the teacher or of a
             student that copies nothing.
         score: mean log probability a target token (over the parts of a line that was split), </s>
@@ -61,6 +62,10 @@ class Translation:
     fertilities: tuple[int, ...] | None
     score: float
     model: str = ""
+
+
+def _merit(found: Translation) -> tuple[bool, float]:
+    return bool(found.text), found.score  # no words have the score 0
 
 
 def _check_lines(lines: Iterable[str]) -> None:
@@ -102,10 +107,20 @@ class TextTranslator:
     def translate(self, lines: Sequence[str]) -> list[Translation]:
         """Translates lines; one without visible characters gives an empty translation.
 
+        A line in capitals is read in small letters, too, which training has more of; the translation with the
+        better score stays ("HELP!" becomes "HILFE!", "NATO" remains what it is).
+
         Raises:
             UsageError: a text where a list of texts belongs.
         """
         _check_lines(lines)
+        capitals = [i for i, line in enumerate(lines) if line.isupper()]
+        found = self._translate([*lines, *(lines[i].capitalize() for i in capitals)])
+        for i, calm in zip(capitals, found[len(lines) :], strict=True):
+            found[i] = max(found[i], replace(calm, text=calm.text.upper()), key=_merit)
+        return found[: len(lines)]
+
+    def _translate(self, lines: Sequence[str]) -> list[Translation]:
         encode = self.tokenizer.encode_src
         parts = [split_to_fit(line, MAX_SRC_TOKENS, encode) for line in lines]
         chunks = [chunk for line in parts for chunk in line]

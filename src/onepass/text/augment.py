@@ -1,4 +1,4 @@
-"""Training pairs made as people type: without the final mark, or beginning with a small letter.
+"""Training pairs made as people type: without the final mark, in small letters or beginning with one.
 
 A corpus of whole sentences holds next to none of these, and a model that has seen none translates them badly.
 """
@@ -23,15 +23,18 @@ class AugmentCounts:
     Attributes:
         unpunctuated: lost their final marks.
         uncapitalised: lost the capital that their source begins with.
+        lowercased: lost all capitals of their source.
     """
 
     unpunctuated: int = 0
     uncapitalised: int = 0
+    lowercased: int = 0
 
     def summary(self) -> str:
         """One line for people."""
         return (
             f"{self.unpunctuated:,} left without final mark, {self.uncapitalised:,} begin with a small letter"
+            f", {self.lowercased:,} have no other"
         )
 
 
@@ -42,20 +45,24 @@ def augment_pairs(
 
     Args:
         pairs: of the training set.
-        settings: the share of each change; both may fall on one pair.
+        settings: the share of each change; a pair may lose its marks and capitals, too.
         counts: is updated while the result is consumed.
         seed: of the choice.
     """
     random = np.random.default_rng(seed)
     for pair in pairs:
-        unpunctuated, uncapitalised = random.random(2)
-        if unpunctuated < settings.unpunctuated:
+        marks, capitals = random.random(2)
+        if marks < settings.unpunctuated:
             changed = _without_final_marks(pair)
             counts.unpunctuated += changed != pair
             pair = changed
-        if uncapitalised < settings.uncapitalised:
+        if capitals < settings.uncapitalised:
             changed = Pair(pair.src[:1].lower() + pair.src[1:], pair.tgt)
             counts.uncapitalised += changed != pair
+            pair = changed
+        elif capitals < settings.uncapitalised + settings.lowercased:
+            changed = Pair(pair.src.lower(), pair.tgt)
+            counts.lowercased += changed != pair
             pair = changed
         yield pair
 
