@@ -65,11 +65,42 @@ def test_the_caption_names_the_rivals(results, tmp_path, monkeypatch):
     assert "Speed against greedy|fast (CTranslate2 int8 cpu, 1 thread): 1.5x argmax" in caption
 
 
-def test_the_caption_of_a_crowd_leaves_room_for_the_figure(results, tmp_path, monkeypatch):
+def crowded(results):
+    """`results` with 30 students more, each faster and worse than the one before."""
+    student = results["systems"][2]
+    results["systems"] += [
+        student | {"name": f"crowd {n}", "p50_ms": 5.0 - n / 10, "bleu": 31.0 - n / 5} for n in range(30)
+    ]
+    return results
+
+
+def test_points_of_a_crowd_bear_numbers_that_the_legend_names(results, tmp_path, monkeypatch):
     drawn = []
     monkeypatch.setattr(figures, "save", lambda figure, path: drawn.append(figure))
-    results["systems"] += [results["systems"][2] | {"name": f"crowd {n}"} for n in range(30)]
-    bleu_against_latency(results, tmp_path / "none.png")
+    bleu_against_latency(crowded(results), tmp_path / "none.png")
     (figure,) = drawn
-    assert figure.axes[0].bbox.height > figure.bbox.height / 2
+    (axes,) = figure.axes
+    assert axes.bbox.height > figure.bbox.height / 2
     assert "see the table" in figure.get_supxlabel()
+    by_speed = sorted((s for s in results["systems"] if "p50_ms" in s), key=lambda s: s["p50_ms"])
+    (legend,) = figure.legends
+    names = [f"{number}  {system['name']}" for number, system in enumerate(by_speed, 1)]
+    assert [text.get_text() for text in legend.get_texts()] == names
+    assert legend.get_window_extent().y0 >= 0
+    places = {label.get_text(): label.xy for label in axes.texts}
+    assert places == {str(n): (s["p50_ms"], s["bleu"]) for n, s in enumerate(by_speed, 1)}
+
+
+def test_lines_of_a_crowd_are_of_the_rivals_and_the_best_students(results, tmp_path, monkeypatch):
+    drawn = []
+    monkeypatch.setattr(figures, "save", lambda figure, path: drawn.append(figure))
+    crowded(results)
+    beaten = results["systems"][-1] | {"name": "beaten", "p50_ms": 9.0}
+    results["systems"].append(beaten)
+    latency_against_length(results, tmp_path / "none.png")
+    (axes,) = drawn[0].axes
+    names = {line.get_label() for line in axes.lines}
+    assert set(results["rivals"]) | {"crowd 0", "crowd 29"} <= names
+    assert "beaten" not in names
+    assert "left out" in drawn[0].get_supxlabel()
+    assert "beaten" not in drawn[0].get_supxlabel()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -27,12 +28,12 @@ if TYPE_CHECKING:
 SHADES = {"teacher": TEACHER, "student": STUDENT}
 MARKERS = "osD^vP*X<>"
 LINES = ("-", "--", ":", "-.")
-MOST_SPEEDS = 20
-"""More students in the caption would leave no room for the figure."""
+CROWD = 12
+"""Of more systems, points bear numbers, the table alone has the speeds, and lines are drawn for the best."""
 
 
 def bleu_against_latency(results: Mapping[str, Any], path: Path) -> None:
-    """Draws BLEU against the median milliseconds a sentence, one labelled point a system.
+    """Draws BLEU against the median milliseconds a sentence, one point a system, with its name or a number.
 
     Args:
         results: a parsed `results.json`.
@@ -52,23 +53,35 @@ def bleu_against_latency(results: Mapping[str, Any], path: Path) -> None:
         color = SHADES[_kind(system)][0]
         axes.plot([p50_ms] * 2, system.bleu_interval or [bleu] * 2, color=color, alpha=0.35, zorder=2)
         axes.plot([p50_ms], [bleu], "o", color=color, markersize=7, zorder=3)
-    axes.margins(x=0.2, y=0.15)
-    axes.set_xlabel("median ms a sentence, one sentence at a time (log scale)")
+    crowd = len(points) > CROWD
+    axes.margins(x=0.08 if crowd else 0.2, y=0.15)
+    axes.set_xlabel("median ms a sentence, one at a time (log scale)", loc="left")
     axes.set_ylabel(f"BLEU, {valid.src} to {valid.tgt}")
     logarithmic_ticks(axes.xaxis)
     whole_ticks(axes.yaxis)
-    for kind in sorted({_kind(system) for system, _, _ in points}, reverse=True):
-        axes.plot([], [], "o", color=SHADES[kind][0], label=kind)
-    axes.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=2, frameon=False, fontsize=9)
+    if crowd:
+        points.sort(key=lambda point: point[1])
+        labels = [str(number) for number in range(1, len(points) + 1)]
+        for label, (system, *_) in zip(labels, points, strict=True):
+            axes.plot([], [], color=SHADES[_kind(system)][0], label=f"{label}  {system.name}")
+        style = {"fontsize": 7, "labelcolor": "linecolor", "labelspacing": 0.35, "handlelength": 0}
+        figure.legend(loc="outside right upper", frameon=False, **style)
+    else:
+        labels = [_folded(system.name) for system, *_ in points]
+        for kind in sorted({_kind(system) for system, *_ in points}, reverse=True):
+            axes.plot([], [], "o", color=SHADES[kind][0], label=kind)
+        axes.legend(loc="upper right", bbox_to_anchor=(1, -0.05), ncols=2, frameon=False, fontsize=9)
     caption(figure, [*_speeds(valid), f"Bars: 95% interval of BLEU. {valid.machine}."])
     figure.draw_without_rendering()  # settles the layout, so that labels can be placed
     figure.set_layout_engine("none")
-    _label_points(axes, points)
+    _label_points(axes, points, labels)
     save(figure, path)
 
 
 def latency_against_length(results: Mapping[str, Any], path: Path) -> None:
     """Draws the median latency of each system over the length of its output, a line a system.
+
+    Of a crowd only the rivals are drawn and the students that no other one beats in both BLEU and latency.
 
     Args:
         results: a parsed `results.json`.
@@ -81,6 +94,10 @@ def latency_against_length(results: Mapping[str, Any], path: Path) -> None:
     systems = [system for system in valid.systems if system.latency_by_length]
     if not systems:
         raise DataError("No system has its latency by length: there is nothing to draw", where=valid.name)
+    left_out = ""
+    if len(systems) > CROWD:
+        systems = [system for system in systems if system.name in valid.rivals or _unbeaten(system, systems)]
+        left_out = "Students that another one beats in both BLEU and latency are left out. "
     figure = new_figure()
     axes = new_axes(figure, f"{valid.name}: latency against length")
     axes.set_yscale("log")
@@ -104,7 +121,7 @@ def latency_against_length(results: Mapping[str, Any], path: Path) -> None:
     logarithmic_ticks(axes.yaxis)
     whole_ticks(axes.xaxis)
     figure.legend(loc="outside right upper", frameon=False, fontsize=8, labelspacing=0.9)
-    caption(figure, [*engine_notes(valid), f"{valid.machine}."])
+    caption(figure, [*engine_notes(systems), f"{left_out}{valid.machine}."])
     save(figure, path)
 
 
@@ -116,11 +133,19 @@ def _folded(name: str) -> str:
     return textwrap.fill(name, 20)
 
 
+def _unbeaten(student: System, others: Sequence[System]) -> bool:
+    def merit(system: System) -> tuple[float, float]:
+        return system.bleu or 0.0, -(system.p50_ms or math.inf)
+
+    bleu, speed = merit(student)
+    return not any(b >= bleu and s >= speed and (b, s) != (bleu, speed) for b, s in map(merit, others))
+
+
 def _speeds(results: Results) -> list[str]:
-    """A line a rival: how fast each student is against it; of more students than fit, none."""
-    students = [s for s in results.systems if _kind(s) == "student" and s.p50_ms is not None]
-    if len(students) > MOST_SPEEDS:
+    """A line a rival: how fast each student is against it; none for a crowd."""
+    if len(results.systems) > CROWD:
         return ["Speeds against each rival: see the table."]
+    students = [s for s in results.systems if _kind(s) == "student" and s.p50_ms is not None]
     return [
         f"Speed against {rival.full_name}: "
         + "; ".join(f"{speed_ratio(student, rival)} {student.name}" for student in students)
@@ -128,12 +153,12 @@ def _speeds(results: Results) -> list[str]:
     ]
 
 
-def _label_points(axes: Axes, points: Sequence[tuple[System, float, float]]) -> None:
-    """Writes each system's name near its point: the nearest place that covers no point, bar or label."""
+def _label_points(axes: Axes, points: Sequence[tuple[System, float, float]], labels: Sequence[str]) -> None:
+    """Writes each label near its point: at the nearest place that covers no point, bar or label."""
     taken = [box for system, x, y in points for box in _drawn_boxes(axes, system, x, y)]
-    for system, x, y in points:
+    for (system, x, y), text in zip(points, labels, strict=True):
         label = axes.annotate(
-            _folded(system.name),
+            text,
             (x, y),
             xytext=(0, 0),
             textcoords="offset points",

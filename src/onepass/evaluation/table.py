@@ -215,7 +215,7 @@ def render_rich(results: Mapping[str, Any]) -> Table:
         DataError: the results are malformed.
     """
     valid = parse_results(results)
-    notes = Text("\n".join([*engine_notes(valid), *_notes(valid)]))
+    notes = Text("\n".join([*engine_notes(valid.systems), *_notes(valid)]))
     table = Table(title=Text(valid.name), caption=notes, caption_justify="left")
     columns = _league(valid, compact=True)
     for title in columns:
@@ -364,11 +364,11 @@ def _training_note(model: str, training: Training, teacher: Training | None) -> 
     return "; ".join(parts) + "."
 
 
-def engine_notes(results: Results) -> list[str]:
+def engine_notes(systems: Sequence[System]) -> list[str]:
     """A line for each engine, with the systems that run on it."""
-    engines = dict.fromkeys(system.runs_as for system in results.systems if system.runs_as)
+    engines = dict.fromkeys(system.runs_as for system in systems if system.runs_as)
     return [
-        f"{engine}: {'; '.join(system.name for system in results.systems if system.runs_as == engine)}."
+        f"{engine}: {'; '.join(system.name for system in systems if system.runs_as == engine)}."
         for engine in engines
     ]
 
