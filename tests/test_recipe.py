@@ -119,6 +119,7 @@ def test_paths_are_relative_to_the_recipe(tmp_path: Path, monkeypatch: pytest.Mo
         (COMPRESSES.format("b", ""), "no variant 'b' is before it"),
         (COMPRESSES.format("a", ", slots=3"), "a is not a ctc student of 3 slots"),
         (COMPRESSES.format("a", ", ffn_width=64"), "variants.b.ffn_width: a has but 32"),
+        (COMPRESSES.format("a", ", attend_to='layerwise'"), "variants.b.attend_to: a has 'top'"),
         (COMPRESSES.format("a", ", glancing=[0.5, 0.3]"), "glancing means nothing"),
         ("student.compresses=a", "compresses means nothing for the family fertility"),
         ("no-equals-sign", "no-equals-sign"),

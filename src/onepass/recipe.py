@@ -442,6 +442,8 @@ class Recipe(Settings):
         if larger.family != "ctc" or larger.slots != student.slots:
             problem = f"{student.compresses} is not a ctc student of {student.slots} slots"
             raise ValueError(f"{where}.compresses: {problem}")
+        if larger.attend_to != student.attend_to:
+            raise ValueError(f"{where}.attend_to: {student.compresses} has {larger.attend_to!r}")
         own, theirs = (s.sizes(self.teacher.model) for s in (student, larger))
         for size in OWN_SIZES:
             if getattr(own, size) > getattr(theirs, size):

@@ -16,6 +16,12 @@ from onepass.objectives.output_layer import (
 )
 
 
+def some_states(width: int) -> list[torch.Tensor]:
+    """11 states and the weights of 13 classes, float64, with gradients; seeds what is drawn next."""
+    torch.manual_seed(width)
+    return [torch.randn(rows, width, dtype=torch.float64, requires_grad=True) for rows in (11, 13)]
+
+
 @pytest.mark.parametrize("smoothing", [0.0, 0.1, 0.5])
 def test_smoothing_gives_a_share_of_each_target_to_all_classes(smoothing: float) -> None:
     torch.manual_seed(1)
@@ -35,9 +41,7 @@ def test_smoothing_gives_a_share_of_each_target_to_all_classes(smoothing: float)
 @pytest.mark.parametrize("smoothing", [0.0, 0.1])
 def test_the_output_layer_and_its_gradients_are_those_of_torch(monkeypatch, at_once: int, smoothing) -> None:
     monkeypatch.setattr("onepass.objectives.output_layer.SCORES_AT_ONCE", at_once)
-    torch.manual_seed(1)
-    states = torch.randn(11, 5, dtype=torch.float64, requires_grad=True)
-    weight = torch.randn(13, 5, dtype=torch.float64, requires_grad=True)
+    states, weight = some_states(5)
     targets = torch.randint(13, (11,))
     own = output_cross_entropy(states, weight, targets, smoothing)
     theirs = F.cross_entropy(states @ weight.T, targets, reduction="sum", label_smoothing=smoothing)
@@ -62,10 +66,8 @@ def test_the_output_layer_computes_in_the_type_of_autocast() -> None:
 @pytest.mark.parametrize("at_once", [1, 40, 10**6])
 def test_the_reverse_kl_and_its_gradient_are_those_of_the_formula(monkeypatch, at_once: int) -> None:
     monkeypatch.setattr("onepass.objectives.output_layer.SCORES_AT_ONCE", at_once)
-    torch.manual_seed(1)
-    states = torch.randn(11, 5, dtype=torch.float64, requires_grad=True)
-    weight = torch.randn(13, 5, dtype=torch.float64, requires_grad=True)
-    teacher = torch.randn(11, 7, dtype=torch.float64), torch.randn(13, 7, dtype=torch.float64)
+    states, weight = some_states(5)
+    teacher = [part.detach() for part in some_states(7)]
     probs = (states @ weight.T).softmax(-1)
     expected = -(probs * (teacher[0] @ teacher[1].T).log_softmax(-1)).sum(1)
     own = output_reverse_kl(states, weight, *teacher)
@@ -78,10 +80,8 @@ def test_the_reverse_kl_and_its_gradient_are_those_of_the_formula(monkeypatch, a
 @pytest.mark.parametrize("at_once", [1, 40, 10**6])
 def test_the_kl_divergence_and_its_gradient_are_those_of_torch(monkeypatch, at_once: int) -> None:
     monkeypatch.setattr("onepass.objectives.output_layer.SCORES_AT_ONCE", at_once)
-    torch.manual_seed(1)
-    states = torch.randn(11, 5, dtype=torch.float64, requires_grad=True)
-    weight = torch.randn(13, 5, dtype=torch.float64, requires_grad=True)
-    larger = torch.randn(11, 7, dtype=torch.float64), torch.randn(13, 7, dtype=torch.float64)
+    states, weight = some_states(5)
+    larger = [part.detach() for part in some_states(7)]
     expected = (larger[0] @ larger[1].T).softmax(-1)
     theirs = F.kl_div((states @ weight.T).log_softmax(-1), expected, reduction="sum")
     own = output_kl(states, weight, *larger)
@@ -95,9 +95,7 @@ def test_the_log_probs_of_labels_and_their_gradients_are_those_of_the_formula(
     monkeypatch, at_once: int
 ) -> None:
     monkeypatch.setattr("onepass.objectives.output_layer.SCORES_AT_ONCE", at_once)
-    torch.manual_seed(1)
-    states = torch.randn(11, 5, dtype=torch.float64, requires_grad=True)
-    weight = torch.randn(13, 5, dtype=torch.float64, requires_grad=True)
+    states, weight = some_states(5)
     labels = torch.randint(13, (11, 4))
     labels[:, 3] = labels[:, 0]  # one label may be asked for twice
     grad = torch.randn(11, 4, dtype=torch.float64)
