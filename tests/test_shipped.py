@@ -41,6 +41,12 @@ def test_the_default_model_understands_what_people_type(num_candidates: int) -> 
     assert texts == ["Wo ist der Bahnhof?", *["Wo ist der Bahnhof"] * 2, "Ich bin müde", "Hallo"]
 
 
+def test_the_default_model_reads_capitals() -> None:
+    found = Translator.load("en-de").translate(["HELP!", "I LOVE YOU", "NATO", "I am here."])
+    texts = [translation.text for translation in found]
+    assert texts == ["HILFE!", "ICH LIEBE DICH", "NATO", "Ich bin hier."]
+
+
 def test_the_models_are_in_the_wheel(tmp_path: Path) -> None:
     source = tmp_path / "source"  # a build leaves its traces where the source is
     shutil.copytree(ROOT / "src", source / "src", ignore=shutil.ignore_patterns("*.egg-info", "__pycache__"))
