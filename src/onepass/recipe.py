@@ -70,9 +70,8 @@ def _as_list_of_tables(value: Any) -> Any:
     return [_as_table(v) for v in value] if isinstance(value, list) else [_as_table(value)]
 
 
-Corpus = Annotated[
-    tuple[CorpusSource, ...], BeforeValidator(_as_list_of_tables), Field(min_length=1, strict=False)
-]
+Corpora = Annotated[tuple[CorpusSource, ...], BeforeValidator(_as_list_of_tables), Field(strict=False)]
+Corpus = Annotated[Corpora, Field(min_length=1)]
 
 
 class FilterSettings(Settings):
@@ -99,8 +98,10 @@ class AugmentSettings(Settings):
     """This share with a small letter at the beginning of the source; the target keeps its capital."""
     lowercased: Share = 0.0
     """This share, of other pairs, with the source wholly in small letters; the target stays as it is."""
+    renamed: Share = 0.0
+    """This share with other names of people and places, where both sides have the same ones."""
 
-    LATER = frozenset({"lowercased"})
+    LATER = frozenset({"lowercased", "renamed"})
 
     @model_validator(mode="after")
     def _shares_of_one_whole(self) -> AugmentSettings:
@@ -117,10 +118,17 @@ class DataSettings(Settings):
     train: Corpus
     dev: Corpus
     test: Corpus
+    phrases: Corpora = ()
+    """Pairs that join the training set after the subwords are learnt, for what it has too rarely."""
+    phrase_repeats: PositiveInt = 20
+    """How often each of them."""
     filters: FilterSettings = FilterSettings()
     augment: AugmentSettings = AugmentSettings()
 
-    LATER = frozenset({"augment"})
+    LATER = frozenset({"augment", "phrases", "phrase_repeats"})
+
+    CORPORA: ClassVar[tuple[str, ...]] = ("train", "dev", "test", "phrases")
+    """Settings that are corpora."""
 
 
 class TokenizerSettings(Settings):
@@ -559,5 +567,5 @@ def _with_absolute_paths(recipe: Recipe, folder: Path) -> Recipe:
             return source
         return source.model_copy(update={"path": f"{prefix}{(folder / name).resolve()}"})
 
-    splits = {s: tuple(map(absolute, getattr(recipe.data, s))) for s in ("train", "dev", "test")}
+    splits = {s: tuple(map(absolute, getattr(recipe.data, s))) for s in DataSettings.CORPORA}
     return recipe.model_copy(update={"data": recipe.data.model_copy(update=splits)})

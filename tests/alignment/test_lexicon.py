@@ -26,7 +26,7 @@ def test_the_most_frequent_links_of_each_token_are_kept(
             counts[src[i]][tgt[j]] += 1
     pairs = make_pairs("train", src=sides[0], tgt=sides[1])
     pharaoh = [" ".join(f"{i}-{j}" for i, j in row) for row in links]
-    found = lexicon.build_lexicon(pairs, pharaoh, 14)
+    found = lexicon.build_lexicon(pairs, pharaoh, 14, joint=False)
     assert found.yields.shape == (14, 3)
     for token, row in enumerate(found.yields.tolist()):
         kept = [counts[token][target] for target in row if target]
@@ -37,4 +37,17 @@ def test_the_most_frequent_links_of_each_token_are_kept(
     assert (np.diff(found.always) > 0).all()
     for other in (pharaoh[:-1], [*pharaoh, "0-0"]):
         with pytest.raises(ValueError, match="zip"):
-            lexicon.build_lexicon(pairs, other, 14)
+            lexicon.build_lexicon(pairs, other, 14, joint=False)
+
+
+def test_a_token_of_both_sides_may_become_itself(
+    make_pairs: Callable[..., IdPairs], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lexicon, "YIELDS", 2)
+    # 5 is linked with 6, 7 and 8; 6 with itself; 9 never written; 8 never read.
+    pairs = make_pairs("train", src=[[5, 5, 5], [5, 5, 6], [5, 9]], tgt=[[6, 7, 8], [6, 7, 6], [6, 5]])
+    links = ["0-0 1-1 2-2", "0-0 1-1 2-2", "0-0 1-0"]
+    apart = lexicon.build_lexicon(pairs, links, 10, joint=False).yields
+    assert apart[[5, 6, 8, 9]].tolist() == [[6, 7], [6, 0], [0, 0], [6, 0]]
+    joint = lexicon.build_lexicon(pairs, links, 10, joint=True).yields
+    assert joint[[5, 6, 8, 9]].tolist() == [[6, 5], [6, 0], [0, 8], [6, 0]]

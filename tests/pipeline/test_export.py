@@ -23,6 +23,7 @@ from onepass.pipeline.stages import corpus_facts
 from onepass.runtime.text import MAX_SRC_TOKENS
 from onepass.runtime.translator import precisions
 from onepass.text.batches import RaggedWriter
+from onepass.text.tokenizer import Tokenizer
 from tiny_export import random_student, random_teacher, some_facts
 from tiny_run import assert_clear_error, call, copy_of_run, corpus_pairs, finished_run, start, write_lines
 
@@ -44,6 +45,10 @@ def export(run: Path, to: Path, **settings: Any) -> None:
 
 def names(directory: Path) -> set[str]:
     return {path.name for path in directory.iterdir()}
+
+
+def some_tokenizer() -> Tokenizer:
+    return Bundle.open(finished_run() / "finetune").tokenizer()
 
 
 def contents(directory: Path) -> dict[str, bytes]:
@@ -202,7 +207,7 @@ def test_a_word_that_torch_writes_and_the_graph_does_not_is_found(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     [found] = TorchTranslator.load(finished_run() / "finetune").translate(LINES[:1])
-    vocabulary = Bundle.open(finished_run() / "finetune").tokenizer().tgt_vocabulary()
+    vocabulary = some_tokenizer().tgt_vocabulary()
     others = [i for i, piece in enumerate(vocabulary) if piece not in found.tgt_pieces]
     monkeypatch.setattr(module, "corpus_facts", lambda *_: some_facts()._replace(vocabulary=np.array(others)))
     with pytest.raises(ModelError, match="other ids than torch"):
@@ -215,7 +220,7 @@ def test_examples_are_sources_that_fit(tmp_path: Path) -> None:
     for side in ("src", "tgt"):
         with RaggedWriter(tmp_path / f"train.{side}") as ids:
             ids.write([[5] * length for length in lengths])
-    facts = corpus_facts([tmp_path], 12)
+    facts = corpus_facts([tmp_path], some_tokenizer())
     assert [len(row) for row in facts.examples] == [*range(1, MAX_SRC_TOKENS + 1), 7, 8]
 
 
@@ -225,7 +230,7 @@ def test_what_either_corpus_has_may_be_written(tmp_path: Path) -> None:
         for side, rows in (("src", [[4]] * len(tgt)), ("tgt", tgt)):
             with RaggedWriter(tmp_path / name / f"train.{side}") as ids:
                 ids.write(rows)
-    facts = corpus_facts([tmp_path / "distilled", tmp_path / "references"], 12)
+    facts = corpus_facts([tmp_path / "distilled", tmp_path / "references"], some_tokenizer())
     assert facts.vocabulary is not None
     assert facts.vocabulary.tolist() == [5, 7, 9]
     assert len(facts.examples) == 1

@@ -126,6 +126,26 @@ def test_augmenting_changes_the_training_pairs_alone(tmp_path: Path) -> None:
     assert {path.name for path in augmented.iterdir()} == {path.name for path in plain.iterdir()}
 
 
+def test_phrases_join_the_training_pairs_after_the_subwords_are_learnt(tmp_path: Path) -> None:
+    plain = finished_run() / "prepare"
+    tiny_recipe(tmp_path)  # writes the corpus
+    phrases = tmp_path / "phrases.tsv"
+    phrases.write_text("Goodbye!\tAuf Wiedersehen!\n\t\nCheers!\tProst!\n", encoding="utf-8")
+    settings = (f"data.phrases={phrases}", "data.phrase_repeats=3")
+    run(tiny_recipe(tmp_path, *settings), tmp_path / "run", until="prepare")
+    prepared = tmp_path / "run/prepare"
+    for side, lines in (("src", ["Goodbye!", "Cheers!"]), ("tgt", ["Auf Wiedersehen!", "Prost!"])):
+        before, after = (
+            (path / f"train.{side}").read_text(encoding="utf-8").splitlines() for path in (plain, prepared)
+        )
+        assert after == before + lines * 3
+    for name in ("joint.model", "dev.src", "dev.src.ids", "filters.json"):
+        assert (plain / name).read_bytes() == (prepared / name).read_bytes()
+    assert "prepare" not in to_do(tmp_path, tmp_path / "run", *settings)
+    phrases.write_text("Goodbye!\tTschüss!\n", encoding="utf-8")
+    assert "prepare" in to_do(tmp_path, tmp_path / "run", *settings)
+
+
 def test_a_changed_corpus_is_new_input(tmp_path: Path) -> None:
     directory = copy_of_run(tmp_path)
     assert to_do(tmp_path, directory) == set()

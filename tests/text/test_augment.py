@@ -1,5 +1,7 @@
 """Augmentation: what a changed pair looks like, and which pairs are changed."""
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -7,6 +9,7 @@ from pydantic import ValidationError
 
 from onepass.recipe import AugmentSettings
 from onepass.text.augment import AugmentCounts, augment_pairs
+from onepass.text.names import NAMES
 from onepass.text.pair import Pair
 
 
@@ -64,6 +67,50 @@ def test_a_pair_loses_its_first_capital_or_all() -> None:
     assert uncapitalised == [i for i, pair in enumerate(alone) if pair != pairs[0]]  # the same as before
     with pytest.raises(ValidationError, match="together at most 1"):
         AugmentSettings(uncapitalised=0.6, lowercased=0.5)
+
+
+def test_names_that_both_sides_have_once_are_replaced_by_others_of_their_kind() -> None:
+    pair = Pair("Tom's here; Mary likes Boston, Tomas.", "Tom ist da, Mary mag Boston, Tomas.")
+    changed = [run([pair], seed=seed, renamed=1.0)[0][0] for seed in range(50)]
+    found = [re.fullmatch(r"(.+)'s here; (.+) likes (.+), Tomas\.", pair.src) for pair in changed]
+    assert all(found)
+    women, men, places, _ = NAMES
+    drawn = zip(*(match.groups() for match in found if match), strict=True)
+    for kind, names in zip((men, women, places), drawn, strict=True):
+        assert len(set(names)) > 20
+        assert set(names) <= set(kind)
+    for new, match in zip(changed, found, strict=True):
+        assert match is not None
+        assert new.tgt == "{} ist da, {} mag {}, Tomas.".format(*match.groups())
+
+
+@pytest.mark.parametrize(
+    "pair",
+    [
+        Pair("Tom's car", "Toms Auto"),
+        Pair("Tom saw Tom.", "Tom sah sich."),
+        Pair("He saw Tom.", "Tom sah Tom."),
+        Pair("Ask him.", "Frag Tom."),
+        Pair("tom left.", "tom ging."),
+    ],
+)
+def test_other_names_stay(pair: Pair) -> None:
+    assert run([pair], renamed=1.0) == ([pair], AugmentCounts())
+
+
+def test_renaming_leaves_the_other_changes_where_they_were() -> None:
+    pairs = [Pair("Ask Tom.", "Frag Tom.")] * 1_000
+    with_names, counts = run(pairs, unpunctuated=0.3, uncapitalised=0.2, renamed=0.5)
+    without = run(pairs, unpunctuated=0.3, uncapitalised=0.2)[0]
+    assert counts.renamed == pytest.approx(500, abs=60)
+    for a, b in zip(with_names, without, strict=True):
+        assert (a.src[0], a.src[-1] == ".") == (b.src[0], b.src[-1] == ".")
+
+
+def test_every_name_has_one_kind_and_is_one_word() -> None:
+    names = [name for kind in NAMES for name in kind]
+    assert len(set(names)) == len(names) > 500
+    assert all(re.fullmatch(r"[^\W\d_]{2,}", name) and name.istitle() for name in names)
 
 
 def test_shares_are_of_all_pairs_and_fall_independently() -> None:

@@ -18,8 +18,8 @@ class Lexicon(NamedTuple):
     """What may be written.
 
     Attributes:
-        yields: for each source token the target tokens it is linked with most often, int64 [V, YIELDS];
-            0 where there are fewer.
+        yields: for each source token the target tokens it is linked with most often, and the token itself if
+            it can be written, as names are; int64 [V, YIELDS]; 0 where there are fewer.
         always: the most frequent target tokens, which any sentence may need, int64 [ALWAYS at most].
     """
 
@@ -41,13 +41,14 @@ class CorpusFacts(NamedTuple):
     lexicon: Lexicon | None = None
 
 
-def build_lexicon(pairs: IdPairs, pharaoh: Iterable[str], src_size: int) -> Lexicon:
+def build_lexicon(pairs: IdPairs, pharaoh: Iterable[str], src_size: int, *, joint: bool) -> Lexicon:
     """Counts the links of a corpus.
 
     Args:
         pairs: sources and targets.
         pharaoh: the links `i-j` of each pair.
         src_size: of the source vocabulary.
+        joint: both sides have one vocabulary.
 
     Raises:
         ValueError: there are more or fewer lines of links than pairs.
@@ -65,4 +66,7 @@ def build_lexicon(pairs: IdPairs, pharaoh: Iterable[str], src_size: int) -> Lexi
     yields = np.zeros((src_size, YIELDS), dtype=np.int64)
     yields[sources[kept], rank[kept]] = targets[kept]
     ids, counts = pairs.tgt.distinct()
+    if joint:
+        itself = ids[(yields[ids] != ids[:, None]).all(1)]
+        yields[itself, -1] = itself
     return Lexicon(yields, np.sort(ids[np.argsort(-counts, kind="stable")][:ALWAYS]))

@@ -61,7 +61,7 @@ def evaluate_systems(context: Context, src: Sequence[str], ref: Sequence[str]) -
     for stage in {row.model for row in rows if row.factory == CTRANSLATE2}:
         export_ctranslate2(Bundle.open(context.inputs[stage]), exported / stage)
     tokenizer = Bundle.open(students["student"].bundle).tokenizer()
-    facts = cache(lambda corpora: corpus_facts([context.inputs[c] for c in corpora], tokenizer.src_size))
+    facts = cache(lambda corpora: corpus_facts([context.inputs[c] for c in corpora], tokenizer))
     for stage in {row.model for row in rows if row.factory == ONNX}:
         (exported / stage).mkdir()
         corpora = corpus_stages(models[stage])

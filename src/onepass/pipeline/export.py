@@ -75,7 +75,7 @@ def export_run(
     with _new_directory(to) as partial:
         with display.stage("export") as progress:
             progress(0, 0, "writing graphs")
-            facts = corpus_facts([found[corpus] for corpus in corpora], student.tokenizer().src_size)
+            facts = corpus_facts([found[corpus] for corpus in corpora], student.tokenizer())
             write_graphs(student, partial, facts, teacher=teacher)
             texts = {
                 name: read_lines(found["prepare"] / name)

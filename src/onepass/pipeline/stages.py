@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
-from itertools import islice, starmap
+from itertools import chain, islice, starmap
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,7 @@ from onepass.pipeline.stage import Context, Stage
 from onepass.recipe import (
     OWN_SIZES,
     AugmentSettings,
+    DataSettings,
     DistillSettings,
     OnePassModel,
     Recipe,
@@ -55,8 +56,9 @@ def plan(recipe: Recipe) -> list[Stage]:
     """The stages of a recipe in order: one aligned corpus a kind of target, one student a variant."""
     dump = recipe.model_dump(mode="json")
     data = dict(dump["data"])
-    for split in SPLITS:  # what the files are called on this machine does not matter, what is in them does
-        data[split] = [{**source, "path": Path(source["path"]).name} for source in data[split]]
+    for corpus in data.keys() & set(DataSettings.CORPORA):
+        # What the files are called on this machine does not matter, what is in them does.
+        data[corpus] = [{**source, "path": Path(source["path"]).name} for source in data[corpus]]
     seed = {"seed": recipe.seed}
     preparing = {"data": data, "tokenizer": dump["tokenizer"], **seed}
     return [
@@ -147,16 +149,17 @@ def evaluated_stages(recipe: Recipe) -> tuple[str, ...]:
     return ("prepare", *corpora, *(["teacher"] if recipe.needs_teacher else []), *models)
 
 
-def corpus_facts(corpora: Sequence[Path], src_size: int) -> CorpusFacts:
+def corpus_facts(corpora: Sequence[Path], tokenizer: Tokenizer) -> CorpusFacts:
     """What an export needs of a student's corpora.
 
     Args:
         corpora: directories of the stages that `corpus_stages` names.
-        src_size: of the source vocabulary.
+        tokenizer: of the run.
     """
     pairs, *others = (IdPairs.open(corpus, "train") for corpus in corpora)
-    links = corpora[0] / "train.pharaoh"
-    lexicon = build_lexicon(pairs, read_pharaoh(links), src_size) if links.exists() else None
+    links, lexicon = corpora[0] / "train.pharaoh", None
+    if links.exists():
+        lexicon = build_lexicon(pairs, read_pharaoh(links), tokenizer.src_size, joint=tokenizer.joint)
     rows = np.flatnonzero((pairs.src.lengths > 0) & (pairs.src.lengths <= MAX_SRC_TOKENS))
     rows = rows[np.linspace(0, len(rows) - 1, min(EXAMPLES, len(rows))).astype(np.int64)]
     vocabulary = np.unique(np.concatenate([some.tgt.distinct()[0] for some in (pairs, *others)]))
@@ -166,7 +169,7 @@ def corpus_facts(corpora: Sequence[Path], src_size: int) -> CorpusFacts:
 def _files(recipe: Recipe) -> list[Path]:
     """The corpus files, and the generator's own for the embedded corpus."""
     data = recipe.data
-    corpora = [*data.train, *data.dev, *data.test]
+    corpora = [source for name in DataSettings.CORPORA for source in getattr(data, name)]
     files = corpus_files(corpora, src=data.src, tgt=data.tgt)
     if any(source.path == "phrasebook" for source in corpora):
         from onepass.text import phrasebook
@@ -193,7 +196,7 @@ def prepare(context: Context) -> None:
     src, tgt = (stream_lines(directory / f"train.{side}") for side in ("src", "tgt"))
     tokenizer = Tokenizer.train(src, tgt, context.recipe.tokenizer, seed=context.recipe.seed)
     tokenizer.save(directory)
-    if data.augment != AugmentSettings():  # after the subwords, which are those of the corpus as it is
+    if data.phrases or data.augment != AugmentSettings():  # after the subwords: those of the corpus as it is
         _augment(context)
     too_long = write_ids(directory, "train", directory, tokenizer, data.filters.max_tokens)
     if too_long:
@@ -230,10 +233,17 @@ def _write_text(directory: Path, split: str, pairs: Iterable[Any], context: Cont
 
 
 def _augment(context: Context) -> None:
-    """Replaces the text of the training set by what `data.augment` makes of it."""
-    directory, recipe, counts = context.directory, context.recipe, AugmentCounts()
-    pairs = starmap(Pair, _text_pairs(directory, "train"))
-    augmented = augment_pairs(pairs, recipe.data.augment, counts, seed=recipe.seed)
+    """Replaces the text of the training set by what `data.augment` makes of it and of `data.phrases`."""
+    directory, data, counts = context.directory, context.recipe.data, AugmentCounts()
+    corpus = starmap(Pair, _text_pairs(directory, "train"))
+    phrases = (
+        pair
+        for _ in range(data.phrase_repeats if data.phrases else 0)
+        for pair in filter_pairs(
+            read_pairs(data.phrases, split="train", src=data.src, tgt=data.tgt), data.filters, FilterCounts()
+        )
+    )
+    augmented = augment_pairs(chain(corpus, phrases), data.augment, counts, seed=context.recipe.seed)
     _write_text(directory, "augmented", augmented, context)
     for side in ("src", "tgt"):
         (directory / f"augmented.{side}").replace(directory / f"train.{side}")
