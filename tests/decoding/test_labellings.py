@@ -8,8 +8,8 @@ import pytest
 import torch
 
 from onepass.decoding.autoregressive import score
-from onepass.decoding.labellings import best_labelling, labellings, likely_labels
-from onepass.decoding.parallel import decode_slots
+from onepass.decoding.labellings import CHOICES, best_labelling, labellings
+from onepass.decoding.parallel import decode_slots, likely_labels
 from onepass.models.one_pass import NEVER
 from onepass.runtime.candidates import CHANGES, MOST_LABELLINGS, combinations
 
@@ -97,7 +97,7 @@ def test_the_winner_is_the_teachers_favourite_among_candidates_scored_one_by_one
     for b, source in enumerate(sentences[:16]):
         src_ids = pad([source])
         decoded = ctc.decode(src_ids, ctc.encode(src_ids))
-        rows = labellings(*likely_labels(ctc, decoded), decoded.mask, ctc.blank, 20).ids.tolist()
+        rows = labellings(*likely_labels(ctc, decoded, CHOICES), decoded.mask, ctc.blank, 20).ids.tolist()
         rows = [[token for token in row if token] for row in rows]
         assert 1 < len(rows) == len({tuple(row) for row in rows}) <= 20
         memory = teacher.encode(src_ids)

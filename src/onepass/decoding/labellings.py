@@ -16,11 +16,9 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from onepass.decoding.autoregressive import score
-from onepass.decoding.parallel import CANDIDATES_AT_ONCE, Translations
+from onepass.decoding.parallel import CANDIDATES_AT_ONCE, Translations, likely_labels
 from onepass.models.autoregressive import PAD, AutoregressiveTransformer
 from onepass.models.ctc import CTCTransformer, collapse
-from onepass.models.one_pass import NEVER, Decoded
-from onepass.objectives.output_layer import top_labels
 from onepass.runtime.candidates import CHANGES, combinations
 
 CHOICES = 4
@@ -37,15 +35,6 @@ class Labellings(NamedTuple):
 
     ids: Tensor
     sentence: Tensor
-
-
-def likely_labels(model: CTCTransformer, decoded: Decoded) -> tuple[Tensor, Tensor]:
-    """The CHOICES most probable labels of every slot and their log probabilities, [B, L, CHOICES] each."""
-    states, mask = decoded
-    labels = torch.full((*mask.shape, CHOICES), model.blank, device=mask.device)
-    log_probs = torch.zeros(labels.shape, device=mask.device)
-    labels[mask], log_probs[mask] = top_labels(states[mask], model.output_weight(), CHOICES, NEVER)
-    return labels, log_probs
 
 
 def labellings(labels: Tensor, log_probs: Tensor, mask: Tensor, blank: int, most: int) -> Labellings:
@@ -97,7 +86,7 @@ def best_labelling(
         most: candidates of a sentence; there are MOST_LABELLINGS at most.
     """
     decoded = model.decode(src_ids, model.encode(src_ids))
-    ids, sentence = labellings(*likely_labels(model, decoded), decoded.mask, model.blank, most)
+    ids, sentence = labellings(*likely_labels(model, decoded, CHOICES), decoded.mask, model.blank, most)
     memory = teacher.encode(src_ids)
     lengths = (ids != PAD).sum(1)
     scores = torch.zeros(len(ids), device=ids.device)

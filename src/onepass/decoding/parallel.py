@@ -27,7 +27,7 @@ from onepass.models.fertility import (
 from onepass.models.one_pass import NEVER, Decoded, compact
 from onepass.models.slots import SlotTransformer
 from onepass.nn.transformer import Memory
-from onepass.objectives.output_layer import score_labels
+from onepass.objectives.output_layer import top_labels
 
 CANDIDATES_AT_ONCE = 512
 Search = Literal["greedy", "lookahead", "viterbi"]
@@ -74,17 +74,18 @@ def decode_once(model: FertilityTransformer, src_ids: Tensor, *, average: bool =
     )
 
 
-def _best_words(model: SlotTransformer, decoded: Decoded) -> tuple[Tensor, Tensor]:
-    """The most probable label of every real slot and its log probability, [B, L] each; 0 at padding."""
+def likely_labels(model: SlotTransformer, decoded: Decoded, count: int) -> tuple[Tensor, Tensor]:
+    """The `count` most probable labels of every slot, log probabilities: [B, L, count] each; 0 at padding."""
     states, mask = decoded
-    none = torch.zeros(int(mask.sum()), 0, dtype=torch.int64, device=mask.device)
-    scored = score_labels(states[mask], model.output_weight(), none, NEVER)
-    labels = torch.zeros(mask.shape, dtype=torch.int64, device=mask.device)
-    log_probs = torch.zeros(mask.shape, device=mask.device)
-    return (
-        labels.masked_scatter_(mask, scored.best),
-        log_probs.masked_scatter_(mask, scored.best_log_probs),
-    )
+    labels = torch.zeros(*mask.shape, count, dtype=torch.int64, device=mask.device)
+    log_probs = torch.zeros(labels.shape, device=mask.device)
+    labels[mask], log_probs[mask] = top_labels(states[mask], model.output_weight(), count, NEVER)
+    return labels, log_probs
+
+
+def _best_labels(model: SlotTransformer, decoded: Decoded) -> tuple[Tensor, Tensor]:
+    labels, log_probs = likely_labels(model, decoded, 1)
+    return labels[..., 0], log_probs[..., 0]
 
 
 def _written(ids: Tensor, scores: Tensor) -> Translations:
@@ -101,7 +102,7 @@ def decode_slots(model: CTCTransformer, src_ids: Tensor) -> Translations:
         src_ids: int64 [B, S], padded with 0.
     """
     decoded = model.decode(src_ids, model.encode(src_ids))
-    labels, log_probs = _best_words(model, decoded)
+    labels, log_probs = _best_labels(model, decoded)
     return _written(collapse(labels, decoded.mask, model.blank), log_probs.sum(1))
 
 
@@ -117,7 +118,7 @@ def decode_graph(model: DAGTransformer, src_ids: Tensor, search: Search) -> Tran
     """
     decoded = model.decode(src_ids, model.encode(src_ids))
     lengths = decoded.mask.sum(1)
-    labels, log_probs = _best_words(model, decoded)
+    labels, log_probs = _best_labels(model, decoded)
     slot = torch.arange(labels.size(1), device=labels.device)
     inner = (slot > 0) & (slot < lengths[:, None] - 1)
     edges = model.edges(decoded)
