@@ -20,6 +20,7 @@ from pydantic_core import PydanticUndefined
 from onepass.bundle import Bundle
 from onepass.evaluation.main_table import render_main_table
 from onepass.evaluation.table import (
+    System,
     is_markdown_block_current,
     markdown_table,
     parse_results,
@@ -35,6 +36,15 @@ ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "docs" / "results"
 RUNS = ("multi30k-en-de-students", "tatoeba-en-de")
 """Whose results the README sums up."""
+BARS = (
+    ("int8", "teacher greedy", 1, 2.5, 5.0),
+    ("int8", "deep greedy", 1, 1.0, 2.0),
+    ("int8", "teacher beam 4, torch", 1, 15.6, 15.6),
+    ("torch", "teacher beam 4, torch", 1, 8.0, 8.0),
+    ("int8", "teacher greedy", 64, 2.0, 2.0),
+    ("int8", "deep greedy", 64, 1.2, 1.2),
+)
+"""How fast a shipped student is to be: as what, against whom, lines at once, times as fast, on long lines."""
 IN_FULL = ("phrasebook", *RUNS, "multi30k-en-de-small")
 """Whose results `docs/results/README.md` shows whole."""
 
@@ -47,6 +57,7 @@ def blocks() -> Iterator[tuple[Path, str, str]]:
     yield readme, "results", "\n" + "\n".join(_summary(name) for name in RUNS)
     yield RESULTS / "README.md", "results", "\n" + "\n".join(map(_in_full, IN_FULL))
     measuring = ROOT / "docs" / "measuring.md"
+    yield measuring, "bars", _bars()
     yield measuring, "league", _league()
     yield measuring, "benchmarks", _benchmarks()
     yield ROOT / "docs" / "recipes.md", "settings", _settings()
@@ -85,6 +96,36 @@ def _shipped() -> str:
             for title, cell in cells.items():
                 columns.setdefault(title, []).append(cell)
     return f"\n{markdown_table(columns)}\n" if columns else "\n"
+
+
+def _bars() -> str:
+    """How many times as fast as its rivals each shipped student is, and where that misses a bar."""
+    rows = []
+    for path in sorted((RESULTS / "league").glob("*.json")):
+        systems = {system.name: system for system in parse_results(_load(path)).systems}
+        for name in shipped_models():
+            if f"{name} int8" not in systems:
+                continue
+            row = {"league": path.stem, "student": name, "BLEU": f"{systems[f'{name} int8'].bleu:.1f}"}
+            for engine, rival, lines, whole, long in BARS:
+                title = f"batch {lines}" + (", student in torch" if engine == "torch" else "") + f": {rival}"
+                student = systems.get(f"{name} int8" if engine == "int8" else f"{name}, torch")
+                bar = long if "long" in path.stem else whole
+                row[title] = _beside(student, systems.get(rival), lines, bar)
+            rows.append(row)
+    return f"\n{markdown_table({title: [row[title] for row in rows] for title in rows[0]})}\n"
+
+
+def _beside(student: System | None, rival: System | None, lines: int, bar: float) -> str:
+    if student is None or rival is None:
+        return "–"
+    if lines == 1:
+        assert student.p50_ms is not None
+        assert rival.p50_ms is not None
+        ratio = rival.p50_ms / student.p50_ms
+    else:
+        ratio = student.throughput[lines] / rival.throughput[lines]
+    return f"{ratio:.2f}x" + (f" (missed: {bar:g}x)" if ratio < bar else "")
 
 
 def _league() -> str:
