@@ -47,6 +47,18 @@ def test_the_default_model_reads_capitals() -> None:
     assert texts == ["HILFE!", "ICH LIEBE DICH", "NATO", "Ich bin hier."]
 
 
+def test_the_fast_model_translates_and_is_less_than_half_the_size() -> None:
+    typed = ["Where is the station?", "where is the station", "", "HELP!", "My name is Anna."]
+    found = Translator.load("en-de-fast").translate(typed)
+    expected = ["Wo ist der Bahnhof?", "Wo ist der Bahnhof", "", "HILFE!", "Mein Name ist Anna."]
+    assert [translation.text for translation in found] == expected
+    sizes = {
+        name: sum(path.stat().st_size for path in directory.iterdir())
+        for name, directory in shipped_models().items()
+    }
+    assert sizes["en-de-fast"] < sizes["en-de"] / 2
+
+
 def test_the_models_are_in_the_wheel(tmp_path: Path) -> None:
     source = tmp_path / "source"  # a build leaves its traces where the source is
     shutil.copytree(ROOT / "src", source / "src", ignore=shutil.ignore_patterns("*.egg-info", "__pycache__"))
