@@ -7,15 +7,17 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from onepass import Translator
-from onepass.bundle import FORMAT, file_sha256
+from onepass.bundle import FORMAT, Bundle, file_sha256
 from onepass.decoding.translator import Translator as TorchTranslator
 from onepass.errors import ModelError, UsageError
+from onepass.export.runtime_bundle import write_graphs
 from onepass.runtime import engine, shipped
 from onepass.runtime.text import WINDOW, Translation
-from tiny_export import FAMILIES
+from tiny_export import FAMILIES, some_facts
 from tiny_run import finished_run, many_lines
 
 LINES = many_lines(40)
@@ -41,6 +43,21 @@ def test_it_writes_what_torch_writes(bundles: Path, family: str, candidates: int
     assert written(found) == written(expected)
     assert {t.fertilities is None for t in found} == {family != "fertility"}  # empty lines, too
     assert [t.score for t in found] == pytest.approx([t.score for t in expected], abs=1e-4)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_it_writes_the_same_where_the_corpus_has_but_the_words_that_it_writes(
+    bundles: Path, family: str, tmp_path: Path
+) -> None:
+    student = Bundle.open(bundles / family)
+    expected = TorchTranslator.load(student.directory).translate(LINES)
+    tgt_pieces = {piece for t in expected for piece in t.tgt_pieces}
+    vocabulary = student.tokenizer().tgt_vocabulary()
+    used = np.array([i for i, piece in enumerate(vocabulary) if piece in tgt_pieces])
+    assert len(used) < len(vocabulary) / 2
+    write_graphs(student, tmp_path, some_facts()._replace(vocabulary=used))
+    found = Translator.load(tmp_path, precision="float32").translate(LINES)
+    assert written(found) == written(expected)
 
 
 @pytest.mark.parametrize(("family", "candidates"), SYSTEMS)

@@ -46,12 +46,14 @@ def write_graphs(
     student.tokenizer().save(directory)
     for precision in get_args(Precision):
         int8 = precision == "int8"
+        # A graph's path depends on how sure a slot is of its word, among all that there are.
+        of_all = student.kind == "dag" and not int8
         export_onnx(
             model,
             directory / GRAPH.format(precision=precision),
             examples=facts.examples if int8 else None,
             teacher=judge,
-            vocabulary=facts.vocabulary,
+            vocabulary=None if of_all else facts.vocabulary,
             lexicon=facts.lexicon if int8 else None,
         )
     write_export_manifest(directory, student, student.provenance, candidates=judge is not None)

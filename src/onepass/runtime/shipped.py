@@ -11,7 +11,7 @@ FOLDER = Path(__file__).parents[1] / "shipped"
 
 
 def shipped_models() -> dict[str, Path]:
-    """The bundle of each shipped model, by name (source and target language)."""
+    """The bundle of each shipped model, by name, such as "en-de"."""
     return {path.parent.name: path.parent for path in sorted(FOLDER.glob(f"*/{MANIFEST}"))}
 
 
