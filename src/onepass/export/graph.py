@@ -198,10 +198,10 @@ class Graph:
         self.factors.append(x)
         return Rounded(self.op("QuantizeLinear", x, scale, zero), scale, zero)
 
-    def linear(self, x: str, weight: Tensor, bias: Tensor) -> str:
-        """x · weightᵀ + bias; weight [N, K]."""
+    def linear(self, x: str, weight: Tensor, bias: Tensor, *, exact: bool = False) -> str:
+        """x · weightᵀ + bias; weight [N, K], in float32 always if it is to be exact."""
         scales = ""
-        if self.int8:
+        if self.int8 and not exact:
             columns, scales = self.int8_columns(weight)
         else:
             columns = self.weight(weight.T.contiguous())

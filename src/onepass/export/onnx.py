@@ -173,10 +173,15 @@ def _dag(g: TransformerGraph, model: DAGTransformer, source: Source) -> Outputs:
     features = g.op("Concat", x, positions, axis=-1)
     heads = g.constant([0, 0, model.heads, -1])
     query, key = (
-        g.op("Transpose", g.op("Reshape", g.linear(features, part.weight, part.bias), heads), perm=perm)
+        g.op(
+            "Transpose",
+            g.op("Reshape", g.linear(features, part.weight, part.bias, exact=True), heads),
+            perm=perm,
+        )
         for part, perm in ((model.edge_query, [0, 2, 1, 3]), (model.edge_key, [0, 2, 3, 1]))
     )
-    gate = g.op("Softmax", g.linear(features, model.edge_gate.weight, model.edge_gate.bias), axis=-1)
+    gate = g.linear(features, model.edge_gate.weight, model.edge_gate.bias, exact=True)
+    gate = g.op("Softmax", gate, axis=-1)
     gate = g.unsqueeze(g.op("Transpose", gate, perm=[0, 2, 1]), 3)  # [B, H, L, 1]
     width = model.edge_query.out_features // model.heads
     scores = g.op("Mul", g.op("MatMul", query, key), g.number(width**-0.5))  # [B, H, L, L]
