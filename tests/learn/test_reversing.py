@@ -69,7 +69,7 @@ def learn(
 
 @pytest.mark.parametrize(
     ("longest", "doubled", "updates"),
-    [(8, 0, (800, 800)), (5, 2, (500, 900))],
+    [(8, 0, (800, 1200)), (5, 2, (500, 900))],
     ids=["each word once", "some words become two"],
 )
 def test_reversing_is_learnt(
