@@ -123,9 +123,8 @@ def test_both_engines_give_the_same_lines(
         memory = model.encode(pad([src[i]]))
         ours, theirs = (float(score(model, pad([ids[i]], 1), memory)) for ids in (expected, found))
         tie = theirs == pytest.approx(ours, abs=TIE)
-        if (
-            not tie and beam_size > 1
-        ):  # then where hypotheses were dropped: a nudge must turn one into the other
+        # Else it was a tie where the beam dropped hypotheses: a nudge must turn one into the other.
+        if not tie and beam_size > 1:
             tie = any(search(nudged(model, seed), pad([src[i]])).ids == [found[i]] for seed in range(20))
         assert tie, (src[i], expected[i], found[i])
     assert len(different) <= len(ended) / 50, different  # ties, each of them, and few
