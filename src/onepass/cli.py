@@ -110,7 +110,7 @@ def translate(
     ] = None,
     beam: Annotated[int, typer.Option(help="Of a teacher: beam size.", min=1)] = 1,
     search: Annotated[
-        str | None, typer.Option(help="Of a DAG student: greedy, lookahead or viterbi [lookahead].")
+        str | None, typer.Option(help="Of a DAG student: greedy, lookahead, viterbi or marginal [marginal].")
     ] = None,
 ) -> None:
     """Translates texts, a file, or stdin: a line in, a line out."""

@@ -257,6 +257,7 @@ _FAMILIES = {
     "finetune": {"fertility", "ctc", "dag"},
     "attend_to": {"fertility", "ctc", "dag"},
     "slots": {"ctc", "dag"},
+    "soft_copy": {"dag"},
     "glancing": {"ctc", "dag"},
     "compresses": {"ctc"},
 }
@@ -299,6 +300,9 @@ class StudentSettings(Settings):
     weightiest hidden units, and learns its distribution in every slot, not the teacher's translations."""
     slots: PositiveInt = 2
     """Of ctc and dag: places in the decoder a source token (2 or 3; 4 to 8)."""
+    soft_copy: bool = True
+    """Of dag: what its slots start from is the source, stretched to their number, as that of ctc always is; False:
+    their positions alone, as in Huang et al. (2022), which takes far longer to learn."""
     glancing: Annotated[tuple[Share, Share] | None, Field(strict=False), BeforeValidator(_unless_false)] = (
         None
     )

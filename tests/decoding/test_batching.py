@@ -29,11 +29,14 @@ pytestmark = pytest.mark.usefixtures("no_gradient")
         "DAG greedy",
         "DAG",
         "DAG viterbi",
+        "DAG marginal",
+        "DAG positions",
     ]
 )
 def translate(request, make_teacher, make_student, make_slots) -> Callable[[Tensor], tuple]:
     teacher, student = make_teacher(), make_student()
     ctc, dag = make_slots("ctc", slots=2), make_slots("dag", slots=4)
+    positions = make_slots("dag", slots=4, soft_copy=False)
     uniform = torch.rand(9, 40, generator=torch.Generator().manual_seed(1))
     return {
         "greedy": lambda src_ids: greedy(teacher, src_ids),
@@ -46,6 +49,8 @@ def translate(request, make_teacher, make_student, make_slots) -> Callable[[Tens
         "DAG greedy": lambda src_ids: decode_graph(dag, src_ids, "greedy"),
         "DAG": lambda src_ids: decode_graph(dag, src_ids, "lookahead"),
         "DAG viterbi": lambda src_ids: decode_graph(dag, src_ids, "viterbi"),
+        "DAG marginal": lambda src_ids: decode_graph(dag, src_ids, "marginal"),
+        "DAG positions": lambda src_ids: decode_graph(positions, src_ids),
     }[request.param]
 
 

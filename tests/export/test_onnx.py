@@ -25,6 +25,7 @@ STUDENTS: list[tuple[str, dict[str, Any]]] = [
     ("ctc", {"slots": 2}),
     ("ctc", {"slots": 3}),
     ("dag", {"slots": 4}),
+    ("dag", {"slots": 4, "soft_copy": False}),
     ("fertility", {}),
     ("fertility", {"copy_source": "uniform"}),
     ("fertility", {"copy_source": "none", "joint": True}),

@@ -9,8 +9,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from onepass.decoding.parallel import decode_graph
-from onepass.models.dag import DAGTransformer, best_walk, walk
-from onepass.models.slots import IMPOSSIBLE
+from onepass.models.dag import DAGTransformer, best_walk, most_probable_words, walk
+from onepass.models.slots import IMPOSSIBLE, soft_copy
 from onepass.objectives.cross_entropy import Batch
 from onepass.objectives.dag import DAGObjective, Graph, best_path, graph, log_likelihood
 from onepass.objectives.glancing import Glancing, choose
@@ -141,6 +141,45 @@ def test_the_best_walk_is_the_best_of_all(penalty: float) -> None:
             assert float(found.score[b]) == pytest.approx(scores[best])
 
 
+def test_the_most_probable_words_are_those_of_all_paths_together() -> None:
+    """By the definition: every way to spell the words so far, and what may follow it."""
+    many_ways = 0
+    for seed in range(20):
+        edges = make_edges(SLOTS, seed=seed)
+        random = torch.Generator().manual_seed(seed)
+        labels = torch.randint(4, 6, edges.shape[:2], generator=random)  # two words: most stand in many slots
+        words = torch.rand(edges.shape[:2], generator=random, dtype=torch.float64).log()
+        slot, last = torch.arange(max(SLOTS)), torch.tensor(SLOTS)[:, None] - 1
+        inner = (slot > 0) & (slot < last)
+        labels = labels.masked_fill(~inner, 0)
+        words = torch.where(inner, words, torch.where(slot == last, 0, IMPOSSIBLE))
+        found = most_probable_words(edges, words, labels)
+        for b, slots in enumerate(SLOTS):
+            written, score = [], 0.0
+            while not written or written[-1] != 0:
+                following: dict[int, float] = {}
+                so_far = 0.0
+                for path in itertools.combinations(range(1, slots - 1), len(written)):
+                    if [int(labels[b, j]) for j in path] != written:
+                        continue
+                    steps = list(itertools.pairwise((0, *path)))
+                    prefix = math.exp(sum(float(edges[b, i, j] + words[b, j]) for i, j in steps))
+                    so_far += prefix
+                    place = path[-1] if path else 0
+                    for j in range(place + 1, slots):
+                        step = prefix * math.exp(float(edges[b, place, j] + words[b, j]))
+                        word = int(labels[b, j])
+                        following[word] = following.get(word, 0.0) + step
+                best = max(following, key=lambda word: following[word])
+                score += math.log(following[best] / so_far)
+                written.append(best)
+            assert [token for token in found.ids[b].tolist() if token] == written[:-1]
+            assert float(found.score[b]) == pytest.approx(score)
+            by_walk = walk(edges + words[:, None], torch.tensor(SLOTS)).visited[b]
+            many_ways += labels[b, by_walk].tolist() != [0, *written]
+    assert many_ways > 10  # it is not what the lookahead writes
+
+
 # --- the model -------------------------------------------------------------------
 
 
@@ -186,6 +225,19 @@ def test_edges_are_the_mixture_of_the_formula() -> None:
             scores = model.edge_key(features)[i + 1 :, columns] @ query / math.sqrt(8)
             expected[i, i + 1 :] += gates[i, h] * scores.softmax(0)
     torch.testing.assert_close(model.edges(decoded)[b].exp(), expected)
+
+
+def test_slots_start_from_the_source_but_for_the_ends() -> None:
+    model, batch = make_model(), make_batch()
+    mask = torch.arange(18) < model.num_slots((batch.src_ids != 0).sum(1, keepdim=True))
+    copied = model.start(batch.src_ids, mask)
+    model.soft_copy = False
+    kinds = model.start(batch.src_ids, mask)
+    assert len(kinds[0, :14].unique(dim=0)) == 3
+    for b, length in enumerate([14, 18, 6]):
+        source = batch.src_ids[b, : (length - 2) // 4]
+        alone = soft_copy(model.src_embedding(source)[None], source[None] != 0, 4)[0]
+        torch.testing.assert_close((copied - kinds)[b, :length], F.pad(alone, (0, 0, 1, 1)))
 
 
 def test_pairs_that_do_not_fit_are_counted_and_left_out() -> None:

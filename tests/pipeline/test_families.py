@@ -2,12 +2,14 @@
 
 import json
 from pathlib import Path
+from typing import get_args
 
 import pytest
 import torch
 
 from onepass.bundle import Bundle
 from onepass.decoding.loading import load_model
+from onepass.decoding.parallel import Search
 from onepass.decoding.translator import Translator
 from onepass.errors import UsageError
 from onepass.evaluation.systems import Student, competitors, title
@@ -38,7 +40,7 @@ def test_a_run_trains_measures_and_translates_with_ctc(tmp_path: Path) -> None:
     names = {system["name"]: system["model"] for system in results["systems"]}
     assert names["CTC + GLAT"] == "student-glat"
     assert names["CTC"] == "student-raw"
-    assert {names[f"DAG {search}"] for search in ("greedy", "lookahead", "viterbi")} == {"student-dag"}
+    assert {names[f"DAG {search}"] for search in get_args(Search)} == {"student-dag"}
     records = map(json.loads, read_lines(directory / "metrics.jsonl"))
     terms = [set(r) for r in records if r["stage"] == "student-glat" and "loss" in r]
     assert all({"tokens", "infeasible", "revealed"} <= keys for keys in terms)
@@ -78,7 +80,7 @@ def test_ctc_and_the_graph_are_fine_tuned_on_the_references(tmp_path: Path) -> N
     results = json.loads((directory / "evaluate/results.json").read_text())
     names = {system["name"]: system["model"] for system in results["systems"]}
     assert names["CTC + GLAT + FT"] == names["CTC + GLAT + FT, ONNX int8"] == "finetune-glat"
-    assert names["DAG + FT lookahead"] == "finetune-dag"
+    assert names["DAG + FT marginal"] == "finetune-dag"
     records = map(json.loads, read_lines(directory / "metrics.jsonl"))
     terms = [set(r) for r in records if r["stage"] == "finetune-dag" and "loss" in r]
     assert len(terms) == 4
@@ -204,7 +206,7 @@ def test_without_distillation_there_is_no_teacher(tmp_path: Path) -> None:
     log = run(recipe, tmp_path / "run")
     assert log.run == ["prepare", "student", "evaluate"]
     results = json.loads((tmp_path / "run/evaluate/results.json").read_text())
-    names = [" greedy", " lookahead", " viterbi", ", ONNX int8", ", ONNX float32"]
+    names = [" greedy", " lookahead", " viterbi", " marginal", ", ONNX int8", ", ONNX float32"]
     assert [system["name"] for system in results["systems"]] == [f"DAG + GLAT{name}" for name in names]
     assert (results["rivals"], results["baseline"]) == ([], None)
     assert set(results["training"]) == {"student"}

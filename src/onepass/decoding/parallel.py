@@ -15,7 +15,7 @@ from torch import Tensor
 from onepass.decoding.autoregressive import score
 from onepass.models.autoregressive import PAD, AutoregressiveTransformer
 from onepass.models.ctc import CTCTransformer, collapse
-from onepass.models.dag import DAGTransformer, best_walk, walk
+from onepass.models.dag import DAGTransformer, best_walk, most_probable_words, walk
 from onepass.models.fertility import (
     FertilityTransformer,
     Tokens,
@@ -25,13 +25,13 @@ from onepass.models.fertility import (
     sampled_fertilities,
 )
 from onepass.models.one_pass import NEVER, Decoded, compact
-from onepass.models.slots import SlotTransformer
+from onepass.models.slots import IMPOSSIBLE, SlotTransformer
 from onepass.nn.transformer import Memory
 from onepass.objectives.output_layer import top_labels
 
 CANDIDATES_AT_ONCE = 512
-Search = Literal["greedy", "lookahead", "viterbi"]
-"""How a path through a graph is found."""
+Search = Literal["greedy", "lookahead", "viterbi", "marginal"]
+"""How the words of a graph are found."""
 
 
 class Translations(NamedTuple):
@@ -107,14 +107,15 @@ def decode_slots(model: CTCTransformer, src_ids: Tensor) -> Translations:
 
 
 @torch.no_grad()
-def decode_graph(model: DAGTransformer, src_ids: Tensor, search: Search) -> Translations:
-    """A path and the most probable word of each of its slots; the score is of edges and words, a token.
+def decode_graph(model: DAGTransformer, src_ids: Tensor, search: Search = "marginal") -> Translations:
+    """Some slots, and of each its most probable word; the score is of edges and words, a token.
 
     Args:
         model: in eval mode.
         src_ids: int64 [B, S], padded with 0.
         search: `greedy` follows the best edge, `lookahead` the best edge and word together, `viterbi` finds
-            the path whose edges and words have the best mean.
+            the path whose edges and words have the best mean; `marginal` always writes the most probable next
+            word, over all paths that have spelt the ones before it.
     """
     decoded = model.decode(src_ids, model.encode(src_ids))
     lengths = decoded.mask.sum(1)
@@ -122,6 +123,12 @@ def decode_graph(model: DAGTransformer, src_ids: Tensor, search: Search) -> Tran
     slot = torch.arange(labels.size(1), device=labels.device)
     inner = (slot > 0) & (slot < lengths[:, None] - 1)
     edges = model.edges(decoded)
+    if search == "marginal":
+        silent = torch.where(slot == lengths[:, None] - 1, 0, IMPOSSIBLE)
+        ids, scores = most_probable_words(
+            edges, torch.where(inner, log_probs, silent), labels.masked_fill(~inner, PAD)
+        )
+        return _written(ids, scores)
     both = edges + log_probs.masked_fill(~inner, 0)[:, None, :]  # [B, L, L]
     if search == "viterbi":
         path = best_walk(both, lengths)

@@ -62,7 +62,7 @@ def student_decoder(
         teacher, num_candidates: of the students with fertilities (noisy parallel decoding) and of CTC (likely
             labellings): the teacher chooses among so many.
         seed: of noisy parallel decoding.
-        search: of the DAG student: how a path is found [lookahead].
+        search: of the DAG student: how its words are found [marginal].
 
     Raises:
         UsageError: candidates without a teacher to choose, or with average fertilities; an option of
@@ -86,7 +86,7 @@ def student_decoder(
             fix="give the teacher's bundle too, or ask for 1 candidate",
         )
     if isinstance(model, DAGTransformer):
-        return lambda src_ids: Output(*decode_graph(model, src_ids, search or "lookahead"), with_end=False)
+        return lambda src_ids: Output(*decode_graph(model, src_ids, search or "marginal"), with_end=False)
     if isinstance(model, CTCTransformer):
         if num_candidates == 1:
             return lambda src_ids: Output(*decode_slots(model, src_ids), with_end=False)

@@ -53,6 +53,14 @@ class Rounded(NamedTuple):
     zero: str
 
 
+class Step(NamedTuple):
+    """Of a loop: whether it goes on, bool []; what the next step starts from; what this one adds to the rows."""
+
+    going: str
+    state: Outputs
+    row: str
+
+
 class Graph:
     """A graph in the making; every method returns names of values.
 
@@ -127,6 +135,33 @@ class Graph:
             return outputs
         found = self.several("If", condition, count=len(outputs), then_branch=parts[0], else_branch=parts[1])
         return dict(zip(outputs, found, strict=True))
+
+    def loop(self, most: str, state: Outputs, to: Values, step: Callable[[Outputs], Step]) -> tuple[Outputs, str]:
+        """Repeats a part of the graph until it stops or has run `most` times.
+
+        Args:
+            most: int64 [1].
+            state: what the first step starts from, described by `to`, which also describes the `row`.
+
+        Returns:
+            The state behind the last step, and the rows of all steps, [steps, ...].
+        """
+        outside, self.nodes = self.nodes, []
+        inputs = {name: f"v{self.made}_{name}" for name in ("number", "going", *state)}
+        self.made += 1
+        made = step({name: inputs[name] for name in state})
+        outputs = {"going": made.going, **{name: made.state[name] for name in state}, "row": made.row}
+        outputs = {name: self.op("Identity", value) for name, value in outputs.items()}
+        kinds = {**to, "number": Value(TensorProto.INT64, []), "going": Value(TensorProto.BOOL, [])}
+        described = [
+            [helper.make_tensor_value_info(value, *kinds[name]) for name, value in side.items()]
+            for side in (inputs, outputs)
+        ]
+        body = helper.make_graph(self.nodes, "step", *described)
+        self.nodes = outside
+        most = self.op("Squeeze", most, self.constant([0]))
+        *last, rows = self.several("Loop", most, "", *state.values(), count=len(state) + 1, body=body)
+        return dict(zip(state, last, strict=True)), rows
 
     def cast(self, x: str, to: int) -> str:
         """Another type, of onnx.TensorProto."""

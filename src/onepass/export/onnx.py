@@ -1,4 +1,4 @@
-"""One-pass students as ONNX graphs for ONNX Runtime: ids in, ids out, no loop over tokens.
+"""One-pass students as ONNX graphs for ONNX Runtime: ids in, ids out.
 
 The graph is written operator by operator, so that it holds no more of them than it needs. It computes what
 `decoding/parallel.py` does in float32.
@@ -18,14 +18,14 @@ from onnx import TensorProto
 
 from onepass.alignment.lexicon import Lexicon
 from onepass.decoding.labellings import CHOICES
-from onepass.export.graph import Outputs, Range, Value
+from onepass.export.graph import Outputs, Range, Step, Value
 from onepass.export.transformer_graph import KeyValue, Shortlist, Source, TransformerGraph
 from onepass.models.autoregressive import BOS, EOS, PAD, AutoregressiveTransformer
-from onepass.models.ctc import SOFT_COPY_TEMPERATURE, CTCTransformer
+from onepass.models.ctc import CTCTransformer
 from onepass.models.dag import DAGTransformer
 from onepass.models.fertility import FertilityTransformer
 from onepass.models.one_pass import NEVER, OnePassTransformer, length_cap
-from onepass.models.slots import IMPOSSIBLE, SlotTransformer
+from onepass.models.slots import IMPOSSIBLE, SOFT_COPY_TEMPERATURE, SlotTransformer
 from onepass.runtime.candidates import CHANGES, MOST_LABELLINGS, candidate_numbers, combinations
 from onepass.runtime.text import MAX_SRC_TOKENS
 
@@ -47,15 +47,8 @@ def _ctc(
     """The most probable labels; with a teacher and a window, the labelling that it likes best."""
     real, mask, positions = source.real, source.mask, source.positions
     memory = g.project_memory(model.decoder, g.encode(model, source, keep=model.keep))
-    length = g.op("Mul", g.size(real, 1), g.constant([model.slots]))
-    slot, place = g.range(length), g.range(g.size(real, 1))
-    centre = g.op("Mul", g.cast(slot, TensorProto.FLOAT), g.number(1 / model.slots))
-    centre = g.op("Add", centre, g.number(0.5 / model.slots - 0.5))  # [L]
-    far = g.op("Abs", g.op("Sub", g.cast(place, TensorProto.FLOAT), g.unsqueeze(centre, 1)))  # [L, S]
-    near = g.op("Mul", far, g.number(-1 / SOFT_COPY_TEMPERATURE))
-    near = g.op("Where", g.unsqueeze(real, 1), near, g.number(-np.inf))  # [B, L, S]
-    x = g.op("MatMul", g.op("Softmax", near, axis=-1), source.embedded)
-    x = g.start(x, model.width, positions)
+    slot = g.range(g.op("Mul", g.size(real, 1), g.constant([model.slots])))
+    x = g.start(_soft_copy(g, source, model.slots, slot), model.width, positions)
     lengths = g.op("Mul", g.sum(g.cast(real, TensorProto.INT64), 1, keep=True), g.constant(model.slots))
     real_slot = g.op("Less", slot, lengths)  # [B, L]
     slot_mask = g.cast(real_slot, TensorProto.INT32)
@@ -75,6 +68,17 @@ def _ctc(
         most_probable,
         OUTPUTS,
     )
+
+
+def _soft_copy(g: TransformerGraph, source: Source, slots: int, slot: str) -> str:
+    """As in `models.slots`: [B, L, D]; `slot` are the numbers 0 .. L - 1."""
+    place = g.range(g.size(source.real, 1))
+    centre = g.op("Mul", g.cast(slot, TensorProto.FLOAT), g.number(1 / slots))
+    centre = g.op("Add", centre, g.number(0.5 / slots - 0.5))  # [L]
+    far = g.op("Abs", g.op("Sub", g.cast(place, TensorProto.FLOAT), g.unsqueeze(centre, 1)))  # [L, S]
+    near = g.op("Mul", far, g.number(-1 / SOFT_COPY_TEMPERATURE))
+    near = g.op("Where", g.unsqueeze(source.real, 1), near, g.number(-np.inf))  # [B, L, S]
+    return g.op("MatMul", g.op("Softmax", near, axis=-1), source.embedded)
 
 
 def _word_slots(g: TransformerGraph, labels: str, shift: str, real_slot: str, blank: int) -> str:
@@ -151,7 +155,7 @@ def _best_labelling(
 
 
 def _dag(g: TransformerGraph, model: DAGTransformer, source: Source) -> Outputs:
-    """By lookahead."""
+    """Word by word the most probable next one, in `most_probable_words`' steps."""
     real, mask, table = source.real, source.mask, source.positions
     memory = g.project_memory(model.decoder, g.encode(model, source, keep=model.keep))
     slots = g.constant([model.slots])
@@ -165,7 +169,12 @@ def _dag(g: TransformerGraph, model: DAGTransformer, source: Source) -> Outputs:
     slot_mask = g.cast(real_slot, TensorProto.INT32)
     after_first = g.cast(g.op("Greater", slot, g.constant(0)), TensorProto.INT64)
     kind = g.op("Add", after_first, g.cast(is_last, TensorProto.INT64))
-    x = g.start(g.op("Gather", g.weight(model.slot_embedding.weight), kind), model.width, table)
+    x = g.op("Gather", g.weight(model.slot_embedding.weight), kind)
+    if model.soft_copy:
+        copied = _soft_copy(g, source, model.slots, g.range(g.op("Mul", g.size(real, 1), slots)))
+        copied = g.op("Pad", copied, g.constant([0, 1, 0, 0, 1, 0]))
+        x = g.op("Add", x, g.op("Where", g.unsqueeze(inner, 2), copied, g.number(0)))
+    x = g.start(x, model.width, table)
     x = g.decode(model, x, slot_mask, memory, mask)
     labels, words = g.best_words(x, source)
     # edges
@@ -190,26 +199,44 @@ def _dag(g: TransformerGraph, model: DAGTransformer, source: Source) -> Outputs:
     never = g.number(IMPOSSIBLE)
     shares = g.op("Softmax", g.op("Where", g.unsqueeze(allowed, 1), scores, never), axis=-1)
     edges = g.sum(g.op("Mul", shares, gate), 1)
-    edges = g.op("Log", g.op("Max", edges, g.number(1e-37)))  # [B, L, L]
-    gain = g.op("Where", inner, words, g.number(0))  # [B, L]
-    both = g.op("Where", allowed, g.op("Add", edges, g.unsqueeze(gain, 1)), never)
-    # the walk
-    best, follower = g.maximum(both, 2), g.op("ArgMax", both, axis=2, keepdims=0)
-    ended = g.op("GreaterOrEqual", slot, last)
-    jump = g.op("Where", ended, slot, follower)
-    visited = g.cast(
-        g.op("Expand", g.op("Equal", slot, g.constant(0)), g.op("Shape", jump)), TensorProto.INT32
-    )
-    for _ in range((MAX_SRC_TOKENS * model.slots + 1).bit_length()):
-        # Slots that are not visited mark the first one, which is.
-        target = g.op("Mul", jump, g.cast(visited, TensorProto.INT64))
-        ones = g.op("Add", g.op("Mul", visited, g.constant(0, np.int32)), g.constant(1, np.int32))
-        visited = g.op("ScatterElements", visited, target, ones, axis=1)
-        jump = g.op("GatherElements", jump, jump, axis=1)
-    on_path = g.cast(visited, TensorProto.BOOL)
-    words_on_path = g.op("And", on_path, inner)
-    counted = g.op("And", on_path, g.op("Not", ended))
-    return {"ids": g.compact(labels, words_on_path), "scores": g.mean(best, counted, words_on_path)}
+    edges = g.op("Where", allowed, edges, g.number(0))  # [B, L, L]
+    # the words
+    at_end = g.cast(is_last, TensorProto.FLOAT)
+    word_probs = g.op("Where", inner, g.op("Exp", words), at_end)  # [B, L]
+    labels = g.op("Mul", labels, g.cast(inner, TensorProto.INT64))
+    same = g.op("Equal", g.unsqueeze(labels, 2), g.unsqueeze(labels, 1))
+    same = g.cast(same, TensorProto.FLOAT)  # [B, L, L]
+
+    def step(before: Outputs) -> Step:
+        reached = g.op("MatMul", before["at"], edges)  # [B, 1, L]
+        reached = g.op("Mul", reached, g.unsqueeze(word_probs, 1))
+        of_words = g.op("MatMul", reached, same)
+        best = g.op("ReduceMax", of_words, g.constant([2]))  # [B, 1, 1]
+        place = g.op("ArgMax", of_words, axis=2, keepdims=0)  # [B, 1]
+        written = g.op("GatherElements", labels, place, axis=1)  # [B, 1]
+        gain = g.op("Where", g.op("Greater", best, g.number(0)), best, g.number(1))
+        of_best = g.op("Equal", labels, written)  # [B, L]
+        reached = g.op("Where", g.unsqueeze(of_best, 1), g.op("Div", reached, gain), g.number(0))
+        score = g.op("Add", before["score"], g.op("Log", gain))
+        going = g.op("Greater", g.op("ReduceMax", written, keepdims=0), g.constant(PAD))
+        return Step(going, {"at": reached, "score": score}, written)
+
+    start = g.op("Equal", slot, g.constant(0))
+    start = g.op("Expand", g.cast(start, TensorProto.FLOAT), g.op("Shape", g.unsqueeze(word_probs, 1)))
+    nothing = g.op("Mul", g.maximum(start, 2), g.number(0))
+    state = {"at": start, "score": g.unsqueeze(nothing, 2)}
+    described = {
+        "at": Value(TensorProto.FLOAT, ["B", 1, "L"]),
+        "score": Value(TensorProto.FLOAT, ["B", 1, 1]),
+        "row": Value(TensorProto.INT64, ["B", 1]),
+    }
+    ended, rows = g.loop(length, state, described, step)
+    ids = g.op("Transpose", g.op("Squeeze", rows, g.constant([2])), perm=[1, 0])
+    ids = g.rows(ids, g.constant([0]), g.constant([-1]), dim=1)  # in the last step all are at their end
+    scores = g.op("Squeeze", ended["score"], g.constant([2]))  # [B, 1]
+    word = g.op("Greater", ids, g.constant(PAD))
+    count = g.op("Max", g.sum(g.cast(word, TensorProto.FLOAT), 1), g.number(1))
+    return {"ids": ids, "scores": g.op("Div", g.op("Squeeze", scores, g.constant([1])), count)}
 
 
 class Fertilities(NamedTuple):

@@ -11,12 +11,8 @@ from torch import Tensor, nn
 
 from onepass.models.autoregressive import PAD
 from onepass.models.one_pass import Length, compact
-from onepass.models.slots import SlotTransformer
+from onepass.models.slots import SlotTransformer, soft_copy
 from onepass.recipe import StudentSettings, TransformerSettings
-
-SOFT_COPY_TEMPERATURE = 0.3
-"""How far a slot looks beside its own source token, in source tokens."""
-
 
 class CTCTransformer(SlotTransformer):
     """Encoder, decoder over `student.slots` slots a source token, vocabulary and a blank.
@@ -51,28 +47,6 @@ class CTCTransformer(SlotTransformer):
         if self._joined is None or self._joined[0] != state:
             self._joined = state, torch.cat(parts)
         return self._joined[1]
-
-
-def soft_copy(embedded: Tensor, src_mask: Tensor, slots: int) -> Tensor:
-    """Upsampling: each slot is a mean of the source, its own token first.
-
-    Slot j stands over source position c_j = (j + 1/2) / slots - 1/2 and takes token i with a weight
-    proportional to exp(-|i - c_j| / temperature) (Wei et al. 2019, section 3.1).
-
-    Args:
-        embedded: [B, S, D].
-        src_mask: bool [B, S].
-        slots: a source token.
-
-    Returns:
-        [B, S · slots, D].
-    """
-    source = torch.arange(embedded.size(1), device=embedded.device)
-    slot = torch.arange(embedded.size(1) * slots, device=embedded.device)
-    centre = (slot + 0.5) / slots - 0.5
-    near = -(source - centre[:, None]).abs() / SOFT_COPY_TEMPERATURE  # [L, S]
-    weights = near.masked_fill(~src_mask[:, None, :], -torch.inf).softmax(-1)  # [B, L, S]
-    return weights.to(embedded.dtype) @ embedded
 
 
 def feasible(src_lengths: Tensor, tgt_ids: Tensor, slots: int) -> Tensor:

@@ -11,9 +11,11 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
+from onepass.models.autoregressive import PAD
 from onepass.models.one_pass import Decoded, Length
-from onepass.models.slots import IMPOSSIBLE, SlotTransformer
+from onepass.models.slots import IMPOSSIBLE, SlotTransformer, soft_copy
 from onepass.nn.positions import sinusoidal_positions
 from onepass.recipe import StudentSettings, TransformerSettings
 
@@ -25,14 +27,21 @@ class Walk(NamedTuple):
     score: Tensor
 
 
+class Spelling(NamedTuple):
+    """Words: their ids, int64 [B, T], padded with 0; their log probability, that they end there included, [B]."""
+
+    ids: Tensor
+    score: Tensor
+
+
 class DAGTransformer(SlotTransformer):
     """Encoder, decoder over `student.slots` slots a source token and two at the ends, words and edges.
 
-    Of the student's settings it uses `slots`, `attend_to` and `dropout`.
+    Of the student's settings it uses `slots`, `soft_copy`, `attend_to` and `dropout`.
     """
 
     def add_parts(self, sizes: TransformerSettings, student: StudentSettings) -> None:
-        self.slots, self.heads = student.slots, sizes.heads
+        self.slots, self.heads, self.soft_copy = student.slots, sizes.heads, student.soft_copy
         self.slot_embedding = nn.Embedding(3, sizes.width)  # first, between, last
         self.edge_query = nn.Linear(2 * sizes.width, sizes.width)
         self.edge_key = nn.Linear(2 * sizes.width, sizes.width)
@@ -43,8 +52,12 @@ class DAGTransformer(SlotTransformer):
 
     def start(self, src_ids: Tensor, mask: Tensor) -> Tensor:
         slot = torch.arange(mask.size(1), device=mask.device)
-        last = slot == mask.sum(1, keepdim=True) - 1  # [B, L]
-        return self.slot_embedding((slot > 0).long() + last)  # type: ignore[no-any-return]
+        last = slot - mask.sum(1, keepdim=True) + 1  # [B, L]; 0 at the last slot
+        kind: Tensor = self.slot_embedding((slot > 0).long() + (last == 0))
+        if not self.soft_copy:
+            return kind
+        copied = soft_copy(self.src_embedding(src_ids), src_ids != PAD, self.slots)  # [B, L - 2, D]
+        return kind + F.pad(copied, (0, 0, 1, 1)).masked_fill(last[..., None] >= 0, 0)
 
     def edges(self, decoded: Decoded) -> Tensor:
         """Log probability of going from slot i to slot j > i: [B, L, L], float32 at least.
@@ -123,3 +136,36 @@ def best_walk(scores: Tensor, lengths: Tensor, *, length_penalty: float = 1.0) -
         place = torch.where(on_path, came_from[step].gather(1, place), place)
     visited[:, 0] = True
     return Walk(visited, totals.gather(1, chosen[:, None])[:, 0])
+
+
+def most_probable_words(edges: Tensor, words: Tensor, labels: Tensor) -> Spelling:
+    """Word by word the most probable one behind those before it, in whatever slots they stand.
+
+    A path is one way to spell a translation; here all ways count together, as in the beam search of Huang
+    et al. (2022), with a beam of one and for every slot its own best word alone. With w_j the word of slot j,
+
+        f_0 = 1 at the first slot,   r_t(j) = P_j(w_j) Σ_i f_{t-1}(i) E_ij,
+        y_t = argmax_v Σ_{j: w_j = v} r_t(j),   f_t = r_t where w_j = y_t, scaled to a sum of 1.
+
+    Args:
+        edges: log probability of going from slot i to slot j, [B, L, L].
+        words: log probability of each slot's word, [B, L]; 0 in the last slot, which ends the translation, and
+            IMPOSSIBLE in the first one and behind the last.
+        labels: the word of each slot, int64 [B, L]; 0 in those three.
+    """
+    edge_probs, word_probs = edges.exp(), words.exp()
+    same = (labels[:, :, None] == labels[:, None, :]).to(edges.dtype)
+    at = torch.zeros_like(word_probs)
+    at[:, 0] = 1
+    ids, score = [], torch.zeros_like(word_probs[:, 0])
+    for _ in range(words.size(1) - 1):
+        reached = (at[:, None] @ edge_probs)[:, 0] * word_probs  # [B, L]
+        best, place = (reached[:, None] @ same)[:, 0].max(1, keepdim=True)  # [B, 1]
+        # Behind the end nothing is reached: the best is 0 then, at slot 0, which has no word.
+        best = torch.where(best > 0, best, 1)
+        score = score + best.log()[:, 0]
+        ids.append(labels.gather(1, place))
+        if not ids[-1].any():
+            break
+        at = torch.where(labels == ids[-1], reached / best, 0)
+    return Spelling(torch.cat(ids[:-1] or [labels[:, :0]], 1), score)

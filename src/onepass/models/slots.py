@@ -17,6 +17,9 @@ from onepass.nn.transformer import Memory
 IMPOSSIBLE = -1e9
 """A log probability: not -inf, since a log-sum of nothing but -inf has no gradient."""
 
+SOFT_COPY_TEMPERATURE = 0.3
+"""How far a slot looks beside its own source token, in source tokens."""
+
 
 class Revealed(NamedTuple):
     """Slots whose label the decoder is told, bool [B, L], and the labels of all slots, int64 [B, L]."""
@@ -60,3 +63,25 @@ class SlotTransformer(OnePassTransformer):
         for i, layer in enumerate(self.decoder):
             x = layer(x, self_mask, memory.for_layer(i), source_mask)
         return Decoded(self.decoder_norm(x), mask)
+
+
+def soft_copy(embedded: Tensor, src_mask: Tensor, slots: int) -> Tensor:
+    """Upsampling: each slot is a mean of the source, its own token first.
+
+    Slot j stands over source position c_j = (j + 1/2) / slots - 1/2 and takes token i with a weight
+    proportional to exp(-|i - c_j| / temperature) (Wei et al. 2019, section 3.1).
+
+    Args:
+        embedded: [B, S, D].
+        src_mask: bool [B, S].
+        slots: a source token.
+
+    Returns:
+        [B, S · slots, D].
+    """
+    source = torch.arange(embedded.size(1), device=embedded.device)
+    slot = torch.arange(embedded.size(1) * slots, device=embedded.device)
+    centre = (slot + 0.5) / slots - 0.5
+    near = -(source - centre[:, None]).abs() / SOFT_COPY_TEMPERATURE  # [L, S]
+    weights = near.masked_fill(~src_mask[:, None, :], -torch.inf).softmax(-1)  # [B, L, S]
+    return weights.to(embedded.dtype) @ embedded
