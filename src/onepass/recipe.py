@@ -301,8 +301,8 @@ class StudentSettings(Settings):
     slots: PositiveInt = 2
     """Of ctc and dag: places in the decoder a source token (2 or 3; 4 to 8)."""
     soft_copy: bool = True
-    """Of dag: what its slots start from is the source, stretched to their number, as that of ctc always is; False:
-    their positions alone, as in Huang et al. (2022), which takes far longer to learn."""
+    """Of dag: its slots start from the source, stretched to their number, as those of ctc always do (False:
+    from their positions alone, as in Huang et al. 2022, which takes far longer to learn)."""
     glancing: Annotated[tuple[Share, Share] | None, Field(strict=False), BeforeValidator(_unless_false)] = (
         None
     )

@@ -54,7 +54,7 @@ class Rounded(NamedTuple):
 
 
 class Step(NamedTuple):
-    """Of a loop: whether it goes on, bool []; what the next step starts from; what this one adds to the rows."""
+    """Of a loop: whether it goes on, bool []; what the next step starts from; a row of the result."""
 
     going: str
     state: Outputs
@@ -136,7 +136,9 @@ class Graph:
         found = self.several("If", condition, count=len(outputs), then_branch=parts[0], else_branch=parts[1])
         return dict(zip(outputs, found, strict=True))
 
-    def loop(self, most: str, state: Outputs, to: Values, step: Callable[[Outputs], Step]) -> tuple[Outputs, str]:
+    def loop(
+        self, most: str, state: Outputs, to: Values, step: Callable[[Outputs], Step]
+    ) -> tuple[Outputs, str]:
         """Repeats a part of the graph until it stops or has run `most` times.
 
         Args:
@@ -153,11 +155,11 @@ class Graph:
         outputs = {"going": made.going, **{name: made.state[name] for name in state}, "row": made.row}
         outputs = {name: self.op("Identity", value) for name, value in outputs.items()}
         kinds = {**to, "number": Value(TensorProto.INT64, []), "going": Value(TensorProto.BOOL, [])}
-        described = [
+        described_inputs, described_outputs = (
             [helper.make_tensor_value_info(value, *kinds[name]) for name, value in side.items()]
             for side in (inputs, outputs)
-        ]
-        body = helper.make_graph(self.nodes, "step", *described)
+        )
+        body = helper.make_graph(self.nodes, "step", described_inputs, described_outputs)
         self.nodes = outside
         most = self.op("Squeeze", most, self.constant([0]))
         *last, rows = self.several("Loop", most, "", *state.values(), count=len(state) + 1, body=body)

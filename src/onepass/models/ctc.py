@@ -14,6 +14,7 @@ from onepass.models.one_pass import Length, compact
 from onepass.models.slots import SlotTransformer, soft_copy
 from onepass.recipe import StudentSettings, TransformerSettings
 
+
 class CTCTransformer(SlotTransformer):
     """Encoder, decoder over `student.slots` slots a source token, vocabulary and a blank.
 

@@ -28,7 +28,7 @@ class Walk(NamedTuple):
 
 
 class Spelling(NamedTuple):
-    """Words: their ids, int64 [B, T], padded with 0; their log probability, that they end there included, [B]."""
+    """The ids of words, int64 [B, T], padded with 0, and their log probability with that of their end, [B]."""
 
     ids: Tensor
     score: Tensor
@@ -149,8 +149,8 @@ def most_probable_words(edges: Tensor, words: Tensor, labels: Tensor) -> Spellin
 
     Args:
         edges: log probability of going from slot i to slot j, [B, L, L].
-        words: log probability of each slot's word, [B, L]; 0 in the last slot, which ends the translation, and
-            IMPOSSIBLE in the first one and behind the last.
+        words: log probability of each slot's word, [B, L]; 0 in the last slot, which ends the
+            translation, IMPOSSIBLE in the first one and behind the last.
         labels: the word of each slot, int64 [B, L]; 0 in those three.
     """
     edge_probs, word_probs = edges.exp(), words.exp()
