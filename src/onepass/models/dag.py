@@ -28,7 +28,7 @@ class Walk(NamedTuple):
 
 
 class Spelling(NamedTuple):
-    """The ids of words, int64 [B, T], padded with 0, and their log probability with that of their end, [B]."""
+    """Words: their ids, int64 [B, T], padded with 0; their log probability and that of the end, [B]."""
 
     ids: Tensor
     score: Tensor
