@@ -155,8 +155,8 @@ def _best_labelling(
 
 
 def _dag(g: TransformerGraph, model: DAGTransformer, source: Source) -> Outputs:
-    """Word by word the most probable next one, in `most_probable_words`' steps."""
-    real, mask, table = source.real, source.mask, source.positions
+    """Word by word the most probable next one, as `most_probable_words`."""
+    real = source.real
     memory = g.project_memory(model.decoder, g.encode(model, source, keep=model.keep))
     slots = g.constant([model.slots])
     length = g.op("Add", g.op("Mul", g.size(real, 1), slots), g.constant([2]))
@@ -166,7 +166,6 @@ def _dag(g: TransformerGraph, model: DAGTransformer, source: Source) -> Outputs:
     inner = g.op("And", g.op("Greater", slot, g.constant(0)), g.op("Less", slot, last))  # [B, L]
     is_last = g.op("Equal", slot, last)
     real_slot = g.op("LessOrEqual", slot, last)
-    slot_mask = g.cast(real_slot, TensorProto.INT32)
     after_first = g.cast(g.op("Greater", slot, g.constant(0)), TensorProto.INT64)
     kind = g.op("Add", after_first, g.cast(is_last, TensorProto.INT64))
     x = g.op("Gather", g.weight(model.slot_embedding.weight), kind)
@@ -174,12 +173,21 @@ def _dag(g: TransformerGraph, model: DAGTransformer, source: Source) -> Outputs:
         copied = _soft_copy(g, source, model.slots, g.range(g.op("Mul", g.size(real, 1), slots)))
         copied = g.op("Pad", copied, g.constant([0, 1, 0, 0, 1, 0]))
         x = g.op("Add", x, g.op("Where", g.unsqueeze(inner, 2), copied, g.number(0)))
-    x = g.start(x, model.width, table)
-    x = g.decode(model, x, slot_mask, memory, mask)
+    x = g.start(x, model.width, source.positions)
+    x = g.decode(model, x, g.cast(real_slot, TensorProto.INT32), memory, source.mask)
     labels, words = g.best_words(x, source)
-    # edges
-    positions = g.op("Expand", g.rows(table, g.constant([0]), length), g.op("Shape", x))
-    features = g.op("Concat", x, positions, axis=-1)
+    labels = g.op("Mul", labels, g.cast(inner, TensorProto.INT64))
+    word_probs = g.op("Where", inner, g.op("Exp", words), g.cast(is_last, TensorProto.FLOAT))
+    positions = g.rows(source.positions, g.constant([0]), length)
+    edges = _edges(g, model, x, positions, slot, real_slot)
+    return _most_probable_words(g, edges, word_probs, labels)
+
+
+def _edges(
+    g: TransformerGraph, model: DAGTransformer, states: str, positions: str, slot: str, real_slot: str
+) -> str:
+    """The probability of going from slot i to slot j, [B, L, L]; in float32, since rounded ones cost BLEU."""
+    features = g.op("Concat", states, g.op("Expand", positions, g.op("Shape", states)), axis=-1)
     heads = g.constant([0, 0, model.heads, -1])
     query, key = (
         g.op(
@@ -196,47 +204,48 @@ def _dag(g: TransformerGraph, model: DAGTransformer, source: Source) -> Outputs:
     scores = g.op("Mul", g.op("MatMul", query, key), g.number(width**-0.5))  # [B, H, L, L]
     later = g.op("Greater", slot, g.unsqueeze(slot, 1))  # [L, L]
     allowed = g.op("And", later, g.unsqueeze(real_slot, 1))  # [B, L, L]
-    never = g.number(IMPOSSIBLE)
-    shares = g.op("Softmax", g.op("Where", g.unsqueeze(allowed, 1), scores, never), axis=-1)
-    edges = g.sum(g.op("Mul", shares, gate), 1)
-    edges = g.op("Where", allowed, edges, g.number(0))  # [B, L, L]
-    # the words
-    at_end = g.cast(is_last, TensorProto.FLOAT)
-    word_probs = g.op("Where", inner, g.op("Exp", words), at_end)  # [B, L]
-    labels = g.op("Mul", labels, g.cast(inner, TensorProto.INT64))
+    scores = g.op("Where", g.unsqueeze(allowed, 1), scores, g.number(IMPOSSIBLE))
+    mixed = g.sum(g.op("Mul", g.op("Softmax", scores, axis=-1), gate), 1)
+    return g.op("Where", allowed, mixed, g.number(0))
+
+
+def _most_probable_words(g: TransformerGraph, edges: str, word_probs: str, labels: str) -> Outputs:
+    """As `models.dag.most_probable_words`, of probabilities."""
     same = g.op("Equal", g.unsqueeze(labels, 2), g.unsqueeze(labels, 1))
     same = g.cast(same, TensorProto.FLOAT)  # [B, L, L]
+    word_probs = g.unsqueeze(word_probs, 1)  # [B, 1, L]
 
     def step(before: Outputs) -> Step:
-        reached = g.op("MatMul", before["at"], edges)  # [B, 1, L]
-        reached = g.op("Mul", reached, g.unsqueeze(word_probs, 1))
+        reached = g.op("Mul", g.op("MatMul", before["at"], edges), word_probs)  # [B, 1, L]
         of_words = g.op("MatMul", reached, same)
         best = g.op("ReduceMax", of_words, g.constant([2]))  # [B, 1, 1]
-        place = g.op("ArgMax", of_words, axis=2, keepdims=0)  # [B, 1]
-        written = g.op("GatherElements", labels, place, axis=1)  # [B, 1]
-        gain = g.op("Where", g.op("Greater", best, g.number(0)), best, g.number(1))
-        of_best = g.op("Equal", labels, written)  # [B, L]
-        reached = g.op("Where", g.unsqueeze(of_best, 1), g.op("Div", reached, gain), g.number(0))
-        score = g.op("Add", before["score"], g.op("Log", gain))
+        written = g.op(
+            "GatherElements", labels, g.op("ArgMax", of_words, axis=2, keepdims=0), axis=1
+        )  # [B, 1]
+        best = g.op("Where", g.op("Greater", best, g.number(0)), best, g.number(1))  # 0 behind the end
+        here = g.unsqueeze(g.op("Equal", labels, written), 1)
+        at = g.op("Where", here, g.op("Div", reached, best), g.number(0))
+        score = g.op("Add", before["score"], g.op("Log", best))
         going = g.op("Greater", g.op("ReduceMax", written, keepdims=0), g.constant(PAD))
-        return Step(going, {"at": reached, "score": score}, written)
+        return Step(going, {"at": at, "score": score}, written)
 
-    start = g.op("Equal", slot, g.constant(0))
-    start = g.op("Expand", g.cast(start, TensorProto.FLOAT), g.op("Shape", g.unsqueeze(word_probs, 1)))
-    nothing = g.op("Mul", g.maximum(start, 2), g.number(0))
-    state = {"at": start, "score": g.unsqueeze(nothing, 2)}
+    length = g.size(labels, 1)
+    first = g.cast(g.op("Equal", g.range(length), g.constant(0)), TensorProto.FLOAT)
+    state = {
+        "at": g.op("Expand", first, g.op("Shape", word_probs)),
+        "score": g.op("Expand", g.number(0), g.op("Concat", g.size(labels, 0), g.constant([1, 1]), axis=0)),
+    }
     described = {
         "at": Value(TensorProto.FLOAT, ["B", 1, "L"]),
         "score": Value(TensorProto.FLOAT, ["B", 1, 1]),
         "row": Value(TensorProto.INT64, ["B", 1]),
     }
-    ended, rows = g.loop(length, state, described, step)
+    ended, rows = g.loop(length, state, described, step)  # rows [T + 1, B, 1]
     ids = g.op("Transpose", g.op("Squeeze", rows, g.constant([2])), perm=[1, 0])
-    ids = g.rows(ids, g.constant([0]), g.constant([-1]), dim=1)  # in the last step all are at their end
-    scores = g.op("Squeeze", ended["score"], g.constant([2]))  # [B, 1]
-    word = g.op("Greater", ids, g.constant(PAD))
-    count = g.op("Max", g.sum(g.cast(word, TensorProto.FLOAT), 1), g.number(1))
-    return {"ids": ids, "scores": g.op("Div", g.op("Squeeze", scores, g.constant([1])), count)}
+    ids = g.rows(ids, g.constant([0]), g.constant([-1]), dim=1)  # the last step writes ends alone
+    count = g.sum(g.cast(g.op("Greater", ids, g.constant(PAD)), TensorProto.FLOAT), 1)
+    score = g.op("Squeeze", ended["score"], g.constant([1, 2]))
+    return {"ids": ids, "scores": g.op("Div", score, g.op("Max", count, g.number(1)))}
 
 
 class Fertilities(NamedTuple):
