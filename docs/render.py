@@ -48,7 +48,7 @@ BARS = (
     ("int8", "deep greedy", 64, 1.2, 1.2),
 )
 """How fast a shipped student is to be: as what, against whom, lines at once, times as fast, on long lines."""
-IN_FULL = ("phrasebook", *RUNS, "multi30k-en-de-small")
+IN_FULL = ("phrasebook", *RUNS, "multi30k-en-de-small", "tatoeba-en-de-small")
 """Whose results `docs/results/README.md` shows whole."""
 
 
