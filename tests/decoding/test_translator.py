@@ -1,5 +1,6 @@
 """Text to text: a line's translation depends on the line alone, and its parts add up."""
 
+import json
 import warnings
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from onepass.errors import ModelError, UsageError
 from onepass.runtime.text import MAX_SRC_TOKENS, Translation
 from onepass.text.explain import explain
 from onepass.text.tokenizer import TruncationWarning
+from tiny_export import random_student
 from tiny_run import finished_run, many_lines, save_random_bundle, tokenizer
 
 LINES = many_lines(24)
@@ -167,3 +169,12 @@ def test_a_judge_must_be_a_teacher_with_the_same_tokenizer(bundles: Path) -> Non
         Translator.load(student, teacher=student, num_candidates=2)
     with pytest.raises(ModelError, match="different tokenizers"):
         Translator.load(student, teacher=finished_run() / "teacher", num_candidates=2)
+
+
+def test_a_graph_from_before_the_soft_copy_starts_from_positions(tmp_path: Path) -> None:
+    directory = random_student(tmp_path, "dag")
+    assert load_model(Bundle.open(directory)).soft_copy
+    manifest = json.loads((directory / "bundle.json").read_text())
+    del manifest["settings"]["student"]["soft_copy"]
+    (directory / "bundle.json").write_text(json.dumps(manifest))
+    assert not load_model(Bundle.open(directory)).soft_copy

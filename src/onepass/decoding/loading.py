@@ -61,7 +61,10 @@ def load_model(bundle: Bundle, *, device: torch.device | str = "cpu") -> nn.Modu
         sizes = TransformerSettings.model_validate(bundle.settings["sizes"])
         student = None
         if bundle.kind != TEACHER:
-            student = StudentSettings.model_validate(bundle.settings["student"])
+            own = bundle.settings["student"]
+            if bundle.kind == "dag":
+                own = {"soft_copy": False, **own}  # graphs from before the setting had none
+            student = StudentSettings.model_validate(own)
     except (KeyError, TypeError, ValidationError) as error:
         raise ModelError(f"The bundle's settings are not usable: {error}", where=bundle.directory) from None
     model = build_model(bundle.kind, sizes, student, bundle.tokenizer())
