@@ -219,9 +219,8 @@ def _most_probable_words(g: TransformerGraph, edges: str, word_probs: str, label
         reached = g.op("Mul", g.op("MatMul", before["at"], edges), word_probs)  # [B, 1, L]
         of_words = g.op("MatMul", reached, same)
         best = g.op("ReduceMax", of_words, g.constant([2]))  # [B, 1, 1]
-        written = g.op(
-            "GatherElements", labels, g.op("ArgMax", of_words, axis=2, keepdims=0), axis=1
-        )  # [B, 1]
+        place = g.op("ArgMax", of_words, axis=2, keepdims=0)  # [B, 1]
+        written = g.op("GatherElements", labels, place, axis=1)
         best = g.op("Where", g.op("Greater", best, g.number(0)), best, g.number(1))  # 0 behind the end
         here = g.unsqueeze(g.op("Equal", labels, written), 1)
         at = g.op("Where", here, g.op("Div", reached, best), g.number(0))
