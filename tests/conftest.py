@@ -77,11 +77,17 @@ def make_slots() -> Callable[..., OnePassTransformer]:
     """A tiny random CTC or DAG student in eval mode whose translations vary."""
 
     def make(
-        family: Any, *, slots: int, vocabulary: int = 12, seed: int = 2, **others: Any
+        family: Any,
+        *,
+        slots: int,
+        vocabulary: int = 12,
+        joint: bool = False,
+        seed: int = 2,
+        **others: Any,
     ) -> OnePassTransformer:
         torch.manual_seed(seed)
         settings = StudentSettings(family=family, slots=slots, dropout=0.0, **others)
-        model = STUDENTS[family](tiny_sizes(), settings, vocabulary, vocabulary, joint=False)
+        model = STUDENTS[family](tiny_sizes(), settings, vocabulary, vocabulary, joint=joint)
         with torch.no_grad():
             for part in model.modules():
                 if isinstance(part, nn.Linear):

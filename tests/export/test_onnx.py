@@ -26,6 +26,7 @@ STUDENTS: list[tuple[str, dict[str, Any]]] = [
     ("ctc", {"slots": 3}),
     ("dag", {"slots": 4}),
     ("dag", {"slots": 4, "soft_copy": False}),
+    ("dag", {"slots": 4, "joint": True}),
     ("fertility", {}),
     ("fertility", {"copy_source": "uniform"}),
     ("fertility", {"copy_source": "none", "joint": True}),

@@ -9,7 +9,14 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from onepass.decoding.parallel import decode_graph
-from onepass.models.dag import DAGTransformer, best_walk, most_probable_words, walk
+from onepass.models.dag import (
+    REPEATED,
+    DAGTransformer,
+    best_walk,
+    discount_repeats,
+    most_probable_words,
+    walk,
+)
 from onepass.models.slots import IMPOSSIBLE, soft_copy
 from onepass.objectives.cross_entropy import Batch
 from onepass.objectives.dag import DAGObjective, Graph, best_path, graph, log_likelihood
@@ -178,6 +185,32 @@ def test_the_most_probable_words_are_those_of_all_paths_together() -> None:
             by_walk = walk(edges + words[:, None], torch.tensor(SLOTS)).visited[b]
             many_ways += labels[b, by_walk].tolist() != [0, *written]
     assert many_ways > 10  # it is not what the lookahead writes
+
+
+def test_a_word_seldom_follows_itself_unless_the_source_has_it_twice() -> None:
+    edges = make_edges([7, 7, 7])
+    labels = torch.tensor([[0, 4, 4, 5, 5, 4, 0]]).expand(3, 7)
+    src_ids = padded([[5, 5, 4], [4, 5, 4, 4], [4, 5]])  # `padded` with the id of slots without a word
+    for given in (src_ids, None):
+        found = (discount_repeats(edges, labels, given) - edges).exp()
+        for b, i, j in itertools.product(range(3), range(7), range(7)):
+            word = int(labels[b, i])
+            twice = given is not None and (word, word) in itertools.pairwise(given[b].tolist())
+            seldom = word == int(labels[b, j]) != 0 and not twice
+            assert float(found[b, i, j]) == pytest.approx(REPEATED if seldom else 1)
+
+
+def test_a_graph_writes_a_word_twice_where_that_is_far_more_probable_than_another() -> None:
+    """From the first slot surely to a 4, from there to another 4 or to a 5, from both to the end."""
+    labels, silent = torch.tensor([[0, 4, 4, 5, 0]]), IMPOSSIBLE
+    words = torch.tensor([[silent, 0.0, 0.0, 0.0, 0.0]])
+    for repeated, expected in ((0.9, [4, 5]), (0.97, [4, 5]), (0.99, [4, 4])):
+        edges = torch.zeros(1, 5, 5)
+        edges[0, 0, 1] = edges[0, 2, 4] = edges[0, 3, 4] = 1
+        edges[0, 1, 2], edges[0, 1, 3] = repeated, 1 - repeated
+        edges = edges.log().clamp(min=IMPOSSIBLE)
+        found = most_probable_words(discount_repeats(edges, labels, None), words, labels)
+        assert found.ids[0].tolist() == expected
 
 
 # --- the model -------------------------------------------------------------------

@@ -15,7 +15,7 @@ from torch import Tensor
 from onepass.decoding.autoregressive import score
 from onepass.models.autoregressive import PAD, AutoregressiveTransformer
 from onepass.models.ctc import CTCTransformer, collapse
-from onepass.models.dag import DAGTransformer, best_walk, most_probable_words, walk
+from onepass.models.dag import DAGTransformer, best_walk, discount_repeats, most_probable_words, walk
 from onepass.models.fertility import (
     FertilityTransformer,
     Tokens,
@@ -115,7 +115,7 @@ def decode_graph(model: DAGTransformer, src_ids: Tensor, search: Search = "margi
         src_ids: int64 [B, S], padded with 0.
         search: `greedy` follows the best edge, `lookahead` the best edge and word together, `viterbi` finds
             the path whose edges and words have the best mean; `marginal` always writes the most probable next
-            word, over all paths that have spelt the ones before it.
+            word, over all paths that have spelt the ones before it, seldom the same once more.
     """
     decoded = model.decode(src_ids, model.encode(src_ids))
     lengths = decoded.mask.sum(1)
@@ -125,10 +125,9 @@ def decode_graph(model: DAGTransformer, src_ids: Tensor, search: Search = "margi
     edges = model.edges(decoded)
     if search == "marginal":
         silent = torch.where(slot == lengths[:, None] - 1, 0, IMPOSSIBLE)
-        ids, scores = most_probable_words(
-            edges, torch.where(inner, log_probs, silent), labels.masked_fill(~inner, PAD)
-        )
-        return _written(ids, scores)
+        labels = labels.masked_fill(~inner, PAD)
+        edges = discount_repeats(edges, labels, src_ids if model.joint else None)
+        return _written(*most_probable_words(edges, torch.where(inner, log_probs, silent), labels))
     both = edges + log_probs.masked_fill(~inner, 0)[:, None, :]  # [B, L, L]
     if search == "viterbi":
         path = best_walk(both, lengths)

@@ -22,7 +22,7 @@ from onepass.export.graph import Outputs, Range, Step, Value
 from onepass.export.transformer_graph import KeyValue, Shortlist, Source, TransformerGraph
 from onepass.models.autoregressive import BOS, EOS, PAD, AutoregressiveTransformer
 from onepass.models.ctc import CTCTransformer
-from onepass.models.dag import DAGTransformer
+from onepass.models.dag import REPEATED, DAGTransformer
 from onepass.models.fertility import FertilityTransformer
 from onepass.models.one_pass import NEVER, OnePassTransformer, length_cap
 from onepass.models.slots import IMPOSSIBLE, SOFT_COPY_TEMPERATURE, SlotTransformer
@@ -180,6 +180,7 @@ def _dag(g: TransformerGraph, model: DAGTransformer, source: Source) -> Outputs:
     word_probs = g.op("Where", inner, g.op("Exp", words), g.cast(is_last, TensorProto.FLOAT))
     positions = g.rows(source.positions, g.constant([0]), length)
     edges = _edges(g, model, x, positions, slot, real_slot)
+    edges = _discount_repeats(g, edges, labels, source.ids if model.joint else None)
     return _most_probable_words(g, edges, word_probs, labels)
 
 
@@ -207,6 +208,20 @@ def _edges(
     scores = g.op("Where", g.unsqueeze(allowed, 1), scores, g.number(IMPOSSIBLE))
     mixed = g.sum(g.op("Mul", g.op("Softmax", scores, axis=-1), gate), 1)
     return g.op("Where", allowed, mixed, g.number(0))
+
+
+def _discount_repeats(g: TransformerGraph, edges: str, labels: str, src_ids: str | None) -> str:
+    """As `models.dag.discount_repeats`, of probabilities."""
+    seldom = g.op("Greater", labels, g.constant(PAD))  # [B, L]
+    if src_ids is not None:
+        before = g.op("Pad", src_ids, g.constant([0, 1, 0, -1]))
+        again = g.op("Where", g.op("Equal", src_ids, before), src_ids, g.constant(PAD))
+        same = g.op("Equal", g.unsqueeze(labels, 2), g.unsqueeze(again, 1))  # [B, L, S]
+        freely = g.maximum(g.cast(same, TensorProto.FLOAT), 2)
+        seldom = g.op("And", seldom, g.op("Less", freely, g.number(1)))
+    same = g.op("Equal", g.unsqueeze(labels, 2), g.unsqueeze(labels, 1))  # [B, L, L]
+    repeated = g.op("And", same, g.unsqueeze(seldom, 2))
+    return g.op("Mul", edges, g.op("Where", repeated, g.number(REPEATED), g.number(1)))
 
 
 def _most_probable_words(g: TransformerGraph, edges: str, word_probs: str, labels: str) -> Outputs:
@@ -528,8 +543,7 @@ def _student(
     vocabulary = np.setdiff1d(vocabulary, NEVER)
     if len(vocabulary) < 2:  # of a student that was taught a single word
         vocabulary = np.arange(max(NEVER) + 1, tgt_size)
-    joint = model.src_embedding is model.tgt_embedding
-    table = words if joint else g.table(model.src_embedding.weight)
+    table = words if model.joint else g.table(model.src_embedding.weight)
     real = g.op("Not", g.op("Equal", "src_ids", g.constant(PAD)))
     own = np.arange(tgt_size, output_weight.size(0))
     labels = np.concatenate([vocabulary, own])

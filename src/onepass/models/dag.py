@@ -7,6 +7,7 @@ last one over the slots behind it.
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 import torch
@@ -18,6 +19,9 @@ from onepass.models.one_pass import Decoded, Length
 from onepass.models.slots import IMPOSSIBLE, SlotTransformer, soft_copy
 from onepass.nn.positions import sinusoidal_positions
 from onepass.recipe import StudentSettings, TransformerSettings
+
+REPEATED = 0.02
+"""What a word counts behind itself, where the source does not have it twice in a row too."""
 
 
 class Walk(NamedTuple):
@@ -136,6 +140,25 @@ def best_walk(scores: Tensor, lengths: Tensor, *, length_penalty: float = 1.0) -
         place = torch.where(on_path, came_from[step].gather(1, place), place)
     visited[:, 0] = True
     return Walk(visited, totals.gather(1, chosen[:, None])[:, 0])
+
+
+def discount_repeats(edges: Tensor, labels: Tensor, src_ids: Tensor | None) -> Tensor:
+    """`edges` with those from a word to the same word counting REPEATED of what they did.
+
+    A word fills several slots in a row, so a path through two of them is far more probable than two such
+    words are in a translation. One that the source repeats, as a digit, may be repeated all the same.
+
+    Args:
+        edges: log probability of going from slot i to slot j, [B, L, L].
+        labels: the word of each slot, int64 [B, L]; 0 where a slot writes none.
+        src_ids: int64 [B, S]; None where source and target do not share a vocabulary.
+    """
+    freely = labels == PAD  # [B, L]
+    if src_ids is not None:
+        again = F.pad(src_ids[:, 1:] == src_ids[:, :-1], (1, 0))
+        freely = freely | (labels[:, :, None] == src_ids.masked_fill(~again, PAD)[:, None, :]).any(2)
+    repeated = (labels[:, :, None] == labels[:, None, :]) & ~freely[:, :, None]
+    return edges + repeated * math.log(REPEATED)
 
 
 def most_probable_words(edges: Tensor, words: Tensor, labels: Tensor) -> Spelling:

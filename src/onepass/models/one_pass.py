@@ -72,7 +72,7 @@ class OnePassTransformer(nn.Module):
         joint: bool,
     ) -> None:
         super().__init__()
-        self.width = sizes.width
+        self.width, self.joint = sizes.width, joint
         self.keep = sizes.decoder_layers if student.attend_to == "layerwise" else 1
         layer = (sizes.width, sizes.ffn_width, sizes.heads, student.dropout)
         self.src_embedding = nn.Embedding(src_size, sizes.width)
