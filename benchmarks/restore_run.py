@@ -2,10 +2,11 @@
 
     python benchmarks/restore_run.py RECIPE RUN [--train-on] [--set KEY=VALUE ...] [STAGE ...]
 
-The run needs its stage `prepare`, with the tokenizer of the shipped English-German model. Written are the
-stages `teacher`, from benchmarks/rivals/teacher, and `student-shipped` and `finetune-shipped`, both from the
-student in the shipped graph, or those of them that are named; what the recipe does not have is left out. Of
-their training nothing is known. With --train-on they are where `onepass run` begins to train.
+The run needs its stage `prepare`, with the tokenizer of the shipped English-German models. Written are the
+stages `teacher`, from benchmarks/rivals/teacher, `student-shipped` and `finetune-shipped`, both from the
+student in the shipped graph, and `student-fast` and `finetune-fast` from the fast one, or those of them that
+are named; what the recipe does not have is left out. Of their training nothing is known. With --train-on
+they are where `onepass run` begins to train.
 """
 
 from __future__ import annotations
@@ -36,7 +37,11 @@ from onepass.training.checkpoint import Progress, save_checkpoint
 from onepass.training.loop import make_optimizer
 
 RIVAL = ROOT / "benchmarks" / "rivals" / "teacher"
-SOURCES = {"teacher": RIVAL} | dict.fromkeys(("student-shipped", "finetune-shipped"), find_model("en-de"))
+SOURCES = {
+    "teacher": RIVAL,
+    **dict.fromkeys(("student-shipped", "finetune-shipped"), find_model("en-de")),
+    **dict.fromkeys(("student-fast", "finetune-fast"), find_model("en-de-fast")),
+}
 Weights = dict[str, NDArray[Any]]
 
 

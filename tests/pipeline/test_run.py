@@ -132,13 +132,16 @@ def test_phrases_join_the_training_pairs_after_the_subwords_are_learnt(tmp_path:
     phrases = tmp_path / "phrases.tsv"
     phrases.write_text("Goodbye!\tAuf Wiedersehen!\n\t\nCheers!\tProst!\n", encoding="utf-8")
     settings = (f"data.phrases={phrases}", "data.phrase_repeats=3")
-    run(tiny_recipe(tmp_path, *settings), tmp_path / "run", until="prepare")
+    run(tiny_recipe(tmp_path, *settings), tmp_path / "run", until="distill")
     prepared = tmp_path / "run/prepare"
     for side, lines in (("src", ["Goodbye!", "Cheers!"]), ("tgt", ["Auf Wiedersehen!", "Prost!"])):
         before, after = (
             (path / f"train.{side}").read_text(encoding="utf-8").splitlines() for path in (plain, prepared)
         )
         assert after == before + lines * 3
+        taught = (tmp_path / f"run/distill/train.{side}").read_text(encoding="utf-8").splitlines()
+        assert taught[-6:] == lines * 3  # not what the teacher makes of them
+        assert side == "tgt" or not set(taught[:-6]) & set(lines)
     for name in ("joint.model", "dev.src", "dev.src.ids", "filters.json"):
         assert (plain / name).read_bytes() == (prepared / name).read_bytes()
     assert "prepare" not in to_do(tmp_path, tmp_path / "run", *settings)

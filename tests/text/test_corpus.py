@@ -485,3 +485,15 @@ def test_real_corpora_have_their_known_sizes(name: str, split: str, count: int) 
     pairs = read(SHARED / name / f"{split}.{{lang}}", src=src, tgt=tgt)
     assert len(pairs) == count
     assert all(pair.src and pair.tgt for pair in pairs)
+
+
+@pytest.mark.skipif(not SHARED.is_dir(), reason="the shared data sets are not on this machine")
+def test_no_phrase_that_shipped_models_learn_is_in_a_set_that_they_are_measured_on() -> None:
+    phrases = (
+        (Path(__file__).parents[2] / "recipes/everyday.en-de.tsv").read_text(encoding="utf-8").splitlines()
+    )
+    for number, side in enumerate(("en", "de")):
+        learnt = {line.split("\t")[number] for line in phrases}
+        for split in ("dev", "test"):
+            measured = (SHARED / f"tatoeba.en-de/{split}.{side}").read_text(encoding="utf-8").splitlines()
+            assert not learnt & set(measured)

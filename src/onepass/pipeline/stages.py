@@ -45,6 +45,8 @@ from onepass.text.tokenizer import Tokenizer
 SCRATCH = ("checkpoint.pt", "kept-*.safetensors", "shards", "ctranslate2", "exported", "*.partial")
 """Files of an interrupted attempt that a finished stage does not keep."""
 SPLITS = ("train", "dev", "test")
+PHRASES = "phrases"
+"""A part of the training set that is in files of its own, too: `data.phrases`, as often as they are repeated."""
 REVERSE_TEACHER = "reverse-teacher"
 SAMPLED_AMONG = 10
 """Most probable tokens that each of a back-translation is drawn from (Edunov et al. 2018, "top 10")."""
@@ -197,7 +199,7 @@ def prepare(context: Context) -> None:
     tokenizer = Tokenizer.train(src, tgt, context.recipe.tokenizer, seed=context.recipe.seed)
     tokenizer.save(directory)
     if data.phrases or data.augment != AugmentSettings():  # after the subwords: those of the corpus as it is
-        _augment(context)
+        _augment(context, counts.kept)
     too_long = write_ids(directory, "train", directory, tokenizer, data.filters.max_tokens)
     if too_long:
         counts.dropped["too many tokens"] = too_long
@@ -232,8 +234,8 @@ def _write_text(directory: Path, split: str, pairs: Iterable[Any], context: Cont
         raise DataError(f"The {split} set is empty", where=f"data.{split}")
 
 
-def _augment(context: Context) -> None:
-    """Replaces the text of the training set by what `data.augment` makes of it and of `data.phrases`."""
+def _augment(context: Context, kept: int) -> None:
+    """Replaces the `kept` training pairs by what `data.augment` makes of them and of `data.phrases`."""
     directory, data, counts = context.directory, context.recipe.data, AugmentCounts()
     corpus = starmap(Pair, _text_pairs(directory, "train"))
     phrases = (
@@ -244,9 +246,13 @@ def _augment(context: Context) -> None:
         )
     )
     augmented = augment_pairs(chain(corpus, phrases), data.augment, counts, seed=context.recipe.seed)
-    _write_text(directory, "augmented", augmented, context)
+    _write_text(directory, "augmented", islice(augmented, kept), context)
+    if data.phrases:
+        _write_text(directory, PHRASES, augmented, context)
     for side in ("src", "tgt"):
-        (directory / f"augmented.{side}").replace(directory / f"train.{side}")
+        parts = [directory / f"{part}.{side}" for part in ("augmented", PHRASES)]
+        write_lines(directory / f"train.{side}", chain(*(stream_lines(p) for p in parts if p.exists())))
+        parts[0].unlink()
     context.say(counts.summary())
 
 
@@ -540,15 +546,22 @@ def back_translate(context: Context, count: int) -> None:
 
 
 def distill(context: Context, settings: DistillSettings) -> None:
-    """Translates each distinct source of train and dev, and what was back-translated, with the teacher."""
+    """Translates each distinct source of train and dev, and what was back-translated, with the teacher.
+
+    But for phrases: they keep the translations they came with, which the teacher may not have learnt.
+    """
     from onepass.pipeline.distillation import distill_lines
 
-    texts = {split: [context.inputs["prepare"] / f"{split}.src"] for split in ("train", "dev")}
+    prepared = context.inputs["prepare"]
+    texts = {split: [prepared / f"{split}.src"] for split in ("train", "dev")}
     texts["train"] += [path / "train.src" for name, path in context.inputs.items() if name.startswith("back")]
     sources = {
         split: list(dict.fromkeys(line for path in paths for line in stream_lines(path)))
         for split, paths in texts.items()
     }
+    phrases = list(_text_pairs(prepared, PHRASES)) if context.recipe.data.phrases else []
+    known = {src for src, _ in phrases}
+    sources["train"] = [line for line in sources["train"] if line not in known]
     hyp = distill_lines(
         [line for lines in sources.values() for line in lines],
         context.inputs["teacher"],
@@ -558,8 +571,10 @@ def distill(context: Context, settings: DistillSettings) -> None:
     )
     remaining = iter(hyp)
     for split, lines in sources.items():
-        write_lines(context.directory / f"{split}.src", lines)
-        write_lines(context.directory / f"{split}.tgt", islice(remaining, len(lines)))
+        own = phrases if split == "train" else []
+        write_lines(context.directory / f"{split}.src", chain(lines, (src for src, _ in own)))
+        hyps = chain(islice(remaining, len(lines)), (tgt for _, tgt in own))
+        write_lines(context.directory / f"{split}.tgt", hyps)
 
 
 def align(context: Context) -> None:
