@@ -50,13 +50,23 @@ def test_the_default_model_reads_capitals() -> None:
 def test_the_fast_model_translates_and_is_less_than_half_the_size() -> None:
     typed = ["Where is the station?", "where is the station", "", "HELP!", "My name is Anna."]
     found = Translator.load("en-de-fast").translate(typed)
-    expected = ["Wo ist der Bahnhof?", "Wo ist der Bahnhof", "", "HILFE!", "Mein Name ist Anna."]
+    expected = ["Wo ist der Bahnhof?", "Wo ist der Bahnhof", "", "HILFE!", "Ich heiße Anna."]
     assert [translation.text for translation in found] == expected
     sizes = {
         name: sum(path.stat().st_size for path in directory.iterdir())
         for name, directory in shipped_models().items()
     }
     assert sizes["en-de-fast"] < sizes["en-de"] / 2
+
+
+@pytest.mark.parametrize(("name", "wrong"), [("en-de", 0.02), ("en-de-fast", 0.05)])
+def test_the_models_know_everyday_phrases(name: str, wrong: float) -> None:
+    """They have learnt them as they stand in this file."""
+    lines = (ROOT / "recipes/everyday.en-de.tsv").read_text(encoding="utf-8").splitlines()
+    src, tgt = zip(*(line.split("\t") for line in lines), strict=True)
+    found = [translation.text for translation in Translator.load(name).translate(src)]
+    missed = [three for three in zip(src, found, tgt, strict=True) if three[1] != three[2]]
+    assert len(missed) <= wrong * len(lines), missed
 
 
 def test_the_models_are_in_the_wheel(tmp_path: Path) -> None:

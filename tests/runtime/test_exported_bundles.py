@@ -45,18 +45,21 @@ def test_it_writes_what_torch_writes(bundles: Path, family: str, candidates: int
     assert [t.score for t in found] == pytest.approx([t.score for t in expected], abs=1e-4)
 
 
-@pytest.mark.parametrize("family", FAMILIES)
-def test_it_writes_the_same_where_the_corpus_has_but_the_words_that_it_writes(
-    bundles: Path, family: str, tmp_path: Path
+@pytest.mark.parametrize(("family", "candidates"), SYSTEMS)
+def test_it_writes_the_same_where_the_corpus_has_but_the_words_that_it_writes_alone(
+    bundles: Path, family: str, candidates: int, tmp_path: Path
 ) -> None:
-    student = Bundle.open(bundles / family)
-    expected = TorchTranslator.load(student.directory).translate(LINES)
-    tgt_pieces = {piece for t in expected for piece in t.tgt_pieces}
+    student, teacher = Bundle.open(bundles / family), bundles / "teacher" if candidates > 1 else None
+    alone = TorchTranslator.load(student.directory).translate(LINES)
+    torch = TorchTranslator.load(student.directory, teacher=teacher, num_candidates=candidates)
+    expected = torch.translate(LINES)
+    tgt_pieces = {piece for t in alone for piece in t.tgt_pieces}
     vocabulary = student.tokenizer().tgt_vocabulary()
     used = np.array([i for i, piece in enumerate(vocabulary) if piece in tgt_pieces])
     assert len(used) < len(vocabulary) / 2
-    write_graphs(student, tmp_path, some_facts()._replace(vocabulary=used))
-    found = Translator.load(tmp_path, precision="float32").translate(LINES)
+    judge = None if teacher is None else Bundle.open(teacher)
+    write_graphs(student, tmp_path, some_facts()._replace(vocabulary=used), teacher=judge)
+    found = Translator.load(tmp_path, precision="float32", num_candidates=candidates).translate(LINES)
     assert written(found) == written(expected)
 
 

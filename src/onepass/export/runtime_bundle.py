@@ -46,8 +46,9 @@ def write_graphs(
     student.tokenizer().save(directory)
     for precision in get_args(Precision):
         int8 = precision == "int8"
-        # A graph's path depends on how sure a slot is of its word, among all that there are.
-        of_all = student.kind == "dag" and not int8
+        # A graph's path depends on how sure a slot is of its word, among all that there are; candidates on
+        # words that no target has.
+        of_all = not int8 and (student.kind == "dag" or judge is not None)
         export_onnx(
             model,
             directory / GRAPH.format(precision=precision),
