@@ -119,7 +119,7 @@ class DataSettings(Settings):
     dev: Corpus
     test: Corpus
     phrases: Corpora = ()
-    """Pairs that join the training set after the subwords are learnt, for what it has too rarely. Students learn them as they are."""
+    """What the corpus has too rarely: pairs that join it after the subwords; students learn them as given."""
     phrase_repeats: PositiveInt = 20
     """How often each of them."""
     filters: FilterSettings = FilterSettings()

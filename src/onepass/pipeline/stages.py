@@ -46,7 +46,7 @@ SCRATCH = ("checkpoint.pt", "kept-*.safetensors", "shards", "ctranslate2", "expo
 """Files of an interrupted attempt that a finished stage does not keep."""
 SPLITS = ("train", "dev", "test")
 PHRASES = "phrases"
-"""A part of the training set that is in files of its own, too: `data.phrases`, as often as they are repeated."""
+"""A part of the training set that is in files of its own, too: `data.phrases`, repeated."""
 REVERSE_TEACHER = "reverse-teacher"
 SAMPLED_AMONG = 10
 """Most probable tokens that each of a back-translation is drawn from (Edunov et al. 2018, "top 10")."""
@@ -246,13 +246,13 @@ def _augment(context: Context, kept: int) -> None:
         )
     )
     augmented = augment_pairs(chain(corpus, phrases), data.augment, counts, seed=context.recipe.seed)
-    _write_text(directory, "augmented", islice(augmented, kept), context)
-    if data.phrases:
-        _write_text(directory, PHRASES, augmented, context)
+    parts = {"augmented": islice(augmented, kept)} | ({PHRASES: augmented} if data.phrases else {})
+    for part, pairs in parts.items():
+        _write_text(directory, part, pairs, context)
     for side in ("src", "tgt"):
-        parts = [directory / f"{part}.{side}" for part in ("augmented", PHRASES)]
-        write_lines(directory / f"train.{side}", chain(*(stream_lines(p) for p in parts if p.exists())))
-        parts[0].unlink()
+        lines = (stream_lines(directory / f"{part}.{side}") for part in parts)
+        write_lines(directory / f"train.{side}", chain.from_iterable(lines))
+        (directory / f"augmented.{side}").unlink()
     context.say(counts.summary())
 
 
