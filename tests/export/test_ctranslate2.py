@@ -5,22 +5,27 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 import pytest
 import torch
+from torch import Tensor
 
+from onepass.alignment.lexicon import Lexicon
 from onepass.bundle import Bundle
 from onepass.decoding.autoregressive import beam_search, greedy, score
 from onepass.decoding.translator import Translator
 from onepass.errors import ModelError, UsageError
+from onepass.evaluation.systems import ctranslate2_variants
 from onepass.export.ctranslate2 import CTranslate2Translator, export_ctranslate2
 from onepass.models.autoregressive import AutoregressiveTransformer
 from onepass.objectives.cross_entropy import Batch, TeacherObjective, pad_ids
 from onepass.recipe import TransformerSettings
-from onepass.text.tokenizer import Tokenizer, TruncationWarning
+from onepass.text.tokenizer import EOS, PAD, UNK, Tokenizer, TruncationWarning
 from tiny_run import (
     SIZES,
     assert_clear_error,
     call,
+    copy_of_run,
     corpus_pairs,
     finished_run,
     save_random_bundle,
@@ -177,6 +182,48 @@ def test_int8_runs_and_says_so(export, lines: Sequence[str]) -> None:
     assert translator.description == "CTranslate2 int8"
 
 
+def restricted_greedy(model: AutoregressiveTransformer, src_ids: Tensor, allowed: Sequence[int]) -> list[int]:
+    """The plainest greedy search: the whole prefix at every step, the best of the allowed tokens."""
+    ids: list[int] = []
+    memory = model.encode(src_ids)
+    while len(ids) < 3 * src_ids.size(1) + 20:
+        states = model.decode(torch.tensor([ids], dtype=torch.int64), memory)  # [1, t + 1, D]
+        logits = model.logits(states[0, -1])
+        best = max(allowed, key=lambda token: float(logits[token]))
+        if best == EOS:
+            break
+        ids.append(best)
+    return ids
+
+
+@pytest.mark.usefixtures("no_gradient")
+@pytest.mark.parametrize("joint", [True, False], ids=["joint", "separate"])
+def test_a_vocabulary_map_limits_a_source_to_its_own_words(
+    export, lines: Sequence[str], pad, tmp_path: Path, joint: bool
+) -> None:
+    model, path, _ = export(joint)
+    bundle = Bundle.open(path)
+    words = bundle.tokenizer()
+    generator = np.random.default_rng(1)
+    yields = generator.integers(EOS + 1, words.tgt_size, (words.src_size, 3))
+    yields[::4] = 0  # tokens that yield nothing
+    yields[1::4, 1:] = 0
+    always = np.arange(EOS + 1, words.tgt_size, 7)
+    export_ctranslate2(bundle, tmp_path / "mapped", lexicon=Lexicon(yields, always))
+    limited = CTranslate2Translator(tmp_path / "mapped", words, use_vmap=True)
+    assert limited.description == "CTranslate2 float32, vocabulary map"
+    src = words.encode_src_batch(lines[:30])
+    found = [limited.decode([ids])[0] for ids in src]
+    expected = [
+        restricted_greedy(model, pad([ids]), sorted({UNK, EOS, *always, *yields[ids].ravel()} - {PAD}))
+        for ids in src
+    ]
+    assert found == expected
+    whole = CTranslate2Translator(tmp_path / "mapped", words).decode(src)
+    assert whole == export(joint).translator().decode(src)
+    assert whole != found
+
+
 def test_an_unknown_compute_type_is_a_usage_error(export) -> None:
     with pytest.raises(UsageError, match="float32") as error:
         export(True).translator(compute_type="int1")
@@ -200,13 +247,20 @@ def test_the_command_line_exports_quantised_and_over_an_older_export(tmp_path: P
     done = call(*command, "--quantization", "int8")
     assert done.code == 0, done.err
     assert (to / "model.bin").stat().st_size < 0.8 * whole
-    files = ["bundle.json", "config.json", "joint.model", "model.bin", "shared_vocabulary.json"]
+    files = ["bundle.json", "config.json", "joint.model", "model.bin", "shared_vocabulary.json", "vmap.txt"]
     assert sorted(p.name for p in to.iterdir()) == files
     assert_clear_error(call(*command, "--quantization", "int1"), 2, "int1", "int8")
     assert [path.name for path in tmp_path.iterdir()] == ["exported"]
     (tmp_path / "mine").mkdir()
     done = call("export", finished_run(), "--to", tmp_path / "mine", "--ctranslate2")
     assert_clear_error(done, 2, "mine", "older export")
+
+
+def test_a_run_whose_corpus_is_not_aligned_yet_has_no_map(tmp_path: Path) -> None:
+    run = copy_of_run(tmp_path, until="teacher")
+    assert call("export", run, "--to", tmp_path / "exported", "--ctranslate2").code == 0
+    assert not (tmp_path / "exported/vmap.txt").exists()
+    assert not any(variant["use_vmap"] for variant in ctranslate2_variants(tmp_path / "exported"))
 
 
 def test_loading_leaves_the_threads_of_torch_alone(export) -> None:

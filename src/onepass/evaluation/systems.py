@@ -52,7 +52,7 @@ def torch_system(bundle: str, *, threads: int, **settings: Any) -> TextSystem:
 
 
 def ctranslate2_system(
-    bundle: str, directory: str, *, threads: int, beam_size: int, compute_type: str
+    bundle: str, directory: str, *, threads: int, beam_size: int, compute_type: str, use_vmap: bool = False
 ) -> TextSystem:
     """A teacher exported to CTranslate2: batches side by side on the cores that one batch leaves idle."""
     from onepass.bundle import Bundle
@@ -64,12 +64,25 @@ def ctranslate2_system(
         Bundle.open(Path(bundle)).tokenizer(),
         beam_size=beam_size,
         compute_type=compute_type,
+        use_vmap=use_vmap,
         threads=threads,
         workers=workers,
         batch_tokens=SIDE_BY_SIDE if workers > 1 else 2048,
     )
     description = translator.description + (f", {workers} batches side by side" if workers > 1 else "")
     return TextSystem(translator.translate, description)
+
+
+def ctranslate2_variants(directory: Path) -> tuple[dict[str, Any], ...]:
+    """Arguments of `ctranslate2_system` to choose the fastest of: every compute type, with the exported
+    model's vocabulary map, where it has one, and without."""
+    import ctranslate2
+
+    from onepass.export.ctranslate2 import VOCABULARY_MAP
+
+    types = sorted(ctranslate2.get_supported_compute_types("cpu"))
+    maps = (False, True) if (directory / VOCABULARY_MAP).exists() else (False,)
+    return tuple({"compute_type": name, "use_vmap": use} for name in types for use in maps)
 
 
 def onnx_system(bundle: str, *, threads: int, precision: Precision, num_candidates: int = 1) -> TextSystem:
@@ -159,7 +172,7 @@ def competitors(
         teacher: its bundle, if there is one.
         students: by stage name: `student`, `finetune`, `student-NAME`, `finetune-NAME`.
         exported: where every model is in its engine's form, by stage: those that write word by word in
-            CTranslate2's, the others in the runtime's.
+            CTranslate2's, already, the others in the runtime's.
         beam_size: of the teacher's beam search.
         num_candidates: that the teacher chooses among, a row each of the main student with fertilities and of
             every CTC student.
@@ -212,10 +225,7 @@ def competitors(
 
 
 def _autoregressive_rows(name: str, model: str, path: Path, exported: Path) -> list[Competitor]:
-    """Greedy search in torch and in CTranslate2, there in every compute type."""
-    import ctranslate2 as engine
-
-    types = sorted(engine.get_supported_compute_types("cpu"))
+    """Greedy search in torch and in CTranslate2."""
     bundle = {"bundle": str(path)}
     return [
         Competitor(f"{name} greedy", model, TORCH, bundle),
@@ -224,6 +234,6 @@ def _autoregressive_rows(name: str, model: str, path: Path, exported: Path) -> l
             model,
             CTRANSLATE2,
             {**bundle, "directory": str(exported), "beam_size": 1},
-            tuple({"compute_type": t} for t in types),
+            ctranslate2_variants(exported),
         ),
     ]

@@ -13,10 +13,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from onepass.bundle import Bundle
+from onepass.alignment.lexicon import Lexicon
+from onepass.bundle import Bundle, write_text
 from onepass.decoding.loading import TEACHER, load_model
 from onepass.errors import ModelError, UsageError
-from onepass.models.autoregressive import AutoregressiveTransformer
+from onepass.models.autoregressive import PAD, AutoregressiveTransformer
 from onepass.models.one_pass import length_cap
 from onepass.nn.attention import MultiHeadAttention
 from onepass.nn.positions import sinusoidal_positions
@@ -25,6 +26,8 @@ from onepass.runtime.text import MAX_SRC_TOKENS
 from onepass.text.batches import batches_for_workers
 from onepass.text.tokenizer import Tokenizer, split_to_fit
 
+VOCABULARY_MAP = "vmap.txt"
+"""CTranslate2's name of the file that says which words a source can yield."""
 MAX_POSITIONS = 1024
 BATCHES_AHEAD = 2
 """Of each worker, given to CTranslate2 before the first of them is back."""
@@ -59,13 +62,17 @@ def _fill_ffn(spec: Any, ffn: FeedForward, norm: nn.LayerNorm) -> None:
     _fill_linear(spec.linear_1, ffn.outer.weight, ffn.outer.bias)
 
 
-def export_ctranslate2(bundle: Bundle, directory: Path, *, quantization: str | None = None) -> None:
+def export_ctranslate2(
+    bundle: Bundle, directory: Path, *, quantization: str | None = None, lexicon: Lexicon | None = None
+) -> None:
     """Writes a teacher bundle as a CTranslate2 model.
 
     Args:
         bundle: of a teacher.
         directory: to create.
         quantization: None for float32; otherwise a name CTranslate2 knows, such as "int8".
+        lexicon: for a vocabulary map, with which translations can be limited to the words that their
+            sources yield.
 
     Raises:
         ModelError: the bundle is not a teacher's.
@@ -108,7 +115,14 @@ def export_ctranslate2(bundle: Bundle, directory: Path, *, quantization: str | N
     spec.config.decoder_start_token = spec.config.bos_token
     spec.validate()
     spec.optimize(quantization=quantization)
-    _save(spec, directory)
+    _save(spec, directory, None if lexicon is None else vocabulary_map(lexicon, tokenizer))
+
+
+def vocabulary_map(lexicon: Lexicon, tokenizer: Tokenizer) -> str:
+    """CTranslate2's vocabulary map: a line a source token, the first one for every sentence."""
+    src, tgt = tokenizer.src_vocabulary(), tokenizer.tgt_vocabulary()
+    rows = [("", lexicon.always), *zip(src, (row[row != PAD] for row in lexicon.yields), strict=True)]
+    return "".join(f"{piece}\t{' '.join(tgt[i] for i in row)}\n" for piece, row in rows if len(row))
 
 
 def _check_quantization(name: str | None) -> None:
@@ -123,11 +137,13 @@ def _check_quantization(name: str | None) -> None:
         )
 
 
-def _save(spec: Any, directory: Path) -> None:
+def _save(spec: Any, directory: Path, vmap: str | None) -> None:
     """Each file appears whole or not at all, the weights last: where they are, the rest is too."""
     directory.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".partial-", dir=directory) as partial:
         spec.save(partial)
+        if vmap is not None:
+            write_text(Path(partial) / VOCABULARY_MAP, vmap)
         for path in sorted(Path(partial).iterdir(), key=lambda path: path.name == "model.bin"):
             path.replace(directory / path.name)
 
@@ -140,6 +156,7 @@ class CTranslate2Translator:
         tokenizer: of the teacher's bundle.
         beam_size: 1 is greedy.
         compute_type: float32, int8, bfloat16 ... as CTranslate2 names them.
+        use_vmap: limit each batch to the words of its vocabulary map, which the model must have.
         threads: of one batch; `workers` batches run side by side.
         batch_tokens: most source tokens, padding included, in a batch.
 
@@ -154,6 +171,7 @@ class CTranslate2Translator:
         *,
         beam_size: int = 1,
         compute_type: str = "float32",
+        use_vmap: bool = False,
         threads: int = 1,
         workers: int = 1,
         batch_tokens: int = 2048,
@@ -173,11 +191,11 @@ class CTranslate2Translator:
             str(directory), compute_type=compute_type, intra_threads=threads, inter_threads=workers
         )
         torch.set_num_threads(torch_threads)  # both share OpenMP, and loading set its number to `threads`
-        self._tokenizer, self._beam_size = tokenizer, beam_size
+        self._tokenizer, self._beam_size, self._use_vmap = tokenizer, beam_size, use_vmap
         self._batch_tokens, self._workers = batch_tokens, workers
         self._ids = {piece: i for i, piece in enumerate(tokenizer.tgt_vocabulary())}
         self._never = [[piece] for piece in tokenizer.tgt_pieces([0, 2])]
-        self.description = f"CTranslate2 {compute_type}"
+        self.description = f"CTranslate2 {compute_type}" + (", vocabulary map" if use_vmap else "")
 
     def decode(self, src_ids: Sequence[Sequence[int]]) -> list[list[int]]:
         """Target ids of each source; the cap on the length is the torch engine's."""
@@ -210,6 +228,7 @@ class CTranslate2Translator:
             max_decoding_length=max(length_cap(len(row)) for row in batch),
             suppress_sequences=self._never,
             disable_unk=False,
+            use_vmap=self._use_vmap,
         )
         return results
 

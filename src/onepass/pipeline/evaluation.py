@@ -11,15 +11,16 @@ from pathlib import Path
 from typing import Any
 
 from onepass.bundle import Bundle, write_json, write_text
+from onepass.decoding.loading import TEACHER as AUTOREGRESSIVE
 from onepass.evaluation.figures import bleu_against_latency, latency_against_length
 from onepass.evaluation.latency import Latency, SystemSpec, fastest, measure_latency
 from onepass.evaluation.quality import Quality, measure
-from onepass.evaluation.systems import CTRANSLATE2, ONNX, Competitor, Student, competitors
+from onepass.evaluation.systems import CTRANSLATE2, ONNX, TEACHER, Competitor, Student, competitors
 from onepass.evaluation.table import machine_kind, render_markdown, result_row, versions
 from onepass.pipeline.display import Report
 from onepass.pipeline.lines import read_lines, write_lines
 from onepass.pipeline.stage import Context
-from onepass.pipeline.stages import corpus_facts, corpus_stages
+from onepass.pipeline.stages import corpus_facts, corpus_stages, lexicon_of
 from onepass.recipe import EvaluateSettings
 from onepass.runtime.cores import available_cores
 from onepass.text.explain import explain
@@ -54,13 +55,15 @@ def evaluate_systems(context: Context, src: Sequence[str], ref: Sequence[str]) -
     students = {name: Student(context.inputs[name], model.settings) for name, model in models.items()}
     exported = directory / "exported"
     shutil.rmtree(exported, ignore_errors=True)  # a bench may have left those of older models
+    exported.mkdir()
+    tokenizer = Bundle.open(students["student"].bundle).tokenizer()
+    rivals = [name for name, model in models.items() if model.settings.family == AUTOREGRESSIVE]
+    for stage in [*rivals, *([] if teacher is None else [TEACHER])]:
+        lexicon = lexicon_of(stage, recipe, context.inputs, tokenizer)
+        export_ctranslate2(Bundle.open(context.inputs[stage]), exported / stage, lexicon=lexicon)
     rows = competitors(
         teacher, students, exported, beam_size=settings.beam_size, num_candidates=settings.num_candidates
     )
-    exported.mkdir()
-    for stage in {row.model for row in rows if row.factory == CTRANSLATE2}:
-        export_ctranslate2(Bundle.open(context.inputs[stage]), exported / stage)
-    tokenizer = Bundle.open(students["student"].bundle).tokenizer()
     facts = cache(lambda corpora: corpus_facts([context.inputs[c] for c in corpora], tokenizer))
     for stage in {row.model for row in rows if row.factory == ONNX}:
         (exported / stage).mkdir()

@@ -20,7 +20,7 @@ from onepass.export.runtime_bundle import write_export_manifest, write_graphs
 from onepass.pipeline.display import Display
 from onepass.pipeline.finished import finished_stages, recorded_recipe
 from onepass.pipeline.lines import read_lines
-from onepass.pipeline.stages import corpus_facts, corpus_stages
+from onepass.pipeline.stages import corpus_facts, corpus_stages, lexicon_of
 from onepass.recipe import Recipe
 from onepass.runtime.text import TextTranslator
 from onepass.runtime.translator import GRAPH, Precision, Translator
@@ -106,6 +106,8 @@ def export_run(
 def export_run_to_ctranslate2(run: Path, to: Path, *, stage: str, quantization: str | None) -> None:
     """Writes a run's teacher, or a student that writes word by word, for CTranslate2, with its tokenizer.
 
+    It has a vocabulary map where the run has aligned a corpus.
+
     Raises:
         UsageError: `to` is something else than an older export, or CTranslate2 does not know the
             quantization.
@@ -115,10 +117,13 @@ def export_run_to_ctranslate2(run: Path, to: Path, *, stage: str, quantization: 
     from onepass.export.ctranslate2 import export_ctranslate2
 
     bundle = Bundle.open(finished_stages(run, [stage])[stage])
+    tokenizer = bundle.tokenizer()
+    directories = {path.name: path for path in run.iterdir()}
+    lexicon = lexicon_of(stage, recorded_recipe(run), directories, tokenizer)
     with _new_directory(to) as partial:
         partial.rmdir()  # CTranslate2 makes it
-        export_ctranslate2(bundle, partial, quantization=quantization)
-        bundle.tokenizer().save(partial)
+        export_ctranslate2(bundle, partial, quantization=quantization, lexicon=lexicon)
+        tokenizer.save(partial)
         write_export_manifest(partial, bundle, bundle.provenance)
 
 

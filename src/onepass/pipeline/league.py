@@ -9,7 +9,7 @@ from typing import Any
 from onepass.bundle import WEIGHTS, Bundle
 from onepass.decoding.loading import TEACHER as AUTOREGRESSIVE
 from onepass.errors import UsageError
-from onepass.evaluation.systems import CTRANSLATE2, ONNX, TEACHER, TORCH, Competitor
+from onepass.evaluation.systems import CTRANSLATE2, ONNX, TEACHER, TORCH, Competitor, ctranslate2_variants
 from onepass.pipeline.display import Display
 from onepass.pipeline.evaluation import measure_rows, write_results
 from onepass.recipe import EvaluateSettings
@@ -33,7 +33,7 @@ def bench_bundles(
     """Quality and speed of bundles, exported or for training; returns the directory with the results.
 
     Every graph of an exported student is a system, and every model that writes word by word two, greedy and
-    beam search, in CTranslate2 at its fastest compute type. A row is called after its bundle's directory.
+    beam search, in CTranslate2 at its fastest setting. A row is called after its bundle's directory.
 
     Args:
         bundles: their directories, all with one pair of languages.
@@ -81,16 +81,14 @@ def _rows(bundle: Bundle, settings: EvaluateSettings) -> list[Competitor]:
     name, place = bundle.directory.name, {"bundle": str(bundle.directory)}
     searches = (("greedy", 1), (f"beam {settings.beam_size}", settings.beam_size))
     if "model.bin" in bundle.files:
-        import ctranslate2
-
-        types = tuple({"compute_type": t} for t in sorted(ctranslate2.get_supported_compute_types("cpu")))
+        variants = ctranslate2_variants(bundle.directory)
         return [
             Competitor(
                 f"{name} {search}",
                 TEACHER,
                 CTRANSLATE2,
                 {**place, "directory": str(bundle.directory), "beam_size": beam},
-                types,
+                variants,
             )
             for search, beam in searches
         ]

@@ -9,7 +9,7 @@ still run the trainings.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from itertools import chain, islice, starmap
@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from onepass.alignment.fertilities import read_pharaoh
-from onepass.alignment.lexicon import CorpusFacts, build_lexicon
+from onepass.alignment.lexicon import CorpusFacts, Lexicon, build_lexicon
 from onepass.bundle import write_json
 from onepass.errors import DataError, UsageError
 from onepass.pipeline.lines import chunks, read_lines, stream_lines, write_lines
@@ -159,13 +159,39 @@ def corpus_facts(corpora: Sequence[Path], tokenizer: Tokenizer) -> CorpusFacts:
         tokenizer: of the run.
     """
     pairs, *others = (IdPairs.open(corpus, "train") for corpus in corpora)
-    links, lexicon = corpora[0] / "train.pharaoh", None
-    if links.exists():
-        lexicon = build_lexicon(pairs, read_pharaoh(links), tokenizer.src_size, joint=tokenizer.joint)
+    lexicon = _lexicon(corpora[0], tokenizer)
     rows = np.flatnonzero((pairs.src.lengths > 0) & (pairs.src.lengths <= MAX_SRC_TOKENS))
     rows = rows[np.linspace(0, len(rows) - 1, min(EXAMPLES, len(rows))).astype(np.int64)]
     vocabulary = np.unique(np.concatenate([some.tgt.distinct()[0] for some in (pairs, *others)]))
     return CorpusFacts([pairs.src[int(row)].tolist() for row in rows], vocabulary, lexicon)
+
+
+def lexicon_of(
+    stage: str, recipe: Recipe, directories: Mapping[str, Path], tokenizer: Tokenizer
+) -> Lexicon | None:
+    """The lexicon of a model that writes word by word; None where its corpus has no links.
+
+    The teacher's own corpus is not aligned: its lexicon is of its translations, from which students learn.
+
+    Args:
+        stage: the model's.
+        recipe: of the run.
+        directories: of finished stages, by name.
+        tokenizer: of the run.
+    """
+    models = recipe.one_pass_models()
+    learners = [models[stage]] if stage in models else models.values()
+    corpora = dict.fromkeys(corpus_stage(model.settings) for model in learners)
+    found = (_lexicon(directories[name], tokenizer) for name in corpora if name in directories)
+    return next((lexicon for lexicon in found if lexicon is not None), None)
+
+
+def _lexicon(corpus: Path, tokenizer: Tokenizer) -> Lexicon | None:
+    links = corpus / "train.pharaoh"
+    if not links.exists():
+        return None
+    pairs = IdPairs.open(corpus, "train")
+    return build_lexicon(pairs, read_pharaoh(links), tokenizer.src_size, joint=tokenizer.joint)
 
 
 def _files(recipe: Recipe) -> list[Path]:
