@@ -487,13 +487,23 @@ def test_real_corpora_have_their_known_sizes(name: str, split: str, count: int) 
     assert all(pair.src and pair.tgt for pair in pairs)
 
 
+def everyday_phrases(name: str) -> list[list[str]]:
+    file = Path(__file__).parents[2] / "recipes" / name
+    return [line.split("\t") for line in file.read_text(encoding="utf-8").splitlines()]
+
+
 @pytest.mark.skipif(not SHARED.is_dir(), reason="the shared data sets are not on this machine")
 def test_no_phrase_that_shipped_models_learn_is_in_a_set_that_they_are_measured_on() -> None:
-    phrases = (
-        (Path(__file__).parents[2] / "recipes/everyday.en-de.tsv").read_text(encoding="utf-8").splitlines()
-    )
-    for number, side in enumerate(("en", "de")):
-        learnt = {line.split("\t")[number] for line in phrases}
+    for side, learnt in zip(
+        ("en", "de"), zip(*everyday_phrases("everyday.en-de.tsv"), strict=True), strict=True
+    ):
         for split in ("dev", "test"):
             measured = (SHARED / f"tatoeba.en-de/{split}.{side}").read_text(encoding="utf-8").splitlines()
-            assert not learnt & set(measured)
+            assert not set(learnt) & set(measured)
+
+
+def test_the_other_direction_has_the_same_phrases_each_once() -> None:
+    phrases = everyday_phrases("everyday.en-de.tsv")
+    others = everyday_phrases("everyday.de-en.tsv")
+    assert [de for de, _ in others] == list(dict.fromkeys(de for _, de in phrases))
+    assert all([en, de] in phrases for de, en in others)
