@@ -370,7 +370,7 @@ class EvaluateSettings(Settings):
     beam_size: PositiveInt = 4
     """Of the teacher."""
     num_candidates: Annotated[tuple[PositiveInt, ...], AfterValidator(_distinct)] = (10, 100)
-    """That the teacher chooses among, a row of the table each; of CTC up to 64."""
+    """That the teacher chooses among, a row of the table each; of CTC and DAG up to 64."""
     latency_sentences: Annotated[int, Field(ge=0)] = 200
     """0 leaves latency out."""
     rounds: PositiveInt = 3

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from onepass.decoding.autoregressive import beam_search, greedy
-from onepass.decoding.labellings import best_labelling
+from onepass.decoding.candidates import best_labelling, best_spelling
 from onepass.decoding.parallel import decode_graph, decode_once, decode_slots, noisy_parallel
 
 pytestmark = pytest.mark.usefixtures("no_gradient")
@@ -30,6 +30,7 @@ pytestmark = pytest.mark.usefixtures("no_gradient")
         "DAG",
         "DAG viterbi",
         "DAG marginal",
+        "DAG 10",
         "DAG positions",
     ]
 )
@@ -50,6 +51,7 @@ def translate(request, make_teacher, make_student, make_slots) -> Callable[[Tens
         "DAG": lambda src_ids: decode_graph(dag, src_ids, "lookahead"),
         "DAG viterbi": lambda src_ids: decode_graph(dag, src_ids, "viterbi"),
         "DAG marginal": lambda src_ids: decode_graph(dag, src_ids, "marginal"),
+        "DAG 10": lambda src_ids: best_spelling(dag, teacher, src_ids, 10),
         "DAG positions": lambda src_ids: decode_graph(positions, src_ids),
     }[request.param]
 

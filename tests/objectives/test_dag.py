@@ -148,43 +148,72 @@ def test_the_best_walk_is_the_best_of_all(penalty: float) -> None:
             assert float(found.score[b]) == pytest.approx(scores[best])
 
 
-def test_the_most_probable_words_are_those_of_all_paths_together() -> None:
-    """By the definition: every way to spell the words so far, and what may follow it."""
+def make_spelt(seed: int) -> tuple[Tensor, Tensor, Tensor]:
+    """Edges, log probabilities of words, and words: two of them, so that most stand in many slots."""
+    edges = make_edges(SLOTS, seed=seed)
+    random = torch.Generator().manual_seed(seed)
+    labels = torch.randint(4, 6, edges.shape[:2], generator=random)
+    words = torch.rand(edges.shape[:2], generator=random, dtype=torch.float64).log()
+    slot, last = torch.arange(max(SLOTS)), torch.tensor(SLOTS)[:, None] - 1
+    silent = (slot == 0) | (slot >= last)
+    return edges, words.masked_fill(silent, 0), labels.masked_fill(silent, 0)
+
+
+def spelt(edges: Tensor, words: Tensor, labels: Tensor, slots: int, written: tuple[int, ...]) -> float:
+    """Of one sentence: the probability of all ways together to write these words, a 0 at last the end."""
+    total, ended = 0.0, written[-1:] == (0,)
+    for path in itertools.combinations(range(1, slots), len(written)):
+        if tuple(int(labels[j]) for j in path) == written and (path[-1:] == (slots - 1,)) == ended:
+            steps = itertools.pairwise((0, *path))
+            total += math.exp(sum(float(edges[i, j] + words[j]) for i, j in steps))
+    return total
+
+
+def translations(row: Tensor, log_probs: Tensor) -> list[tuple[int, ...]]:
+    real = [words for words, log_prob in zip(row.tolist(), log_probs, strict=True) if log_prob.isfinite()]
+    return [(*(word for word in words if word), 0) for words in real]
+
+
+@pytest.mark.parametrize("beam_size", [1, 2, 5])
+def test_a_beam_keeps_the_most_probable_words_over_all_paths_together(beam_size: int) -> None:
+    """By the definition: every way to spell the words so far, and what may follow them."""
     many_ways = 0
     for seed in range(20):
-        edges = make_edges(SLOTS, seed=seed)
-        random = torch.Generator().manual_seed(seed)
-        labels = torch.randint(4, 6, edges.shape[:2], generator=random)  # two words: most stand in many slots
-        words = torch.rand(edges.shape[:2], generator=random, dtype=torch.float64).log()
-        slot, last = torch.arange(max(SLOTS)), torch.tensor(SLOTS)[:, None] - 1
-        inner = (slot > 0) & (slot < last)
-        labels = labels.masked_fill(~inner, 0)
-        words = torch.where(inner, words, torch.where(slot == last, 0, IMPOSSIBLE))
-        found = most_probable_words(edges, words, labels)
+        edges, words, labels = make_spelt(seed)
+        found = most_probable_words(edges, words, labels, torch.tensor(SLOTS), beam_size=beam_size)
         for b, slots in enumerate(SLOTS):
-            written, score = [], 0.0
-            while not written or written[-1] != 0:
-                following: dict[int, float] = {}
-                so_far = 0.0
-                for path in itertools.combinations(range(1, slots - 1), len(written)):
-                    if [int(labels[b, j]) for j in path] != written:
-                        continue
-                    steps = list(itertools.pairwise((0, *path)))
-                    prefix = math.exp(sum(float(edges[b, i, j] + words[b, j]) for i, j in steps))
-                    so_far += prefix
-                    place = path[-1] if path else 0
-                    for j in range(place + 1, slots):
-                        step = prefix * math.exp(float(edges[b, place, j] + words[b, j]))
-                        word = int(labels[b, j])
-                        following[word] = following.get(word, 0.0) + step
-                best = max(following, key=lambda word: following[word])
-                score += math.log(following[best] / so_far)
-                written.append(best)
-            assert [token for token in found.ids[b].tolist() if token] == written[:-1]
-            assert float(found.score[b]) == pytest.approx(score)
+            sentence = edges[b], words[b], labels[b], slots
+            kept: dict[tuple[int, ...], float] = {(): 1.0}
+            while not all(written[-1:] == (0,) for written in kept):
+                ended = {written: prob for written, prob in kept.items() if written[-1:] == (0,)}
+                longer = [(*written, word) for written in kept if written not in ended for word in (0, 4, 5)]
+                every = ended | {written: spelt(*sentence, written) for written in longer}
+                ranked = sorted(every, key=lambda written: -every[written])[:beam_size]
+                kept = {written: every[written] for written in ranked if every[written] > 0}
+            assert translations(found.ids[b], found.log_probs[b]) == list(kept)
+            expected = [math.log(prob) for prob in kept.values()]
+            assert found.log_probs[b, : len(kept)].tolist() == pytest.approx(expected)
             by_walk = walk(edges + words[:, None], torch.tensor(SLOTS)).visited[b]
-            many_ways += labels[b, by_walk].tolist() != [0, *written]
+            many_ways += (*labels[b, by_walk].tolist()[1:],) != next(iter(kept))
     assert many_ways > 10  # it is not what the lookahead writes
+
+
+def test_a_wide_beam_finds_every_translation_of_a_graph() -> None:
+    for seed in range(3):
+        edges, words, labels = make_spelt(seed)
+        found = most_probable_words(edges, words, labels, torch.tensor(SLOTS), beam_size=100)
+        assert found.log_probs.exp().sum(1).tolist() < [1.0 + 1e-9] * len(SLOTS)
+        for b, slots in enumerate(SLOTS):
+            sentence = edges[b], words[b], labels[b], slots
+            every = {
+                (*written, 0): spelt(*sentence, (*written, 0))
+                for n in range(slots - 1)
+                for written in itertools.product((4, 5), repeat=n)
+            }
+            possible = {written for written, prob in every.items() if prob > 0}
+            assert len(possible) > 1 or slots == 3
+            assert set(translations(found.ids[b], found.log_probs[b])) == possible
+            assert found.log_probs[b, : len(possible)].exp().sum() == pytest.approx(sum(every.values()))
 
 
 def test_a_word_seldom_follows_itself_unless_the_source_has_it_twice() -> None:
@@ -202,15 +231,14 @@ def test_a_word_seldom_follows_itself_unless_the_source_has_it_twice() -> None:
 
 def test_a_graph_writes_a_word_twice_where_that_is_far_more_probable_than_another() -> None:
     """From the first slot surely to a 4, from there to another 4 or to a 5, from both to the end."""
-    labels, silent = torch.tensor([[0, 4, 4, 5, 0]]), IMPOSSIBLE
-    words = torch.tensor([[silent, 0.0, 0.0, 0.0, 0.0]])
+    labels, words, lengths = torch.tensor([[0, 4, 4, 5, 0]]), torch.zeros(1, 5), torch.tensor([5])
     for repeated, expected in ((0.9, [4, 5]), (0.97, [4, 5]), (0.99, [4, 4])):
         edges = torch.zeros(1, 5, 5)
         edges[0, 0, 1] = edges[0, 2, 4] = edges[0, 3, 4] = 1
         edges[0, 1, 2], edges[0, 1, 3] = repeated, 1 - repeated
         edges = edges.log().clamp(min=IMPOSSIBLE)
-        found = most_probable_words(discount_repeats(edges, labels, None), words, labels)
-        assert found.ids[0].tolist() == expected
+        found = most_probable_words(discount_repeats(edges, labels, None), words, labels, lengths)
+        assert found.ids[0, 0].tolist() == expected
 
 
 # --- the model -------------------------------------------------------------------

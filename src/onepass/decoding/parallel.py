@@ -15,7 +15,14 @@ from torch import Tensor
 from onepass.decoding.autoregressive import score
 from onepass.models.autoregressive import PAD, AutoregressiveTransformer
 from onepass.models.ctc import CTCTransformer, collapse
-from onepass.models.dag import DAGTransformer, best_walk, discount_repeats, most_probable_words, walk
+from onepass.models.dag import (
+    DAGTransformer,
+    Spellings,
+    best_walk,
+    discount_repeats,
+    most_probable_words,
+    walk,
+)
 from onepass.models.fertility import (
     FertilityTransformer,
     Tokens,
@@ -25,7 +32,7 @@ from onepass.models.fertility import (
     sampled_fertilities,
 )
 from onepass.models.one_pass import NEVER, Decoded, compact
-from onepass.models.slots import IMPOSSIBLE, SlotTransformer
+from onepass.models.slots import SlotTransformer
 from onepass.nn.transformer import Memory
 from onepass.objectives.output_layer import top_labels
 
@@ -106,6 +113,47 @@ def decode_slots(model: CTCTransformer, src_ids: Tensor) -> Translations:
     return _written(collapse(labels, decoded.mask, model.blank), log_probs.sum(1))
 
 
+class _Graph(NamedTuple):
+    """Slots with their most probable word and its log probability, 0 where a slot writes none.
+
+    Attributes:
+        edges: log probability of going from slot i to slot j, [B, L, L].
+        labels: int64 [B, L].
+        log_probs: [B, L].
+        lengths: real slots, [B].
+    """
+
+    edges: Tensor
+    labels: Tensor
+    log_probs: Tensor
+    lengths: Tensor
+
+
+def _graph(model: DAGTransformer, src_ids: Tensor) -> _Graph:
+    decoded = model.decode(src_ids, model.encode(src_ids))
+    lengths = decoded.mask.sum(1)
+    labels, log_probs = _best_labels(model, decoded)
+    slot = torch.arange(labels.size(1), device=labels.device)
+    silent = (slot == 0) | (slot >= lengths[:, None] - 1)
+    return _Graph(
+        model.edges(decoded), labels.masked_fill(silent, PAD), log_probs.masked_fill(silent, 0), lengths
+    )
+
+
+@torch.no_grad()
+def likely_words(model: DAGTransformer, src_ids: Tensor, *, beam_size: int = 1) -> Spellings:
+    """What a graph most probably spells, over all paths, seldom a word twice in a row.
+
+    Args:
+        model: in eval mode.
+        src_ids: int64 [B, S], padded with 0.
+        beam_size: translations that are kept at every word; 1 always writes the most probable next one.
+    """
+    edges, labels, log_probs, lengths = _graph(model, src_ids)
+    edges = discount_repeats(edges, labels, src_ids if model.joint else None)
+    return most_probable_words(edges, log_probs, labels, lengths, beam_size=beam_size)
+
+
 @torch.no_grad()
 def decode_graph(model: DAGTransformer, src_ids: Tensor, search: Search = "marginal") -> Translations:
     """Some slots, and of each its most probable word; the score is of edges and words, a token.
@@ -117,23 +165,16 @@ def decode_graph(model: DAGTransformer, src_ids: Tensor, search: Search = "margi
             the path whose edges and words have the best mean; `marginal` always writes the most probable next
             word, over all paths that have spelt the ones before it, seldom the same once more.
     """
-    decoded = model.decode(src_ids, model.encode(src_ids))
-    lengths = decoded.mask.sum(1)
-    labels, log_probs = _best_labels(model, decoded)
-    slot = torch.arange(labels.size(1), device=labels.device)
-    inner = (slot > 0) & (slot < lengths[:, None] - 1)
-    edges = model.edges(decoded)
     if search == "marginal":
-        silent = torch.where(slot == lengths[:, None] - 1, 0, IMPOSSIBLE)
-        labels = labels.masked_fill(~inner, PAD)
-        edges = discount_repeats(edges, labels, src_ids if model.joint else None)
-        return _written(*most_probable_words(edges, torch.where(inner, log_probs, silent), labels))
-    both = edges + log_probs.masked_fill(~inner, 0)[:, None, :]  # [B, L, L]
+        spelt = likely_words(model, src_ids)
+        return _written(spelt.ids[:, 0], spelt.log_probs[:, 0])
+    edges, labels, log_probs, lengths = _graph(model, src_ids)
+    both = edges + log_probs[:, None, :]  # [B, L, L]
     if search == "viterbi":
         path = best_walk(both, lengths)
     else:
         path = walk(edges if search == "greedy" else both, lengths)
-    words = path.visited & inner
+    words = path.visited & (labels != PAD)
     scores = path.score
     if search == "greedy":
         scores = scores + log_probs.masked_fill(~words, 0).sum(1)

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from onepass.bundle import Bundle
 from onepass.decoding.autoregressive import beam_search, greedy
-from onepass.decoding.labellings import best_labelling
+from onepass.decoding.candidates import best_labelling, best_spelling
 from onepass.decoding.loading import load_model
 from onepass.decoding.parallel import (
     Search,
@@ -59,8 +59,8 @@ def student_decoder(
     Args:
         model: in eval mode.
         average: of the fertility student: average instead of argmax fertilities.
-        teacher, num_candidates: of the students with fertilities (noisy parallel decoding) and of CTC (likely
-            labellings): the teacher chooses among so many.
+        teacher, num_candidates: the teacher chooses among so many: of a student with fertilities by noisy
+            parallel decoding, of CTC likely labellings, of a graph what a beam search over its words keeps.
         seed: of noisy parallel decoding.
         search: of the DAG student: how its words are found [marginal].
 
@@ -68,14 +68,18 @@ def student_decoder(
         UsageError: candidates without a teacher to choose, or with average fertilities; an option of
             another family.
     """
-    if isinstance(model, DAGTransformer) and num_candidates > 1:
-        raise UsageError(
-            "A student with a graph has no candidates", where="num_candidates", fix="ask for one candidate"
-        )
     if not isinstance(model, FertilityTransformer) and average:
         raise UsageError("Average fertilities belong to a student with fertilities", where="average")
     if not isinstance(model, DAGTransformer) and search is not None:
         raise UsageError("Only a student with a graph searches for a path", where="search", value=search)
+    if num_candidates > 1 and search not in (None, "marginal"):
+        raise UsageError(
+            "A graph's candidates are found over all its paths",
+            where="search",
+            value=search,
+            allowed="marginal",
+            fix="leave the search out, or ask for 1 candidate",
+        )
     if num_candidates > 1 and (teacher is None or average):
         raise UsageError(
             "Several candidates need a teacher that chooses among them"
@@ -86,7 +90,10 @@ def student_decoder(
             fix="give the teacher's bundle too, or ask for 1 candidate",
         )
     if isinstance(model, DAGTransformer):
-        return lambda src_ids: Output(*decode_graph(model, src_ids, search or "marginal"), with_end=False)
+        if num_candidates == 1:
+            return lambda src_ids: Output(*decode_graph(model, src_ids, search or "marginal"), with_end=False)
+        assert teacher is not None
+        return lambda src_ids: Output(*best_spelling(model, teacher, src_ids, num_candidates), with_end=True)
     if isinstance(model, CTCTransformer):
         if num_candidates == 1:
             return lambda src_ids: Output(*decode_slots(model, src_ids), with_end=False)

@@ -166,7 +166,7 @@ def competitors(
 
     The main student is the one after its fine-tuning, where there is one: if it has fertilities, their
     average and noisy parallel decoding are its rows too. It and those of later families are in ONNX as well.
-    Beside a CTC student there is the teacher's choice among its likely labellings.
+    Beside those of later families there is the teacher's choice among their candidates.
 
     Args:
         teacher: its bundle, if there is one.
@@ -175,7 +175,7 @@ def competitors(
             CTranslate2's, already, the others in the runtime's.
         beam_size: of the teacher's beam search.
         num_candidates: that the teacher chooses among, a row each of the main student with fertilities and of
-            every CTC student.
+            every student of a later family.
     """
     rows = []
     if teacher is not None:
@@ -214,7 +214,7 @@ def competitors(
             rows.append(Competitor(f"{name} average", stage, TORCH, {**bundle, "average": True}))
             candidates = {n: f"{name} NPD {n}" for n in num_candidates}
         else:
-            most = MOST_LABELLINGS if settings.family == "ctc" else 0
+            most = 0 if settings.family == "fertility" else MOST_LABELLINGS
             candidates = {n: f"{name}, {n} candidates" for n in num_candidates if n <= most}
         if teacher is not None:
             rows += [

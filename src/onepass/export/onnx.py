@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from onnx import TensorProto
 
 from onepass.alignment.lexicon import Lexicon
-from onepass.decoding.labellings import CHOICES
+from onepass.decoding.candidates import CHOICES
 from onepass.export.graph import Outputs, Range, Step, Value
 from onepass.export.transformer_graph import KeyValue, Shortlist, Source, TransformerGraph
 from onepass.models.autoregressive import BOS, EOS, PAD, AutoregressiveTransformer
@@ -94,7 +94,7 @@ def _labellings(
 ) -> tuple[str, str]:
     """The translations of all combinations of changes, [B·M, T], and what each of them loses, [B, M].
 
-    As in `decoding.labellings`: those of a sentence are together, the likeliest first; not all differ.
+    As in `decoding.candidates`: those of a sentence are together, the likeliest first; not all differ.
     """
     count = min(CHOICES, len(source.labels))
     choices, every = g.top_words(states, source, count), g.constant([0, -1])
@@ -473,7 +473,7 @@ def export_onnx(
             size, and what is multiplied with them to the range that it has in these.
         teacher: may choose among candidates. The graph has a second input. Of a student with fertilities it
             is `uniform`, float32 [N - 1, S], the numbers in [0, 1) that N - 1 samples are drawn with; of CTC
-            `window`, int64 [2], the first candidate and the one behind the last (`decoding.labellings`): a
+            `window`, int64 [2], the first candidate and the one behind the last (`decoding.candidates`): a
             sentence that has none in there scores -inf. `scores` are then the teacher's. With no samples or
             a window of zeros the graph does what it does without a teacher.
         vocabulary: the target tokens that may be written [all but padding, <unk>, <s> and </s>]. Those that

@@ -65,7 +65,11 @@ def _judge(student: Bundle, teacher: Bundle) -> AutoregressiveTransformer:
     if not isinstance(judge, AutoregressiveTransformer):
         raise ModelError("Only a teacher can choose among candidates", where=teacher.directory)
     if student.kind == "dag":
-        raise UsageError("A student with a graph has no candidates", where=student.directory)
+        raise UsageError(
+            "The exported graph of a DAG student has no candidates",
+            where=student.directory,
+            fix="export it without; in torch it has: `onepass translate --model RUN/STAGE --teacher ...`",
+        )
     if teacher.tokenizer().fingerprint != student.tokenizer().fingerprint:
         raise ModelError("Teacher and student have different tokenizers", where=teacher.directory)
     return judge

@@ -31,11 +31,16 @@ class Walk(NamedTuple):
     score: Tensor
 
 
-class Spelling(NamedTuple):
-    """Words: their ids, int64 [B, T], padded with 0; their log probability and that of the end, [B]."""
+class Spellings(NamedTuple):
+    """Different translations, the most probable first.
+
+    Attributes:
+        ids: int64 [B, N, T], padded with 0.
+        log_probs: of the words and the end, [B, N]; -inf where there are fewer translations.
+    """
 
     ids: Tensor
-    score: Tensor
+    log_probs: Tensor
 
 
 class DAGTransformer(SlotTransformer):
@@ -161,34 +166,47 @@ def discount_repeats(edges: Tensor, labels: Tensor, src_ids: Tensor | None) -> T
     return edges + repeated * math.log(REPEATED)
 
 
-def most_probable_words(edges: Tensor, words: Tensor, labels: Tensor) -> Spelling:
-    """Word by word the most probable one behind those before it, in whatever slots they stand.
+def most_probable_words(
+    edges: Tensor, words: Tensor, labels: Tensor, lengths: Tensor, *, beam_size: int = 1
+) -> Spellings:
+    """Word by word the most probable ones behind those before them, in whatever slots they stand.
 
     A path is one way to spell a translation; here all ways count together, as in the beam search of Huang
-    et al. (2022), with a beam of one and for every slot its own best word alone. With w_j the word of slot j,
+    et al. (2022), for every slot its own best word alone. With w_j the word of slot j, a translation has
 
         f_0 = 1 at the first slot,   r_t(j) = P_j(w_j) Σ_i f_{t-1}(i) E_ij,
-        y_t = argmax_v Σ_{j: w_j = v} r_t(j),   f_t = r_t where w_j = y_t, scaled to a sum of 1.
+        p(y_t) = Σ_{j: w_j = y_t} r_t(j),   f_t = r_t where w_j = y_t, scaled to a sum of 1.
 
     Args:
         edges: log probability of going from slot i to slot j, [B, L, L].
-        words: log probability of each slot's word, [B, L]; 0 in the last slot, which ends the
-            translation, IMPOSSIBLE in the first one and behind the last.
-        labels: the word of each slot, int64 [B, L]; 0 in those three.
+        words: log probability of each slot's word, [B, L]; 0 where it writes none.
+        labels: the word of each slot, int64 [B, L]; 0 in the first slot, the last one and behind that.
+        lengths: real slots, int64 [B]; the last of them ends a translation.
+        beam_size: how many translations are kept at every word, those whose probability is highest so far.
     """
-    edge_probs, word_probs = edges.exp(), words.exp()
-    same = (labels[:, :, None] == labels[:, None, :]).to(edges.dtype)
-    at = torch.zeros_like(word_probs)
-    at[:, 0] = 1
-    ids, score = [], torch.zeros_like(word_probs[:, 0])
-    for _ in range(words.size(1) - 1):
-        reached = (at[:, None] @ edge_probs)[:, 0] * word_probs  # [B, L]
-        best, place = (reached[:, None] @ same)[:, 0].max(1, keepdim=True)  # [B, 1]
-        # Behind the end nothing is reached: the best is 0 then, at slot 0, which has no word.
-        best = torch.where(best > 0, best, 1)
-        score = score + best.log()[:, 0]
-        ids.append(labels.gather(1, place))
-        if not ids[-1].any():
+    batch, slots = labels.shape
+    end = torch.arange(slots, device=labels.device) == lengths[:, None] - 1  # [B, L]
+    # Behind its end a translation stays there, so that it competes with those that go on.
+    edge_probs = edges.exp() + torch.diag_embed(end.to(edges.dtype))
+    word_probs = words.exp()[:, None]  # [B, 1, L]
+    same = labels[:, :, None] == labels[:, None, :]
+    again = same.tril(-1).any(2)[:, None]  # [B, 1, L]; the word stands in an earlier slot, too
+    together = same.to(edges.dtype)
+    at = torch.zeros_like(word_probs)  # [B, N, L]
+    at[:, :, 0] = 1
+    log_probs = torch.zeros_like(at[:, :, 0])
+    ids = labels.new_zeros(batch, 1, 0)
+    for _ in range(slots - 1):
+        reached = (at @ edge_probs) * word_probs
+        following = (reached @ together).masked_fill(again, 0).log() + log_probs[:, :, None]
+        log_probs, place = following.flatten(1).topk(min(beam_size, following[0].numel()))
+        before, slot = place // slots, place % slots
+        written = labels.gather(1, slot).masked_fill(log_probs.isneginf(), PAD)
+        ids = ids.gather(1, before[..., None].expand(-1, -1, ids.size(2)))
+        if not written.any():
             break
-        at = torch.where(labels == ids[-1], reached / best, 0)
-    return Spelling(torch.cat(ids[:-1] or [labels[:, :0]], 1), score)
+        ids = torch.cat([ids, written[..., None]], 2)
+        reached = reached.gather(1, before[..., None].expand(-1, -1, slots))
+        at = torch.where(labels[:, None] == written[..., None], reached, 0)
+        at = at / at.sum(2, keepdim=True).clamp(min=torch.finfo(at.dtype).tiny)
+    return Spellings(ids, log_probs)

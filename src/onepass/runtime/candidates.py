@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from onepass.runtime.text import MAX_SRC_TOKENS
 
 CHANGES = 6
-"""Of the labels of a CTC student, see `onepass.decoding.labellings`."""
+"""Of the labels of a CTC student, see `onepass.decoding.candidates`."""
 MOST_LABELLINGS = 2**CHANGES
 
 

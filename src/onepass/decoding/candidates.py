@@ -1,10 +1,10 @@
-"""Candidates of CTC: likely labellings of its slots, among whose translations the teacher chooses.
+"""Candidates of CTC and of graphs, among which the teacher chooses; none is drawn at random.
 
-One pass of the student gives every slot its most probable labels. A candidate takes a second or later choice
-in a few slots: of all such changes, the CHANGES that lose least probability are made in each of their
+One pass of a CTC student gives every slot its most probable labels. A candidate takes a second or later
+choice in a few slots: of all such changes, the CHANGES that lose least probability are made in each of their
 2^CHANGES combinations, the likeliest first. The labels of different slots are independent, so a combination
-loses the sum of what its changes lose. Nothing is drawn at random, and no candidate needs another pass of the
-student.
+loses the sum of what its changes lose. Those of a graph are what a beam search over its words keeps. No
+candidate needs another pass of the student.
 """
 
 from __future__ import annotations
@@ -16,20 +16,21 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from onepass.decoding.autoregressive import score
-from onepass.decoding.parallel import CANDIDATES_AT_ONCE, Translations, likely_labels
+from onepass.decoding.parallel import CANDIDATES_AT_ONCE, Translations, likely_labels, likely_words
 from onepass.models.autoregressive import PAD, AutoregressiveTransformer
 from onepass.models.ctc import CTCTransformer, collapse
+from onepass.models.dag import DAGTransformer
 from onepass.runtime.candidates import CHANGES, combinations
 
 CHOICES = 4
 """Most probable labels of a slot that are looked at."""
 
 
-class Labellings(NamedTuple):
-    """Different translations of some sentences.
+class Candidates(NamedTuple):
+    """Different translations of some sentences, at least one of each.
 
     Attributes:
-        ids: int64 [R, T], padded with 0; those of a sentence are together, the likeliest labelling first.
+        ids: int64 [R, T], padded with 0; those of a sentence are together, the likeliest first.
         sentence: whose each is, int64 [R], ascending.
     """
 
@@ -37,7 +38,7 @@ class Labellings(NamedTuple):
     sentence: Tensor
 
 
-def labellings(labels: Tensor, log_probs: Tensor, mask: Tensor, blank: int, most: int) -> Labellings:
+def labellings(labels: Tensor, log_probs: Tensor, mask: Tensor, blank: int, most: int) -> Candidates:
     """Up to `most` different translations of each sentence, the most probable labelling's first.
 
     Args:
@@ -70,7 +71,7 @@ def labellings(labels: Tensor, log_probs: Tensor, mask: Tensor, blank: int, most
     first = torch.full_like(same, len(same)).scatter_reduce_(0, same, row, "amin")[same] == row
     first = first.view(batch, -1) & total.isfinite()
     kept = (first & (first.cumsum(1) <= most)).flatten()
-    return Labellings(ids[kept], sentence[kept])
+    return Candidates(ids[kept], sentence[kept])
 
 
 @torch.no_grad()
@@ -86,18 +87,35 @@ def best_labelling(
         most: candidates of a sentence; there are MOST_LABELLINGS at most.
     """
     decoded = model.decode(src_ids, model.encode(src_ids))
-    ids, sentence = labellings(*likely_labels(model, decoded, CHOICES), decoded.mask, model.blank, most)
+    likely = likely_labels(model, decoded, CHOICES)
+    return _favourites(teacher, src_ids, labellings(*likely, decoded.mask, model.blank, most))
+
+
+@torch.no_grad()
+def best_spelling(
+    model: DAGTransformer, teacher: AutoregressiveTransformer, src_ids: Tensor, most: int
+) -> Translations:
+    """The translation that the teacher likes best of up to `most` that the graph spells, whatever the path.
+
+    The arguments are those of `best_labelling`.
+    """
+    ids, log_probs = likely_words(model, src_ids, beam_size=most)
+    sentence, place = log_probs.isfinite().nonzero(as_tuple=True)
+    return _favourites(teacher, src_ids, Candidates(ids[sentence, place], sentence))
+
+
+def _favourites(teacher: AutoregressiveTransformer, src_ids: Tensor, candidates: Candidates) -> Translations:
+    """Of each sentence the candidate with the teacher's best score."""
+    ids, sentence = candidates
     memory = teacher.encode(src_ids)
     lengths = (ids != PAD).sum(1)
     scores = torch.zeros(len(ids), device=ids.device)
-    by_length = lengths.argsort(stable=True)
-    for begin in range(0, len(ids), CANDIDATES_AT_ONCE):
-        part = by_length[begin : begin + CANDIDATES_AT_ONCE]
+    for part in torch.split(lengths.argsort(stable=True), CANDIDATES_AT_ONCE):
         some = ids[part, : int(lengths[part].max())]
         scores[part] = score(teacher, some, memory.select(sentence[part]))
     count = sentence.bincount()
     start = count.cumsum(0) - count
-    table = scores.new_full((len(count), most), -torch.inf)
+    table = scores.new_full((len(count), int(count.max())), -torch.inf)
     table[sentence, torch.arange(len(ids), device=ids.device) - start[sentence]] = scores
     best, place = table.max(1)
     rows = ids[start + place]
