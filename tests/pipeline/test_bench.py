@@ -6,6 +6,7 @@ The systems run in this process here: that each gets a process of its own is tes
 import importlib
 import json
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -88,6 +89,37 @@ def test_a_bench_times_every_system_at_its_best(tmp_path: Path, in_this_process:
     assert results["rivals"] == ["teacher beam 4", "teacher greedy", "teacher greedy, CTranslate2"]
     for name in ("bleu-against-latency.png", "latency-against-length.png"):
         assert (tmp_path / "bench" / name).read_bytes().startswith(b"\x89PNG")
+
+
+def test_larger_batches_are_timed_at_their_own_best(
+    tmp_path: Path, in_this_process: list[list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The last setting probed takes longest for a sentence and yet has most of them done in batches."""
+    in_turn = evaluation.measure_latency
+
+    def measure(systems: Sequence[SystemSpec], *args: Any, **kwargs: Any) -> dict[str, Latency]:
+        found = in_turn(systems, *args, **kwargs)
+        return {
+            name: replace(latency, throughput={1: 1.0, 8: 10.0 * place}, description=f"no. {place}")
+            for place, (name, latency) in enumerate(found.items(), start=1)
+        }
+
+    monkeypatch.setattr(evaluation, "measure_latency", measure)
+    results = bench(tmp_path / "bench", "evaluate.batch_sizes=[1, 8]", "evaluate.num_candidates=[]")
+    _, final = in_this_process
+    names = [system["name"] for system in results["systems"]]
+    rival = "teacher greedy, CTranslate2"
+    assert final == [*names, f"{rival}, batches"]
+    rows = {system["name"]: system for system in results["systems"]}
+    place = names.index(rival) + 1
+    assert rows[rival]["description"] == f"no. {place}"
+    assert rows[rival]["batches_as"] == f"no. {len(final)}, 1 thread"
+    assert rows[rival]["throughput"] == {"1": 1.0, "8": 10.0 * len(final)}
+    assert rows[rival]["p50_ms"] == place
+    assert [name for name, row in rows.items() if "batches_as" in row] == [rival]
+    assert f"no. {place}, 1 thread; in batches no. {len(final)}, 1 thread" in (
+        tmp_path / "bench/table.md"
+    ).read_text(encoding="utf-8")
 
 
 def test_a_bench_of_any_text_and_again_after_another_teacher(

@@ -73,6 +73,7 @@ class Latency:
         threads: what the system was allowed.
         description: what the system says of itself, or "".
         label: of the spec.
+        batches_as: what the throughput of larger batches was measured with, if not with the same setting.
     """
 
     name: str
@@ -82,6 +83,12 @@ class Latency:
     threads: int
     description: str
     label: str = ""
+    batches_as: str = ""
+
+    @property
+    def runs_as(self) -> str:
+        """Engine and threads."""
+        return runs_as(self.description, self.threads)
 
     def percentile_ms(self, percent: float) -> float:
         """Milliseconds within which this share of the sentences was translated."""
@@ -111,6 +118,12 @@ class Latency:
     def noisy(self) -> bool:
         """Whether the rounds differ so much that the numbers deserve little trust."""
         return self.spread > NOISY_SPREAD
+
+
+def runs_as(description: str, threads: int | None) -> str:
+    """Engine and threads, as in "CTranslate2 int8 cpu, 1 thread"."""
+    counted = f"{threads} thread{'' if threads == 1 else 's'}" if threads else ""
+    return ", ".join(filter(None, (description, counted)))
 
 
 def fastest(latencies: Iterable[Latency]) -> Latency:

@@ -20,7 +20,7 @@ from rich.table import Table
 from rich.text import Text
 
 from onepass.errors import DataError
-from onepass.evaluation.latency import NOISY_SPREAD, Latency, latency_by_length
+from onepass.evaluation.latency import NOISY_SPREAD, Latency, latency_by_length, runs_as
 from onepass.evaluation.quality import Quality
 from onepass.runtime.cores import available_cores
 
@@ -71,13 +71,14 @@ class System(_Part):
     """Engine, compute type and device."""
     throughput: dict[int, float] = {}
     """Sentences a second by batch size."""
+    batches_as: str = ""
+    """Engine and threads of batches larger than 1, if others than `description` and `threads`."""
     latency_by_length: tuple[LengthBucket, ...] = ()
 
     @property
     def runs_as(self) -> str:
         """Engine and threads, as in "CTranslate2 int8 cpu, 1 thread"."""
-        threads = f"{self.threads} thread{'' if self.threads == 1 else 's'}" if self.threads else ""
-        return ", ".join(filter(None, (self.description, threads)))
+        return runs_as(self.description, self.threads)
 
     @property
     def full_name(self) -> str:
@@ -204,6 +205,7 @@ def result_row(
             "threads": latency.threads,
             "description": latency.description,
             "throughput": {str(size): round(rate, 2) for size, rate in latency.throughput.items()},
+            "batches_as": latency.batches_as or None,
         }
         if lengths:
             row["latency_by_length"] = latency_by_length(lengths, latency.seconds)
@@ -281,7 +283,8 @@ def _league(results: Results, *, compact: bool) -> dict[str, list[str]]:
 def _throughput(results: Results) -> dict[str, list[str]]:
     """The columns of the throughput table by title."""
     systems = [system for system in results.systems if system.throughput]
-    columns = {"system": [s.name for s in systems], "runs as": [s.runs_as or "–" for s in systems]}
+    runs = [s.runs_as + (f"; in batches {s.batches_as}" if s.batches_as else "") for s in systems]
+    columns = {"system": [s.name for s in systems], "runs as": [run or "–" for run in runs]}
     for size in sorted({size for system in systems for size in system.throughput}):
         columns[f"batch {size}"] = [number(s.throughput.get(size)) for s in systems]
     return columns

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import cache
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from onepass.bundle import Bundle, write_json, write_text
 from onepass.decoding.loading import TEACHER as AUTOREGRESSIVE
@@ -29,6 +30,13 @@ from onepass.text.tokenizer import Tokenizer
 WARMUP = 5
 PROBE_SENTENCES = 16
 SAMPLES = 5
+
+
+class Best(NamedTuple):
+    """A system's fastest setting for sentences alone, and for those in the largest batch."""
+
+    alone: SystemSpec
+    batched: SystemSpec
 
 
 def evaluate_run(context: Context) -> None:
@@ -127,7 +135,9 @@ def measure_rows(
         baseline: the row whose quality the others' is compared with.
         seed: of the bootstrap.
     """
-    chosen = _best_settings(rows, src, progress) if settings.latency_sentences else {}
+    chosen = {}
+    if settings.latency_sentences:
+        chosen = _best_settings(rows, src, max(settings.batch_sizes, default=1), progress)
     hyps = _translations(rows, chosen, src, directory, progress)
     latencies = _latencies(rows, chosen, src, settings, progress) if chosen else {}
     qualities: dict[str, Quality] = {}
@@ -183,24 +193,32 @@ def write_results(results: dict[str, Any], directory: Path) -> None:
         latency_against_length(results, directory / "latency-against-length.png")
 
 
-def _best_settings(rows: Sequence[Competitor], src: Sequence[str], progress: Report) -> dict[str, SystemSpec]:
+def _best_settings(
+    rows: Sequence[Competitor], src: Sequence[str], batch_size: int, progress: Report
+) -> dict[str, Best]:
     """Each row's fastest compute type and number of threads, from a short probe."""
     chosen = {}
     for i, row in enumerate(rows):
         progress(i, len(rows), f"settings of {row.name}")
         specs = {spec.name: spec for spec in row.settings()}
+        names = [*specs][:1] * 2
         if len(specs) > 1:
-            probe = measure_latency(list(specs.values()), src[:PROBE_SENTENCES], rounds=3, warmup=WARMUP)
-            best = specs[fastest(probe.values()).name]
-        else:
-            [best] = specs.values()
-        chosen[row.name] = row.named(best)
+            probe = measure_latency(
+                list(specs.values()),
+                src[: max(PROBE_SENTENCES, batch_size)],
+                rounds=3,
+                warmup=WARMUP,
+                batch_sizes=[batch_size],
+            )
+            most = max(probe.values(), key=lambda latency: latency.throughput[batch_size])
+            names = [fastest(probe.values()).name, most.name]
+        chosen[row.name] = Best(*(specs[name] for name in names))
     return chosen
 
 
 def _translations(
     rows: Sequence[Competitor],
-    chosen: Mapping[str, SystemSpec],
+    chosen: Mapping[str, Best],
     src: Sequence[str],
     directory: Path,
     progress: Report,
@@ -215,7 +233,7 @@ def _translations(
     for i, row in enumerate(rows):
         progress(i, len(rows), f"translating: {row.name}")
         path = folder / f"{row.name.replace(' ', '-').replace(',', '')}.txt"
-        spec = chosen.get(row.name, row.settings()[0])
+        spec = chosen[row.name].alone if chosen else row.settings()[0]
         module, _, function = row.factory.partition(":")
         system = getattr(import_module(module), function)(**{**spec.arguments, "threads": available_cores()})
         hyps[row.name] = system(src)
@@ -226,12 +244,18 @@ def _translations(
 
 def _latencies(
     rows: Sequence[Competitor],
-    chosen: Mapping[str, SystemSpec],
+    chosen: Mapping[str, Best],
     src: Sequence[str],
     settings: EvaluateSettings,
     progress: Report,
 ) -> dict[str, Latency]:
-    turns = settings.rounds * len(rows)
+    specs = [row.named(chosen[row.name].alone) for row in rows]
+    batched = {
+        name: replace(best.batched, name=f"{name}, batches")
+        for name, best in chosen.items()
+        if best.batched != best.alone
+    }
+    turns = settings.rounds * (len(specs) + len(batched))
     done = 0
 
     def on_turn(name: str) -> None:
@@ -239,14 +263,19 @@ def _latencies(
         done += 1
         progress(done, turns, f"timing: {name}")
 
-    return measure_latency(
-        [chosen[row.name] for row in rows],
+    measured = measure_latency(
+        [*specs, *batched.values()],
         src[: settings.latency_sentences],
         rounds=settings.rounds,
         warmup=WARMUP,
         batch_sizes=settings.batch_sizes,
         on_turn=on_turn,
     )
+    for name, spec in batched.items():
+        alone, others = measured[name], measured.pop(spec.name)
+        rates = {**others.throughput, 1: alone.throughput[1]}
+        measured[name] = replace(alone, throughput=rates, batches_as=others.runs_as)
+    return measured
 
 
 def summary(directory: Path) -> list[str]:
