@@ -179,6 +179,18 @@ def test_a_run_without_fertilities_has_its_training_curves(tmp_path: Path) -> No
     assert sorted(path.name for path in (tmp_path / "to").iterdir()) == ["training.json", "training.png"]
 
 
+def test_a_fine_tuning_for_bigrams_has_a_curve_of_its_bleu_alone(tmp_path: Path) -> None:
+    directory = copy_of_run(tmp_path, until="align")
+    recipe = tiny_recipe(tmp_path, 'student.family="ctc"', "student.finetune={}", f"student.{FINETUNE}")
+    run(recipe, directory, until="finetune")
+    draw_figures(directory, tmp_path / "to", 2, 2, None, Display(quiet=True), command="onepass figures")
+    curves = json.loads((tmp_path / "to/training.json").read_text())["stages"]
+    assert all(loss is not None for loss in curves["student"]["dev_loss"])
+    finetuning = curves["finetune"]
+    assert finetuning["dev_loss"] == [None] * len(finetuning["updates"])
+    assert len(finetuning["dev_bleu"]) == len(finetuning["updates"]) > 0
+
+
 def test_titles_of_two_students_of_a_kind_differ(tmp_path: Path) -> None:
     ctc = StudentSettings(family="ctc")
     glat = StudentSettings(family="ctc", glancing=(0.5, 0.3))

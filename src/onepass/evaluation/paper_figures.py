@@ -5,6 +5,7 @@ Each draws the JSON that `onepass figures` writes beside it.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from itertools import cycle, product
 from pathlib import Path
@@ -76,8 +77,8 @@ def training_curves(data: Mapping[str, Any], path: Path) -> None:
     """Draws dev loss over updates and dev BLEU over wall time, a line a stage.
 
     Args:
-        data: `training.json`: for each stage `updates`, `seconds`, `dev_loss`, `dev_bleu` and its `base` or
-            null; a fine-tuning goes on from its base.
+        data: `training.json`: for each stage `updates`, `seconds`, `dev_loss` (null where there is none),
+            `dev_bleu` and its `base` or null; a fine-tuning goes on from its base.
         path: the PNG to write.
     """
     figure = new_figure()
@@ -90,7 +91,7 @@ def training_curves(data: Mapping[str, Any], path: Path) -> None:
         for axes, x, unit, y in ((upper, "updates", 1, "dev_loss"), (lower, "seconds", 60, "dev_bleu")):
             before = base[x][-1] if base else 0
             places = [(before + value) / unit for value in curve[x]]
-            axes.plot(places, curve[y], style, marker=".", color=color, label=stage)
+            axes.plot(places, [*map(_or_nan, curve[y])], style, marker=".", color=color, label=stage)
     for axes, across, label in ((upper, "updates", "dev loss a token"), (lower, "minutes", "dev BLEU")):
         axes.set_xlabel(across)
         axes.set_ylabel(label)
@@ -105,6 +106,10 @@ def training_curves(data: Mapping[str, Any], path: Path) -> None:
         ],
     )
     save(figure, path)
+
+
+def _or_nan(value: float | None) -> float:
+    return math.nan if value is None else value
 
 
 def fertility_picture(data: Mapping[str, Any], path: Path) -> None:

@@ -29,6 +29,8 @@ from onepass.text.tokenizer import Tokenizer
 
 WARMUP = 5
 PROBE_SENTENCES = 16
+SLOWER = 1.5
+"""Times the fastest for a sentence alone: what takes longer is not the fastest in batches either."""
 SAMPLES = 5
 
 
@@ -196,24 +198,26 @@ def write_results(results: dict[str, Any], directory: Path) -> None:
 def _best_settings(
     rows: Sequence[Competitor], src: Sequence[str], batch_size: int, progress: Report
 ) -> dict[str, Best]:
-    """Each row's fastest compute type and number of threads, from a short probe."""
+    """Each row's fastest compute type and number of threads, from short probes."""
     chosen = {}
     for i, row in enumerate(rows):
         progress(i, len(rows), f"settings of {row.name}")
-        specs = {spec.name: spec for spec in row.settings()}
-        names = [*specs][:1] * 2
-        if len(specs) > 1:
-            probe = measure_latency(
-                list(specs.values()),
-                src[: max(PROBE_SENTENCES, batch_size)],
-                rounds=3,
-                warmup=WARMUP,
-                batch_sizes=[batch_size],
-            )
-            most = max(probe.values(), key=lambda latency: latency.throughput[batch_size])
-            names = [fastest(probe.values()).name, most.name]
-        chosen[row.name] = Best(*(specs[name] for name in names))
+        chosen[row.name] = _best(row.settings(), src, batch_size)
     return chosen
+
+
+def _best(settings: Sequence[SystemSpec], src: Sequence[str], batch_size: int) -> Best:
+    specs = {spec.name: spec for spec in settings}
+    if len(specs) == 1:
+        return Best(settings[0], settings[0])
+    probe = measure_latency(settings, src[:PROBE_SENTENCES], rounds=3, warmup=WARMUP)
+    best = fastest(probe.values())
+    near = [spec for spec in settings if probe[spec.name].p50_ms <= SLOWER * best.p50_ms]
+    if batch_size == 1 or len(near) == 1:
+        return Best(specs[best.name], specs[best.name])
+    in_batches = measure_latency(near, src[:batch_size], rounds=3, warmup=WARMUP, batch_sizes=[batch_size])
+    most = max(in_batches.values(), key=lambda latency: latency.throughput[batch_size])
+    return Best(specs[best.name], specs[most.name])
 
 
 def _translations(

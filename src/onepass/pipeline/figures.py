@@ -94,7 +94,10 @@ def _fertilities(model: Path, text: str) -> dict[str, Any]:
 
 
 def _curves(run: Path, recipe: Recipe) -> dict[str, dict[str, Any]]:
-    """Dev loss and BLEU of every training of the run, by stage, with its updates and wall time."""
+    """Dev loss and BLEU of every training of the run, by stage, with its updates and wall time.
+
+    A fine-tuning for bigrams has no loss that compares with the others: null.
+    """
     bases = {"teacher": None, **{name: model.base for name, model in recipe.one_pass_models().items()}}
     curves: dict[str, dict[str, Any]] = {}
     for number, line in enumerate(stream_lines(run / "metrics.jsonl"), start=1):
@@ -108,7 +111,7 @@ def _curves(run: Path, recipe: Recipe) -> dict[str, dict[str, Any]]:
         point = {
             "updates": record["update"],
             "seconds": record["seconds"],
-            "dev_loss": round(record["dev_tokens"], 4),
+            "dev_loss": round(record["dev_tokens"], 4) if "dev_tokens" in record else None,
             "dev_bleu": record["dev_bleu"],
         }
         for name, value in point.items():
