@@ -214,7 +214,7 @@ def competitors(
             rows.append(Competitor(f"{name} average", stage, TORCH, {**bundle, "average": True}))
             candidates = {n: f"{name} NPD {n}" for n in num_candidates}
         else:
-            most = 0 if settings.family == "fertility" else MOST_LABELLINGS
+            most = 0 if settings.family == "fertility" else MOST_LABELLINGS  # all that CTC has
             candidates = {n: f"{name}, {n} candidates" for n in num_candidates if n <= most}
         if teacher is not None:
             rows += [
