@@ -21,7 +21,7 @@ from onepass.evaluation.table import machine_kind, render_markdown, result_row, 
 from onepass.pipeline.display import Report
 from onepass.pipeline.lines import read_lines, write_lines
 from onepass.pipeline.stage import Context
-from onepass.pipeline.stages import corpus_facts, corpus_stages, lexicon_of
+from onepass.pipeline.stages import corpus_facts, corpus_stages, linked_corpus
 from onepass.recipe import EvaluateSettings
 from onepass.runtime.cores import available_cores
 from onepass.text.explain import explain
@@ -67,14 +67,15 @@ def evaluate_systems(context: Context, src: Sequence[str], ref: Sequence[str]) -
     shutil.rmtree(exported, ignore_errors=True)  # a bench may have left those of older models
     exported.mkdir()
     tokenizer = Bundle.open(students["student"].bundle).tokenizer()
+    facts = cache(lambda corpora: corpus_facts([context.inputs[c] for c in corpora], tokenizer))
     rivals = [name for name, model in models.items() if model.settings.family == AUTOREGRESSIVE]
     for stage in [*rivals, *([] if teacher is None else [TEACHER])]:
-        lexicon = lexicon_of(stage, recipe, context.inputs, tokenizer)
+        corpus = linked_corpus(stage, recipe, context.inputs)
+        lexicon = None if corpus is None else facts((corpus,)).lexicon
         export_ctranslate2(Bundle.open(context.inputs[stage]), exported / stage, lexicon=lexicon)
     rows = competitors(
         teacher, students, exported, beam_size=settings.beam_size, num_candidates=settings.num_candidates
     )
-    facts = cache(lambda corpora: corpus_facts([context.inputs[c] for c in corpora], tokenizer))
     for stage in {row.model for row in rows if row.factory == ONNX}:
         (exported / stage).mkdir()
         corpora = corpus_stages(models[stage])

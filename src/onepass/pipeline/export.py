@@ -20,7 +20,7 @@ from onepass.export.runtime_bundle import write_export_manifest, write_graphs
 from onepass.pipeline.display import Display
 from onepass.pipeline.finished import finished_stages, recorded_recipe
 from onepass.pipeline.lines import read_lines
-from onepass.pipeline.stages import corpus_facts, corpus_stages, lexicon_of
+from onepass.pipeline.stages import corpus_facts, corpus_stages, linked_corpus
 from onepass.recipe import Recipe
 from onepass.runtime.text import TextTranslator
 from onepass.runtime.translator import GRAPH, Precision, Translator
@@ -117,10 +117,12 @@ def export_run_to_ctranslate2(run: Path, to: Path, *, stage: str, quantization: 
     from onepass.export.ctranslate2 import export_ctranslate2
 
     bundle = Bundle.open(finished_stages(run, [stage])[stage])
-    tokenizer = bundle.tokenizer()
+    tokenizer, lexicon = bundle.tokenizer(), None
     directories = {path.name: path for path in run.iterdir()}
-    lexicon = lexicon_of(stage, recorded_recipe(run), directories, tokenizer)
+    corpus = linked_corpus(stage, recorded_recipe(run), directories)
     with _new_directory(to) as partial:
+        if corpus is not None:
+            lexicon = corpus_facts([directories[corpus]], tokenizer).lexicon
         partial.rmdir()  # CTranslate2 makes it
         export_ctranslate2(bundle, partial, quantization=quantization, lexicon=lexicon)
         tokenizer.save(partial)

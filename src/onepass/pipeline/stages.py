@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from onepass.alignment.fertilities import read_pharaoh
-from onepass.alignment.lexicon import CorpusFacts, Lexicon, build_lexicon
+from onepass.alignment.lexicon import CorpusFacts, build_lexicon
 from onepass.bundle import write_json
 from onepass.errors import DataError, UsageError
 from onepass.pipeline.lines import chunks, read_lines, stream_lines, write_lines
@@ -47,6 +47,7 @@ SCRATCH = ("checkpoint.pt", "kept-*.safetensors", "shards", "ctranslate2", "expo
 SPLITS = ("train", "dev", "test")
 PHRASES = "phrases"
 """A part of the training set that is in files of its own, too: `data.phrases`, repeated."""
+LINKS = "train.pharaoh"
 REVERSE_TEACHER = "reverse-teacher"
 SAMPLED_AMONG = 10
 """Most probable tokens that each of a back-translation is drawn from (Edunov et al. 2018, "top 10")."""
@@ -159,17 +160,17 @@ def corpus_facts(corpora: Sequence[Path], tokenizer: Tokenizer) -> CorpusFacts:
         tokenizer: of the run.
     """
     pairs, *others = (IdPairs.open(corpus, "train") for corpus in corpora)
-    lexicon = _lexicon(corpora[0], tokenizer)
+    links, lexicon = corpora[0] / LINKS, None
+    if links.exists():
+        lexicon = build_lexicon(pairs, read_pharaoh(links), tokenizer.src_size, joint=tokenizer.joint)
     rows = np.flatnonzero((pairs.src.lengths > 0) & (pairs.src.lengths <= MAX_SRC_TOKENS))
     rows = rows[np.linspace(0, len(rows) - 1, min(EXAMPLES, len(rows))).astype(np.int64)]
     vocabulary = np.unique(np.concatenate([some.tgt.distinct()[0] for some in (pairs, *others)]))
     return CorpusFacts([pairs.src[int(row)].tolist() for row in rows], vocabulary, lexicon)
 
 
-def lexicon_of(
-    stage: str, recipe: Recipe, directories: Mapping[str, Path], tokenizer: Tokenizer
-) -> Lexicon | None:
-    """The lexicon of a model that writes word by word; None where its corpus has no links.
+def linked_corpus(stage: str, recipe: Recipe, directories: Mapping[str, Path]) -> str | None:
+    """The stage whose links the lexicon of a model that writes word by word is made of, if there is one.
 
     The teacher's own corpus is not aligned: its lexicon is of its translations, from which students learn.
 
@@ -177,21 +178,13 @@ def lexicon_of(
         stage: the model's.
         recipe: of the run.
         directories: of finished stages, by name.
-        tokenizer: of the run.
     """
     models = recipe.one_pass_models()
     learners = [models[stage]] if stage in models else models.values()
-    corpora = dict.fromkeys(corpus_stage(model.settings) for model in learners)
-    found = (_lexicon(directories[name], tokenizer) for name in corpora if name in directories)
-    return next((lexicon for lexicon in found if lexicon is not None), None)
-
-
-def _lexicon(corpus: Path, tokenizer: Tokenizer) -> Lexicon | None:
-    links = corpus / "train.pharaoh"
-    if not links.exists():
-        return None
-    pairs = IdPairs.open(corpus, "train")
-    return build_lexicon(pairs, read_pharaoh(links), tokenizer.src_size, joint=tokenizer.joint)
+    corpora = (corpus_stage(model.settings) for model in learners)
+    return next(
+        (name for name in corpora if name in directories and (directories[name] / LINKS).exists()), None
+    )
 
 
 def _files(recipe: Recipe) -> list[Path]:
