@@ -90,6 +90,8 @@ class Bundle:
                 )
         try:
             languages = data["languages"]
+            if not isinstance(data["settings"], dict) or not isinstance(data["provenance"], dict):
+                raise TypeError("settings or provenance")
             return cls(
                 directory,
                 data["kind"],
@@ -142,6 +144,10 @@ def write_json(path: Path, data: Any) -> None:
 
 def write_text(path: Path, text: str) -> None:
     """Writes a text file; it appears whole or not at all."""
+    path = path.resolve()  # a link stays one
+    if path.exists() and not path.is_file():  # a pipe or a device
+        path.write_text(text, encoding="utf-8", newline="\n")
+        return
     partial = path.with_name(path.name + ".partial")
     partial.write_text(text, encoding="utf-8", newline="\n")
     os.replace(partial, path)

@@ -17,6 +17,9 @@ from onepass import __version__
 from onepass.bundle import write_text
 from onepass.errors import DataError, OnepassError, UsageError
 
+RESUMED = ("run", "ablate")
+"""Verbs that go on where they were stopped."""
+
 
 class _Verbs(TyperGroup):
     """Stops with one line where the user stops, and notices a closed pipe before the interpreter ends."""
@@ -24,10 +27,12 @@ class _Verbs(TyperGroup):
     def invoke(self, ctx: Any) -> Any:
         try:
             result = super().invoke(ctx)
-            sys.stdout.flush()
+            if sys.stdout is not None:
+                sys.stdout.flush()
             return result
         except (KeyboardInterrupt, EOFError):
-            print("stopped; run the same command again to go on", file=sys.stderr)
+            resumes = ctx.invoked_subcommand in RESUMED
+            print("stopped; run the same command again to go on" if resumes else "stopped", file=sys.stderr)
             raise typer.Exit(130) from None
 
 
@@ -242,6 +247,10 @@ def bench(
     from onepass.pipeline.bench import bench_bundles_or_run
     from onepass.pipeline.display import Display
 
+    if as_json is not None and not as_json.absolute().parent.is_dir():
+        raise UsageError(
+            "There is no such directory", where="--json", value=str(as_json.parent), fix="make it"
+        )
     results = bench_bundles_or_run(models, src, ref, to, settings, Display(), command=_command())
     _show_results(results)
     if as_json is not None:
@@ -400,6 +409,16 @@ def main() -> None:
     except OnepassError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(error.exit_code)
+    except ModuleNotFoundError as error:
+        package = (error.name or "onepass").split(".")[0]
+        if package == "onepass":
+            raise
+        print(
+            f"error: This needs a package that is not installed\n  value: {package!r}\n"
+            "  to do: pip install '.[train]' where the repository is",
+            file=sys.stderr,
+        )
+        sys.exit(1)
     except OSError as error:  # a full disk, a directory that may not be written
         print(f"error: {error}", file=sys.stderr)
         sys.exit(1)

@@ -1,6 +1,8 @@
 """`onepass translate` with an exported bundle: pipes, files, JSON, and what does not go together."""
 
 import json
+import os
+import shlex
 import shutil
 import signal
 import subprocess
@@ -118,7 +120,7 @@ def test_ctrl_c_leaves_whole_lines_and_one_line_of_error(
         process.send_signal(signal.SIGINT)
         rest = process.stdout.read()
         assert process.wait() == 130
-        assert process.stderr.read().decode().splitlines() == ["stopped; run the same command again to go on"]
+        assert process.stderr.read().decode().splitlines() == ["stopped"]
     assert [line.decode() for line in begin] == [f"{text}\n" for text in expected]
     assert not rest or rest.endswith(b"\n")
     assert rest.count(b"\n") < len(LINES) * 1999
@@ -154,18 +156,56 @@ def test_a_file_appears_when_it_is_whole(bundle: Path, tmp_path: Path) -> None:
         assert process.stdin
         process.stdin.write(b"one\n" * 10)
         process.stdin.flush()
-        while not list(tmp_path.glob("out.partial")):
+        while not list(tmp_path.glob(".out.*.partial")):
             assert process.poll() is None
         assert not (tmp_path / "out").exists()
         process.stdin.close()
         assert process.wait() == 0
     assert (tmp_path / "out").read_bytes().count(b"\n") == 10
     with program(*float32(bundle), "--to", tmp_path / "other") as process:
-        while not list(tmp_path.glob("other.partial")):
+        while not list(tmp_path.glob(".other.*.partial")):
             assert process.poll() is None
         process.send_signal(signal.SIGINT)
         assert process.wait() == 130
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
+
+
+def test_pipes_devices_and_links_stay_what_they_are(
+    bundle: Path, expected: list[str], tmp_path: Path
+) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with program(*float32(bundle), "--to", tmp_path / "pipe", LINES[0]) as process:
+        assert (tmp_path / "pipe").read_text(encoding="utf-8") == f"{expected[0]}\n"
+        assert process.wait() == 0
+    assert (tmp_path / "pipe").is_fifo()
+    (tmp_path / "kept").write_text("older\n")
+    (tmp_path / "kept.partial").write_text("the user's\n")
+    (tmp_path / "link").symlink_to("kept")
+    assert call(*float32(bundle), "--to", tmp_path / "link", LINES[0]) == (0, "", "")
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "kept").read_text(encoding="utf-8") == f"{expected[0]}\n"
+    assert (tmp_path / "kept.partial").read_text() == "the user's\n"
+
+
+def test_arguments_that_are_not_utf8_are_replaced_or_refused(bundle: Path) -> None:
+    bad = os.fsdecode(b"caf\xe9")
+    code, out, err = call(*float32(bundle), bad, "fine")
+    assert (code, out.count("\n")) == (0, 2)
+    assert err == "warning: 1 of 2 texts were not UTF-8: bad bytes were replaced\n"
+    assert_clear_error(call(*float32(bundle), "--strict", "fine", bad), 3, "text 2")
+
+
+@pytest.mark.parametrize(
+    ("closed", "said"), [("<&-", "Standard input is closed"), (">&-", "output is closed")]
+)
+def test_closed_streams_are_clear_errors(bundle: Path, closed: str, said: str) -> None:
+    words = shlex.join(installed(*float32(bundle)))
+    done = subprocess.run(
+        f"{words} {closed}", shell=True, stdin=subprocess.DEVNULL, capture_output=True, text=True
+    )
+    assert done.returncode == 2
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_files_that_cannot_be_read_or_written_are_clear_errors(bundle: Path, tmp_path: Path) -> None:

@@ -257,18 +257,18 @@ def older_export(tmp_path_factory) -> Path:
 
 def test_a_stopped_export_leaves_the_older_one(older_export: Path, tmp_path: Path) -> None:
     to = Path(shutil.copytree(older_export, tmp_path / "bundle"))
-    seen = tmp_path / "bundle.partial/student.float32.onnx"
+    seen = tmp_path / ".bundle.onepass-partial/student.float32.onnx"
     done = start("export", finished_run(), "--to", to, killed_at=seen, by=signal.SIGINT).wait()
     assert done.code == 130, done
     assert "Traceback" not in done.err
-    assert done.err.splitlines()[-1] == "stopped; run the same command again to go on"
+    assert done.err.splitlines()[-1] == "stopped"
     assert names(tmp_path) == {"bundle"}
     assert contents(to) == contents(older_export)
 
 
 def test_a_killed_export_is_done_again(older_export: Path, tmp_path: Path) -> None:
     to = Path(shutil.copytree(older_export, tmp_path / "bundle"))
-    seen = tmp_path / "bundle.partial/student.float32.onnx"
+    seen = tmp_path / ".bundle.onepass-partial/student.float32.onnx"
     done = start("export", finished_run(), "--to", to, killed_at=seen).wait()
     assert done.code == -signal.SIGKILL
     assert contents(to) == contents(older_export)
@@ -281,7 +281,7 @@ def test_an_export_stopped_between_its_two_renames_leaves_the_older_one(
     older_export: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def stopped(self: Path, target: Path) -> Path:
-        if self.name == "bundle.partial":
+        if self.name == ".bundle.onepass-partial":
             raise KeyboardInterrupt
         return rename(self, target)
 
@@ -295,8 +295,8 @@ def test_an_export_stopped_between_its_two_renames_leaves_the_older_one(
 
 
 def test_an_export_killed_between_its_two_renames_loses_nothing(older_export: Path, tmp_path: Path) -> None:
-    shutil.copytree(older_export, tmp_path / "bundle.old")
-    shutil.copytree(older_export, tmp_path / "bundle.partial")
+    shutil.copytree(older_export, tmp_path / ".bundle.onepass-old")
+    shutil.copytree(older_export, tmp_path / ".bundle.onepass-partial")
     with pytest.raises(UsageError):
         export(finished_run(), tmp_path / "bundle", stage="nowhere")
     unfinished = copy_of_run(tmp_path / "copy")
@@ -305,3 +305,12 @@ def test_an_export_killed_between_its_two_renames_loses_nothing(older_export: Pa
         export(unfinished, tmp_path / "bundle")
     assert names(tmp_path) == {"bundle", "copy"}
     assert contents(tmp_path / "bundle") == contents(older_export)
+
+
+def test_neighbours_with_likely_names_are_left_alone(older_export: Path, tmp_path: Path) -> None:
+    for name in ("bundle.old", "bundle.partial"):
+        shutil.copytree(older_export, tmp_path / name)
+    export(finished_run(), tmp_path / "bundle")
+    assert names(tmp_path) == {"bundle", "bundle.old", "bundle.partial"}
+    for name in ("bundle.old", "bundle.partial"):
+        assert contents(tmp_path / name) == contents(older_export)

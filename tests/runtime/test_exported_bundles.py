@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import warnings
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -16,7 +17,8 @@ from onepass.decoding.translator import Translator as TorchTranslator
 from onepass.errors import ModelError, UsageError
 from onepass.export.runtime_bundle import write_graphs
 from onepass.runtime import engine, shipped
-from onepass.runtime.text import WINDOW, Translation
+from onepass.runtime.text import WINDOW, WINDOW_CHARACTERS, Translation
+from onepass.text.tokenizer import TruncationWarning
 from tiny_export import FAMILIES, some_facts
 from tiny_run import finished_run, many_lines
 
@@ -126,12 +128,31 @@ def test_a_stream_is_translated_a_window_at_a_time(bundles: Path) -> None:
     assert (consumed, yielded) == (3000, 3000)
 
 
-def test_threads_may_share_a_translator(bundles: Path) -> None:
-    translator = load(bundles)
+@pytest.mark.parametrize(("family", "candidates"), SYSTEMS)
+def test_threads_may_share_a_translator(bundles: Path, family: str, candidates: int) -> None:
+    translator = load(bundles, family, candidates, num_threads=4)
     parts = [LINES[start:] + LINES[:start] for start in range(8)]
     with ThreadPoolExecutor(4) as pool:
         together = list(pool.map(translator.translate, parts))
-    assert together == [translator.translate(part) for part in parts]
+    alone = load(bundles, family, candidates)
+    assert list(map(written, together)) == [written(alone.translate(part)) for part in parts]
+
+
+def test_long_lines_end_a_window_early(bundles: Path) -> None:
+    translated: list[int] = []
+
+    def translate(lines: list[str]) -> list[Translation]:
+        translated.append(len(lines))
+        return original(lines)
+
+    translator = load(bundles)
+    original, translator.translate = translator.translate, translate  # type: ignore[method-assign]
+    lines = ["word " * (WINDOW_CHARACTERS // 10), "short", ""] * 3
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", TruncationWarning)
+        found = list(translator.translate_stream(lines))
+    assert [bool(f.src_pieces) for f in found] == [True, True, False] * 3
+    assert translated == [4, 5]
 
 
 @pytest.mark.parametrize(("family", "candidates"), SYSTEMS)
@@ -183,6 +204,9 @@ def test_a_shipped_model_has_a_name(bundles: Path, tmp_path: Path, monkeypatch) 
     assert Translator.load("en-de").translate(LINES) == expected
     with pytest.raises(ModelError, match=r"xx-yy(.|\n)*one of: en-de"):
         Translator.load("xx-yy")
+    monkeypatch.chdir(tmp_path.parent)
+    Path("en-de").mkdir()  # a corpus, say
+    assert Translator.load("en-de").translate(LINES) == expected
 
 
 def copy(bundles: Path, to: Path) -> Path:

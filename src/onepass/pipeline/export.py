@@ -137,7 +137,8 @@ def _new_directory(to: Path) -> Iterator[Path]:
         UsageError: something else has the name.
     """
     to = to.absolute()
-    partial, old = (to.with_name(f"{to.name}.{ending}") for ending in ("partial", "old"))
+    # Hidden and ours alone: `my-model.old` may be a backup of the user's.
+    partial, old = (to.with_name(f".{to.name}.onepass-{ending}") for ending in ("partial", "old"))
     if old.exists() and not to.exists():  # killed between the two renames
         old.rename(to)
     if to.exists() and (not (to / MANIFEST).exists() or (to / WEIGHTS).exists()):

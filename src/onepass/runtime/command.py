@@ -39,25 +39,50 @@ def translate_lines(
         explain: write below each line what each source token became.
 
     Raises:
-        UsageError: the translations cannot be explained, or are wanted as JSON too.
+        UsageError: the translations cannot be explained, or are wanted as JSON too; stdin or stdout is
+            closed.
         DataError: the file cannot be read or the result not be written; strict, and a line is not UTF-8.
     """
     if explain and as_json:
         raise UsageError("The JSON says all that --explain says", where="--explain", fix="leave out one")
     if explain and not translator.copies:
-        raise UsageError("Only a student with fertilities can be explained", where="--explain")
+        raise UsageError(
+            "This model cannot be explained: it copies no source tokens",
+            where="--explain",
+            allowed="a student with fertilities",
+            fix="leave out --explain, or name such a model with --model",
+        )
     with _target(to) as output:
         if texts:
-            for chunk in translator.translate_stream(texts):
-                _write(output, [chunk], as_json=as_json, explain=explain)
+            decoded = _decoded(texts, strict=strict)
+            for found in translator.translate_stream(decoded):
+                _write(output, [found], as_json=as_json, explain=explain)
+            _warn_of_replaced(sum(map(str.__ne__, texts, decoded)), len(texts), "texts")
             return
         with _source(file) as (source, size):
             lines = Lines(source, str(file or "stdin"), strict=strict)
-            for waiting in _with_progress(lines, source, size):
+            for waiting in _with_progress(lines, source, size, output):
                 _write(output, translator.translate(waiting), as_json=as_json, explain=explain)
-        if lines.replaced:
-            said = f"{lines.replaced} of {lines.count} lines were not UTF-8: bad bytes were replaced"
-            print(f"warning: {said}", file=sys.stderr)
+        _warn_of_replaced(lines.replaced, lines.count, "lines")
+
+
+def _decoded(texts: Sequence[str], *, strict: bool) -> list[str]:
+    """Arguments, whose bytes that are not UTF-8 arrive as surrogates, with U+FFFD in their place."""
+    decoded = [os.fsencode(text).decode("utf-8", "replace") for text in texts]
+    for number, (text, replaced) in enumerate(zip(texts, decoded, strict=True), 1):
+        if strict and text != replaced:
+            raise DataError(
+                "The text is not UTF-8",
+                where=f"text {number}",
+                fix="convert it to UTF-8, or leave out --strict",
+            )
+    return decoded
+
+
+def _warn_of_replaced(count: int, among: int, what: str) -> None:
+    if count:
+        said = f"{count} of {among} {what} were not UTF-8: bad bytes were replaced"
+        print(f"warning: {said}", file=sys.stderr)
 
 
 def _write(output: TextIO, translations: Iterable[Translation], *, as_json: bool, explain: bool) -> None:
@@ -85,26 +110,34 @@ def _write(output: TextIO, translations: Iterable[Translation], *, as_json: bool
 @contextmanager
 def _target(to: Path | None) -> Iterator[TextIO]:
     if to is None:
+        if sys.stdout is None:
+            raise UsageError("Standard output is closed", fix="name a file with --to")
         sys.stdout.reconfigure(encoding="utf-8", newline="\n")  # type: ignore[union-attr]
         yield sys.stdout
         return
     if to.is_dir():
         raise DataError("The translations need a file; this is a directory", where=to)
-    partial = to.with_name(f"{to.name}.partial")
+    to = to.resolve()  # a link stays one
+    in_place = to.exists() and not to.is_file()  # a pipe or a device
+    partial = to if in_place else to.with_name(f".{to.name}.{os.getpid()}.partial")
     try:
         with open(partial, "w", encoding="utf-8", newline="\n") as file:
             yield file
-        os.replace(partial, to)
+        if not in_place:
+            os.replace(partial, to)
     except OSError as error:
         raise DataError(f"Cannot write the translations: {error.strerror}", where=to) from None
     finally:
-        partial.unlink(missing_ok=True)
+        if not in_place:
+            partial.unlink(missing_ok=True)
 
 
 @contextmanager
 def _source(file: Path | None) -> Iterator[tuple[io.RawIOBase, int]]:
     """The bytes to read, unbuffered, and how many there are (0: unknown)."""
     if file is None:
+        if sys.stdin is None:
+            raise UsageError("Standard input is closed", fix="give texts, or name a file with --file")
         # Not sys.stdin.buffer: its lock, held by a thread that waits, would break the end of the process.
         with open(sys.stdin.fileno(), "rb", buffering=0, closefd=False) as stdin:
             yield stdin, 0
@@ -117,9 +150,9 @@ def _source(file: Path | None) -> Iterator[tuple[io.RawIOBase, int]]:
         yield opened, file.stat().st_size
 
 
-def _with_progress(lines: Lines, source: io.RawIOBase, size: int) -> Iterator[list[str]]:
-    """The lines; where a file is read and a person watches, with a bar on stderr."""
-    if not size or not sys.stderr.isatty():
+def _with_progress(lines: Lines, source: io.RawIOBase, size: int, output: TextIO) -> Iterator[list[str]]:
+    """The lines; where a file is read and a person watches nothing else, with a bar on stderr."""
+    if not size or not sys.stderr.isatty() or output.isatty():
         yield from lines
         return
     from rich.console import Console

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from onepass.bundle import WEIGHTS, Bundle
+from onepass.bundle import MANIFEST, WEIGHTS, Bundle
+from onepass.errors import ModelError
 from onepass.runtime.translator import precisions
 
 
@@ -21,7 +22,20 @@ def describe_shortly(bundle: Bundle) -> str:
 
 
 def describe_bundle(bundle: Bundle) -> list[str]:
-    """All that the manifest says, in lines."""
+    """All that the manifest says, in lines.
+
+    Raises:
+        ModelError: it does not say what every bundle's says.
+    """
+    try:
+        return _described(bundle)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise ModelError(
+            f"The bundle is damaged: {error!r}", where=bundle.directory / MANIFEST, fix="copy it again"
+        ) from None
+
+
+def _described(bundle: Bundle) -> list[str]:
     sizes = bundle.settings["sizes"]
     lines = [
         f"where: {bundle.directory}",

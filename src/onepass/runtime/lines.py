@@ -9,7 +9,7 @@ import threading
 from collections.abc import Iterator
 
 from onepass.errors import DataError
-from onepass.runtime.text import WINDOW
+from onepass.runtime.text import WINDOW, WINDOW_CHARACTERS
 
 BLOCK_BYTES = 1 << 16
 BLOCKS_AHEAD = 64
@@ -34,26 +34,32 @@ class Lines:
     def __init__(self, file: io.RawIOBase, name: str, *, strict: bool) -> None:
         self.count = self.replaced = 0
         self._name, self._strict = name, strict
-        self._queue: queue.Queue[list[bytes] | OSError | None] = queue.Queue(BLOCKS_AHEAD)
+        self._queue: queue.Queue[list[bytes] | Exception | None] = queue.Queue(BLOCKS_AHEAD)
         # A thread of its own, left behind in its read when the translator is stopped.
         threading.Thread(target=self._read, args=(file,), daemon=True).start()
 
     def __iter__(self) -> Iterator[list[str]]:
-        """Lists of 1 to WINDOW lines.
+        """Lists of 1 to WINDOW lines, fewer where they are long.
 
         Raises:
             DataError: strict, and a line is not UTF-8; the lines before it have been given. Or the stream
                 cannot be read.
         """
         for block in self._arrived():
-            for first in range(0, len(block), WINDOW):
-                lines: list[str] = []
+            lines: list[str] = []
+            characters = 0
+            for raw in block:
                 try:
-                    lines.extend(map(self._decoded, block[first : first + WINDOW]))
+                    lines.append(self._decoded(raw))
                 except DataError:
                     if lines:
                         yield lines
                     raise
+                characters += len(lines[-1])
+                if len(lines) == WINDOW or characters >= WINDOW_CHARACTERS:
+                    yield lines
+                    lines, characters = [], 0
+            if lines:
                 yield lines
 
     def _arrived(self) -> Iterator[list[bytes]]:
@@ -61,16 +67,20 @@ class Lines:
         item = self._queue.get()
         while isinstance(item, list):
             block, item = item, self._poll()
-            while isinstance(item, list) and item and len(block) < WINDOW:
+            size = sum(map(len, block))
+            while isinstance(item, list) and item and len(block) < WINDOW and size < WINDOW_CHARACTERS:
                 block += item
+                size += sum(map(len, item))
                 item = self._poll()
             yield block
             if item == []:
                 item = self._queue.get()
         if isinstance(item, OSError):
             raise DataError(f"Cannot read on: {item.strerror}", where=f"{self._name}, line {self.count}")
+        if isinstance(item, Exception):
+            raise item
 
-    def _poll(self) -> list[bytes] | OSError | None:
+    def _poll(self) -> list[bytes] | Exception | None:
         """The next block, or an empty one where none waits."""
         try:
             return self._queue.get_nowait()
@@ -93,10 +103,10 @@ class Lines:
             if pieces:
                 self._queue.put([b"".join(pieces)])
             self._queue.put(None)
-        except OSError as error:
-            self._queue.put(error)
         except ValueError:  # closed by who read it: nobody waits for more
             return
+        except Exception as error:  # who waits must hear of it
+            self._queue.put(error)
 
     def _decoded(self, raw: bytes) -> str:
         self.count += 1

@@ -22,7 +22,7 @@ def find_model(model: str | Path) -> Path:
         ModelError: there is neither.
     """
     shipped = shipped_models()
-    if str(model) in shipped and not Path(model).is_dir():
+    if str(model) in shipped and not (Path(model) / MANIFEST).exists():  # a corpus may have that name
         return shipped[str(model)]
     if not Path(model).is_dir():
         raise ModelError(

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from itertools import islice
 from typing import NamedTuple
 
 from onepass.errors import UsageError
@@ -16,6 +15,8 @@ MAX_SRC_TOKENS = 256
 """A longer line is split at sentence ends, or cut with a warning."""
 WINDOW = 1024
 """Lines of a stream that are sorted by length together."""
+WINDOW_CHARACTERS = 1 << 18
+"""A window that has so many ends early, so that long lines do not fill the memory."""
 
 
 class Output(NamedTuple):
@@ -130,8 +131,15 @@ class TextTranslator:
     def translate_stream(self, lines: Iterable[str]) -> Iterator[Translation]:
         """Translates any number of lines in bounded memory; the translations come in their order."""
         _check_lines(lines)
-        rest = iter(lines)
-        while window := list(islice(rest, WINDOW)):
+        window: list[str] = []
+        characters = 0
+        for line in lines:
+            window.append(line)
+            characters += len(line)
+            if len(window) == WINDOW or characters >= WINDOW_CHARACTERS:
+                yield from self.translate(window)
+                window, characters = [], 0
+        if window:
             yield from self.translate(window)
 
     def _decode_chunks(self, chunks: Sequence[list[int]]) -> list[_Part]:
