@@ -59,10 +59,19 @@ def test_the_fast_model_translates_and_is_less_than_half_the_size() -> None:
     assert sizes["en-de-fast"] < sizes["en-de"] / 2
 
 
-@pytest.mark.parametrize(("name", "wrong"), [("en-de", 0.02), ("en-de-fast", 0.05)])
+def test_the_model_of_the_other_direction_translates() -> None:
+    typed = ["Ich bin müde.", "", "HILFE!", "Meine Schwester hat ein rotes Auto gekauft.", "Wie geht es dir?"]
+    found = Translator.load("de-en").translate(typed)
+    expected = ["I am tired.", "", "HELP!", "My sister bought a red car.", "How are you?"]
+    assert [translation.text for translation in found] == expected
+    chosen = Translator.load("de-en", num_candidates=4).translate(typed[:1])
+    assert chosen[0].text == "I am tired."
+
+
+@pytest.mark.parametrize(("name", "wrong"), [("en-de", 0.02), ("en-de-fast", 0.05), ("de-en", 0.02)])
 def test_the_models_know_everyday_phrases(name: str, wrong: float) -> None:
     """They have learnt them as they stand in this file."""
-    lines = (ROOT / "recipes/everyday.en-de.tsv").read_text(encoding="utf-8").splitlines()
+    lines = (ROOT / f"recipes/everyday.{name[:5]}.tsv").read_text(encoding="utf-8").splitlines()
     src, tgt = zip(*(line.split("\t") for line in lines), strict=True)
     found = [translation.text for translation in Translator.load(name).translate(src)]
     missed = [three for three in zip(src, found, tgt, strict=True) if three[1] != three[2]]

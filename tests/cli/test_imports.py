@@ -4,7 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tiny_run import call, copy_of_run, finished_run, outputs, write_recipe
+from tiny_run import assert_clear_error, call, copy_of_run, finished_run, outputs, write_recipe
 
 HEAVY = ("torch", "accelerate", "numpy", "ctranslate2", "thot", "datasets", "matplotlib", "sacrebleu")
 TRAINING_MACHINE = ("thot", "ctranslate2", "datasets", "matplotlib", "tensorboard")
@@ -38,3 +38,14 @@ def test_a_student_translates_where_they_are_missing(tmp_path: Path) -> None:
     assert with_all.code == 0
     lacking = (*TRAINING_MACHINE, "accelerate", "sacrebleu")
     assert call("translate", "--model", student, "Where is it?", without=lacking) == with_all
+
+
+def test_what_needs_the_training_wing_says_so_where_it_is_missing(tmp_path: Path) -> None:
+    recipe = write_recipe(tmp_path)
+    for command in (
+        ("run", recipe, "--to", tmp_path / "run"),
+        ("export", finished_run(), "--to", tmp_path / "bundle"),
+        ("bench", finished_run(), "--to", tmp_path / "bench"),
+    ):
+        done = call(*command, without=("torch", "accelerate"))
+        assert_clear_error(done, 1, "not installed", "pip install '.[train]'")

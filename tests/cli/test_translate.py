@@ -308,3 +308,11 @@ def test_models_lists_what_is_shipped(bundle: Path, tmp_path: Path, monkeypatch)
     listed = CliRunner().invoke(app, ["models"]).stdout.splitlines()
     assert [line.split(": ")[0] for line in listed] == ["en-de", "en-ro"]
     assert all("en to de, fertility, int8 and float32, " in line for line in listed)
+
+
+def test_info_about_a_manifest_that_lacks_something_is_a_model_error(bundle: Path, tmp_path: Path) -> None:
+    copy = Path(shutil.copytree(bundle, tmp_path / "bundle"))
+    whole = json.loads((copy / "bundle.json").read_text())
+    for change in ({"settings": {}}, {"settings": None}, {"provenance": []}):
+        (copy / "bundle.json").write_text(json.dumps(whole | change))
+        assert_clear_error(call("info", copy), 4, "damaged", "bundle.json")
