@@ -12,6 +12,7 @@ from onepass.bundle import Bundle, file_sha256, write_json, write_manifest
 from onepass.decoding.loading import load_model
 from onepass.errors import ModelError
 from tiny_run import assert_clear_error, call, save_random_bundle, tokenizer
+from tiny_run import edit_manifest as edit
 
 
 @pytest.fixture(scope="session")
@@ -27,12 +28,6 @@ def whole_bundle(tmp_path_factory, make_student) -> Path:
 @pytest.fixture
 def bundle(tmp_path: Path, whole_bundle: Path) -> Path:
     return Path(shutil.copytree(whole_bundle, tmp_path / "student"))
-
-
-def edit(bundle: Path, change: Callable[[dict[str, Any]], Any]) -> None:
-    manifest = json.loads((bundle / "bundle.json").read_text())
-    change(manifest)
-    write_json(bundle / "bundle.json", manifest)
 
 
 def flip_a_byte(bundle: Path) -> None:
@@ -145,3 +140,18 @@ def test_the_manifest_holds_the_checksum_of_every_file(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="checksum"):
         Bundle.open(tmp_path)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a", "b", "bundle.json"]
+
+
+def test_no_bit_of_a_manifest_may_change_what_it_says(bundle: Path) -> None:
+    path = bundle / "bundle.json"
+    whole = path.read_bytes()
+    said = json.loads(whole)
+    for place in range(0, len(whole), 7):
+        flipped = bytearray(whole)
+        flipped[place] ^= 1 << place % 8
+        path.write_bytes(flipped)
+        try:
+            Bundle.open(bundle)
+        except ModelError:
+            continue
+        assert json.loads(flipped) == said  # a space became another

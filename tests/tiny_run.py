@@ -21,10 +21,11 @@ from collections.abc import Callable, Sequence
 from itertools import islice
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 
+from onepass.bundle import CHECKSUM, MANIFEST, manifest_sha256, write_json
 from onepass.decoding.loading import save_bundle
 from onepass.models.autoregressive import AutoregressiveTransformer
 from onepass.pipeline.display import Display
@@ -362,6 +363,13 @@ def tokenizer(*, joint: bool = True) -> Tokenizer:
     src, tgt = zip(*corpus_pairs(60), strict=True)
     settings = TokenizerSettings(vocab_size=400, joint=joint)
     return Tokenizer.train(src, tgt, settings, seed=1)
+
+
+def edit_manifest(bundle: Path, change: Callable[[dict[str, Any]], Any]) -> None:
+    """Changes what a bundle says of itself, with the checksum of the changed."""
+    manifest = json.loads((bundle / MANIFEST).read_text(encoding="utf-8"))
+    change(manifest)
+    write_json(bundle / MANIFEST, manifest | {CHECKSUM: manifest_sha256(manifest)})
 
 
 def save_random_bundle(directory: Path, model: torch.nn.Module, words: Tokenizer) -> Path:

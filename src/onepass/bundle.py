@@ -1,7 +1,7 @@
 """The model directory: `bundle.json`, the tokenizer, the weights.
 
 `bundle.json` carries a format number, what the model is, where it came from and the SHA-256 of every
-file. Nothing in a bundle is executed or unpickled.
+file and of all this itself. Nothing in a bundle is executed or unpickled.
 """
 
 from __future__ import annotations
@@ -20,6 +20,8 @@ from onepass.text.tokenizer import Tokenizer
 FORMAT = 1
 MANIFEST = "bundle.json"
 WEIGHTS = "weights.safetensors"
+CHECKSUM = "checksum"
+"""Of the manifest, in the manifest."""
 
 _COPY_AGAIN = "copy the whole bundle again, or make it again with `onepass run`"
 
@@ -28,6 +30,12 @@ def file_sha256(path: Path) -> str:
     """SHA-256 of a file, in hexadecimal."""
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def manifest_sha256(data: Mapping[str, Any]) -> str:
+    """SHA-256 of what a manifest says, its own checksum left out, however it is indented."""
+    said = {key: value for key, value in data.items() if key != CHECKSUM}
+    return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
 
 
 @dataclass(frozen=True)
@@ -80,6 +88,8 @@ class Bundle:
                 allowed=f"up to {FORMAT}",
                 fix="upgrade onepass",
             )
+        if data.get(CHECKSUM) != manifest_sha256(data):
+            raise ModelError("The bundle is damaged: its checksum differs", where=manifest, fix=_COPY_AGAIN)
         for name, digest in files.items():
             path = directory / name
             if not path.is_file():
@@ -134,7 +144,8 @@ def write_manifest(
         "files": {name: file_sha256(directory / name) for name in sorted(files)},
         "provenance": provenance,
     }
-    write_json(directory / MANIFEST, data)
+    data = json.loads(json.dumps(data))  # keys are text, as they are read again
+    write_json(directory / MANIFEST, data | {CHECKSUM: manifest_sha256(data)})
 
 
 def write_json(path: Path, data: Any) -> None:

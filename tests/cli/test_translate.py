@@ -19,7 +19,7 @@ from onepass import Translator
 from onepass.cli import app
 from onepass.runtime import shipped
 from tiny_export import exported, random_student, random_teacher
-from tiny_run import Done, assert_clear_error, corpus_pairs, finished_run, write_lines
+from tiny_run import Done, assert_clear_error, corpus_pairs, edit_manifest, finished_run, write_lines
 
 LINES = [*[src for src, _ in corpus_pairs(20)], "", "1,234 €", "Good\u2028morning."]
 
@@ -312,7 +312,6 @@ def test_models_lists_what_is_shipped(bundle: Path, tmp_path: Path, monkeypatch)
 
 def test_info_about_a_manifest_that_lacks_something_is_a_model_error(bundle: Path, tmp_path: Path) -> None:
     copy = Path(shutil.copytree(bundle, tmp_path / "bundle"))
-    whole = json.loads((copy / "bundle.json").read_text())
     for change in ({"settings": {}}, {"settings": None}, {"provenance": []}):
-        (copy / "bundle.json").write_text(json.dumps(whole | change))
+        edit_manifest(copy, lambda manifest, change=change: manifest.update(change))
         assert_clear_error(call("info", copy), 4, "damaged", "bundle.json")

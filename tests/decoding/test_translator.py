@@ -1,6 +1,5 @@
 """Text to text: a line's translation depends on the line alone, and its parts add up."""
 
-import json
 import warnings
 from pathlib import Path
 
@@ -16,7 +15,7 @@ from onepass.runtime.text import MAX_SRC_TOKENS, Translation
 from onepass.text.explain import explain
 from onepass.text.tokenizer import TruncationWarning
 from tiny_export import random_student
-from tiny_run import finished_run, many_lines, save_random_bundle, tokenizer
+from tiny_run import edit_manifest, finished_run, many_lines, save_random_bundle, tokenizer
 
 LINES = many_lines(24)
 SYSTEMS = {
@@ -174,7 +173,5 @@ def test_a_judge_must_be_a_teacher_with_the_same_tokenizer(bundles: Path) -> Non
 def test_a_graph_from_before_the_soft_copy_starts_from_positions(tmp_path: Path) -> None:
     directory = random_student(tmp_path, "dag")
     assert load_model(Bundle.open(directory)).soft_copy
-    manifest = json.loads((directory / "bundle.json").read_text())
-    del manifest["settings"]["student"]["soft_copy"]
-    (directory / "bundle.json").write_text(json.dumps(manifest))
+    edit_manifest(directory, lambda manifest: manifest["settings"]["student"].pop("soft_copy"))
     assert not load_model(Bundle.open(directory)).soft_copy

@@ -10,7 +10,7 @@ from onepass.errors import DataError, ModelError
 from onepass.pipeline import distillation
 from onepass.pipeline.distillation import distill_file, sample_lines
 from onepass.recipe import DistillSettings
-from tiny_run import assert_clear_error, call, copy_of_run, finished_run, write_lines
+from tiny_run import assert_clear_error, call, copy_of_run, edit_manifest, finished_run, write_lines
 
 SETTINGS = DistillSettings(shard_lines=3)
 LINES = ["a b", "", "c", "a b", "d e f", "  ", "g", "h i"]
@@ -90,8 +90,7 @@ def test_shards_of_other_input_are_not_used(
     if changed == "source":
         write_lines(src, ["z", *LINES[1:]])
     elif changed == "teacher":
-        manifest = teacher / "bundle.json"
-        manifest.write_text(manifest.read_text().replace('"seed": 1', '"seed": 2'))
+        edit_manifest(teacher, lambda manifest: manifest["provenance"].update(seed=2))
     else:
         settings = DistillSettings(shard_lines=3, beam_size=2)
     distill(src, tmp_path / "tgt.txt", settings, teacher)

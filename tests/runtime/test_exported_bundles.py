@@ -20,7 +20,7 @@ from onepass.runtime import engine, shipped
 from onepass.runtime.text import WINDOW, WINDOW_CHARACTERS, Translation
 from onepass.text.tokenizer import TruncationWarning
 from tiny_export import FAMILIES, some_facts
-from tiny_run import finished_run, many_lines
+from tiny_run import edit_manifest, finished_run, many_lines
 
 LINES = many_lines(40)
 SYSTEMS = [*((family, 1) for family in FAMILIES), ("fertility", 4), ("ctc", 4)]
@@ -214,9 +214,7 @@ def copy(bundles: Path, to: Path) -> Path:
 
 
 def edit(bundle: Path, change: Callable[[dict[str, str]], Any]) -> None:
-    manifest = json.loads((bundle / "bundle.json").read_text())
-    change(manifest["files"])
-    (bundle / "bundle.json").write_text(json.dumps(manifest))
+    edit_manifest(bundle, lambda manifest: change(manifest["files"]))
 
 
 def truncate(path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -68,7 +69,7 @@ def translate_lines(
 
 def _decoded(texts: Sequence[str], *, strict: bool) -> list[str]:
     """Arguments, whose bytes that are not UTF-8 arrive as surrogates, with U+FFFD in their place."""
-    decoded = [os.fsencode(text).decode("utf-8", "replace") for text in texts]
+    decoded = [re.sub("[\ud800-\udfff]", "\ufffd", text) for text in texts]
     for number, (text, replaced) in enumerate(zip(texts, decoded, strict=True), 1):
         if strict and text != replaced:
             raise DataError(

@@ -9,7 +9,7 @@ import threading
 from collections.abc import Iterator
 
 from onepass.errors import DataError
-from onepass.runtime.text import WINDOW, WINDOW_CHARACTERS
+from onepass.runtime.text import WINDOW, WINDOW_CHARACTERS, windows
 
 BLOCK_BYTES = 1 << 16
 BLOCKS_AHEAD = 64
@@ -46,21 +46,7 @@ class Lines:
                 cannot be read.
         """
         for block in self._arrived():
-            lines: list[str] = []
-            characters = 0
-            for raw in block:
-                try:
-                    lines.append(self._decoded(raw))
-                except DataError:
-                    if lines:
-                        yield lines
-                    raise
-                characters += len(lines[-1])
-                if len(lines) == WINDOW or characters >= WINDOW_CHARACTERS:
-                    yield lines
-                    lines, characters = [], 0
-            if lines:
-                yield lines
+            yield from windows(map(self._decoded, block))
 
     def _arrived(self) -> Iterator[list[bytes]]:
         """All that waits, at least a line."""

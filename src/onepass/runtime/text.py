@@ -74,6 +74,25 @@ def _check_lines(lines: Iterable[str]) -> None:
         raise UsageError("One line is not a list of lines", where="lines", fix="give [line]")
 
 
+def windows(lines: Iterable[str]) -> Iterator[list[str]]:
+    """Lists of 1 to WINDOW lines, fewer where they are long; what came before an error comes before it."""
+    window: list[str] = []
+    characters = 0
+    try:
+        for line in lines:
+            window.append(line)
+            characters += len(line)
+            if len(window) == WINDOW or characters >= WINDOW_CHARACTERS:
+                full, window, characters = window, [], 0
+                yield full
+    except Exception:
+        if window:
+            yield window
+        raise
+    if window:
+        yield window
+
+
 class TextTranslator:
     """Lines of text to translations, in batches of similar length, in input order.
 
@@ -131,15 +150,7 @@ class TextTranslator:
     def translate_stream(self, lines: Iterable[str]) -> Iterator[Translation]:
         """Translates any number of lines in bounded memory; the translations come in their order."""
         _check_lines(lines)
-        window: list[str] = []
-        characters = 0
-        for line in lines:
-            window.append(line)
-            characters += len(line)
-            if len(window) == WINDOW or characters >= WINDOW_CHARACTERS:
-                yield from self.translate(window)
-                window, characters = [], 0
-        if window:
+        for window in windows(lines):
             yield from self.translate(window)
 
     def _decode_chunks(self, chunks: Sequence[list[int]]) -> list[_Part]:
