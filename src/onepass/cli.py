@@ -413,12 +413,13 @@ def main() -> None:
         package = (error.name or "onepass").split(".")[0]
         if package == "onepass":
             raise
-        print(
-            f"error: This needs a package that is not installed\n  value: {package!r}\n"
-            "  to do: pip install '.[train]' where the repository is",
-            file=sys.stderr,
+        missing = OnepassError(
+            "This needs a package that is not installed",
+            value=package,
+            fix="pip install '.[train]' where the repository is",
         )
-        sys.exit(1)
+        print(f"error: {missing}", file=sys.stderr)
+        sys.exit(missing.exit_code)
     except OSError as error:  # a full disk, a directory that may not be written
         print(f"error: {error}", file=sys.stderr)
         sys.exit(1)

@@ -138,7 +138,7 @@ def test_threads_may_share_a_translator(bundles: Path, family: str, candidates: 
     assert list(map(written, together)) == [written(alone.translate(part)) for part in parts]
 
 
-def test_long_lines_end_a_window_early(bundles: Path) -> None:
+def test_long_lines_end_a_window_early(bundles: Path, monkeypatch) -> None:
     translated: list[int] = []
 
     def translate(lines: list[str]) -> list[Translation]:
@@ -146,7 +146,8 @@ def test_long_lines_end_a_window_early(bundles: Path) -> None:
         return original(lines)
 
     translator = load(bundles)
-    original, translator.translate = translator.translate, translate  # type: ignore[method-assign]
+    original = translator.translate
+    monkeypatch.setattr(translator, "translate", translate)
     lines = ["word " * (WINDOW_CHARACTERS // 10), "short", ""] * 3
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", TruncationWarning)
