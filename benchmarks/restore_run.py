@@ -212,6 +212,8 @@ def _layers(nodes: Any, constants: Weights) -> Iterator[tuple[NDArray[Any], NDAr
             yield (columns * scales).T, values[6] * (values[1] * scales)
         elif node.op_type == "MatMulIntegerToFloat" and values[1] is not None:
             yield (values[1] * values[3]).T, values[6]
+        elif node.op_type == "QAttention":
+            yield (values[1] * values[4]).T, values[2]
 
 
 if __name__ == "__main__":

@@ -252,9 +252,9 @@ def bench(
             "There is no such directory", where="--json", value=str(as_json.parent), fix="make it"
         )
     results = bench_bundles_or_run(models, src, ref, to, settings, Display(), command=_command())
-    _show_results(results)
-    if as_json is not None:
+    if as_json is not None:  # before the table, whose reader may go away
         write_text(as_json, (results / "results.json").read_text(encoding="utf-8"))
+    _show_results(results)
 
 
 @app.command()

@@ -9,14 +9,17 @@ import onnx
 import onnxruntime
 import pytest
 import torch
-from onnx import numpy_helper
+from onnx import TensorProto, numpy_helper
 from torch import Tensor
 
 from onepass.alignment.lexicon import Lexicon
 from onepass.decoding.translator import student_decoder
+from onepass.export.graph import Range, Value
 from onepass.export.onnx import export_onnx
+from onepass.export.transformer_graph import TransformerGraph
 from onepass.models.dag import DAGTransformer
 from onepass.models.one_pass import NEVER
+from onepass.nn.attention import MultiHeadAttention
 from onepass.runtime.candidates import candidate_numbers
 from onepass.runtime.text import MAX_SRC_TOKENS, Output
 from onepass.text.tokenizer import EOS
@@ -108,6 +111,30 @@ def test_weights_in_int8_write_nearly_the_same(
     assert same > 0.6 * sum(map(len, expected))
     alone = [run(tmp_path / "student.onnx", pad([source])).ids[0] for source in sentences]
     assert alone == found
+
+
+@pytest.mark.usefixtures("no_gradient")
+def test_attention_in_int8_is_that_of_torch_with_rounded_weights(tmp_path: Path) -> None:
+    torch.manual_seed(1)
+    part = MultiHeadAttention(32, 4)
+    x = torch.randn(3, 5, 32)
+    lengths = torch.tensor([[5], [2], [3]])
+    real = torch.arange(5) < lengths  # [B, L]
+    limits = Range(x.min().item(), x.max().item()), Range(-2.0, 2.0)
+    g = TransformerGraph(limits)
+    g.name(g.self_attention(part, "x", "mask"), "y")
+    kinds = {"x": Value(TensorProto.FLOAT, ["B", "L", 32]), "mask": Value(TensorProto.INT32, ["B", "L"])}
+    g.save(tmp_path / "attention.onnx", kinds, {"y": Value(TensorProto.FLOAT, ["B", "L", 32])})
+    session = onnxruntime.InferenceSession(tmp_path / "attention.onnx")
+    [found] = session.run(None, {"x": x.numpy(), "mask": real.int().numpy()})
+    for layer in (part.projection, part.output):
+        values, scales = g.int8_rows(layer.weight)
+        layer.weight.copy_(torch.from_numpy(values * scales[:, None]))
+    step = (limits[0].high - limits[0].low) / 255
+    rounded = (x / step).round() * step
+    expected = part(rounded, rounded, rounded, torch.where(real, 0.0, -torch.inf)[:, None, None])
+    assert np.abs(found - expected.numpy())[real.numpy()].max() < 0.02
+    assert expected[real].std() > 0.1
 
 
 @pytest.mark.usefixtures("no_gradient")

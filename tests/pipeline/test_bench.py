@@ -9,10 +9,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import ctranslate2
 import pytest
 
+from onepass import cli
 from onepass.bundle import Bundle
 from onepass.evaluation.latency import Latency, SystemSpec, measure_latency
 from onepass.evaluation.systems import Student, competitors
@@ -213,3 +215,15 @@ def test_exported_bundles_are_compared_on_any_text(tmp_path: Path, in_this_proce
     assert_clear_error(
         call("bench", *models, "--src", src, "--set", "evaluate.rounds=x"), 2, "evaluate.rounds"
     )
+
+
+def test_results_are_kept_where_nobody_reads_the_table(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    src = write_lines(tmp_path / "src", ["Where is it?"])
+    (tmp_path / "results.json").write_text("{}")
+    monkeypatch.setattr("onepass.pipeline.bench.bench_bundles_or_run", lambda *_, **__: tmp_path)
+    monkeypatch.setattr(cli, "_show_results", Mock(side_effect=BrokenPipeError))
+    with pytest.raises(BrokenPipeError):
+        cli.bench(["en-de"], src=src, ref=None, to=None, as_json=tmp_path / "league.json", settings=[])
+    assert (tmp_path / "league.json").read_text() == "{}"

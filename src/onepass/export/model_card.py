@@ -86,6 +86,14 @@ def render_card(student: Bundle, provenance: Mapping[str, Any], directory: Path)
         "## Provenance",
         "",
         f"- Recipe `{export['recipe']}`, stage `{export['stage']}`; written by `{export['command']}`.",
+        *(
+            [
+                "- Its attention rewritten since, with the same weights, by "
+                f"`{export['rewritten']}`; the times are from before."
+            ]
+            if "rewritten" in export
+            else []
+        ),
         "- Versions: " + ", ".join(f"{name} {version}" for name, version in export["versions"].items()) + ".",
         "- Files: " + ", ".join(f"`{path.name}`" for path in sorted(directory.glob("*.onnx"))) + ".",
         "",

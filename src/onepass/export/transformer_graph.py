@@ -96,6 +96,13 @@ class TransformerGraph(Graph):
 
     def self_attention(self, part: MultiHeadAttention, x: str, mask: str, bias: str = "") -> str:
         """Attention of x [B, L, D] to itself; `mask` and `bias` as in `attend`."""
+        if self.int8 and not bias:
+            # Projection and attention in one, without the copies between them (docs/results/LOG.md).
+            values, scale, zero = self.to_uint8(x)
+            columns, scales = self.int8_columns(part.projection.weight)
+            inputs = [values, columns, self.weight(part.projection.bias), scale, scales, mask, zero]
+            y = self.op("QAttention", *inputs, domain=MICROSOFT, num_heads=part.heads)
+            return self.linear(y, part.output.weight, part.output.bias)
         query, key, value = self.split(self.linear(x, part.projection.weight, part.projection.bias), 3)
         return self.attend(part, query, key, value, mask, bias)
 
