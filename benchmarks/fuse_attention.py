@@ -9,7 +9,6 @@ needed. The manifest and the card say that it was done. A graph that has it alre
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,7 @@ from typing import Any
 import onnx
 from onnx import helper
 
-from onepass.bundle import MANIFEST, Bundle, write_text
+from onepass.bundle import Bundle, write_text
 from onepass.export.graph import MICROSOFT
 from onepass.export.model_card import render_card
 from onepass.export.runtime_bundle import write_export_manifest
@@ -42,10 +41,9 @@ def fuse_bundle(directory: Path) -> int:
     if count:
         onnx.save(model, path)
         command = f"python benchmarks/fuse_attention.py {directory.as_posix()}"
-        provenance = json.loads(json.dumps(dict(bundle.provenance)))
-        provenance["export"]["rewritten"] = command
+        export = {**bundle.provenance["export"], "rewritten": command}
+        provenance = {**bundle.provenance, "export": export}
         write_text(directory / "README.md", render_card(bundle, provenance, directory))
-        (directory / MANIFEST).unlink()
         candidates = bool(bundle.settings.get(CANDIDATES))
         write_export_manifest(directory, bundle, provenance, candidates=candidates)
     return count
