@@ -117,7 +117,7 @@ def run(name: str, to: Path, pairs: int, settings: list[str]) -> Path:
     words = [f"name={name}.stand-in", *(f"data.{k}={v}" for k, v in splits.items()), *SETTINGS]
     options = [word for setting in [*words, *settings] for word in ("--set", setting)]
     recipe = ROOT / "recipes" / f"{name}.toml"
-    command = [sys.executable, "-m", "onepass.cli", "run", str(recipe), "--to", str(to / name), *options]
+    command = [sys.executable, "-m", "onepass", "run", str(recipe), "--to", str(to / name), *options]
     subprocess.run(command, check=True, cwd=ROOT)
     return to / name / "evaluate" / "results.json"
 

@@ -10,9 +10,11 @@ import pytest
 
 from onepass import Translator
 from onepass.bundle import Bundle
+from onepass.evaluation.quality import measure
 from onepass.runtime.shipped import shipped_models
 
 ROOT = Path(__file__).parents[1]
+TEST_SET = ROOT.parent / "shared" / "data" / "tatoeba.en-de"
 MOST_BYTES = 20_000_000
 
 
@@ -66,6 +68,20 @@ def test_the_model_of_the_other_direction_translates() -> None:
     assert [translation.text for translation in found] == expected
     chosen = Translator.load("de-en", num_candidates=4).translate(typed[:1])
     assert chosen[0].text == "I am tired."
+
+
+@pytest.mark.skipif(not TEST_SET.is_dir(), reason="the Tatoeba test set is not on this machine")
+@pytest.mark.parametrize("name", shipped_models())
+def test_the_models_are_as_good_as_their_cards_say(name: str) -> None:
+    translator = Translator.load(name)
+    bundle = translator.bundle
+    src, ref = (
+        (TEST_SET / f"test.{side}").read_text(encoding="utf-8").splitlines()
+        for side in (bundle.src, bundle.tgt)
+    )
+    found = measure([translation.text for translation in translator.translate(src)], ref)
+    # Other processors round products to other sums.
+    assert found.bleu == pytest.approx(bundle.provenance["export"]["measured"][0]["bleu"], abs=0.2)
 
 
 @pytest.mark.parametrize(("name", "wrong"), [("en-de", 0.02), ("en-de-fast", 0.05), ("de-en", 0.02)])

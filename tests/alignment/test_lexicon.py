@@ -1,4 +1,4 @@
-"""A lexicon holds what each source token is linked with most often."""
+"""A lexicon holds of what each source token is linked with most often the words that targets need."""
 
 import random
 from collections import Counter
@@ -10,34 +10,58 @@ import pytest
 from onepass.alignment import lexicon
 from onepass.text.batches import IdPairs
 
+Rows = list[list[int]]
 
-def test_the_most_frequent_links_of_each_token_are_kept(
+
+def random_corpus(chance: random.Random) -> tuple[Rows, Rows, list[list[tuple[int, int]]]]:
+    src, tgt = ([[chance.randrange(4, 12) for _ in range(4)] for _ in range(30)] for _ in range(2))
+    links = [[(chance.randrange(4), chance.randrange(4)) for _ in range(3)] for _ in range(30)]
+    links[7] = []
+    return src, tgt, links
+
+
+def test_the_most_frequent_links_that_a_target_needs_are_kept(
     make_pairs: Callable[..., IdPairs], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(lexicon, "YIELDS", 3)
     monkeypatch.setattr(lexicon, "ALWAYS", 4)
-    chance = random.Random(3)
-    sides = [[[chance.randrange(4, 12) for _ in range(6)] for _ in range(50)] for _ in range(2)]
-    links = [[(chance.randrange(6), chance.randrange(6)) for _ in range(5)] for _ in range(50)]
-    links[7] = []
-    counts: dict[int, Counter[int]] = {token: Counter() for token in range(14)}
-    for src, tgt, row in zip(*sides, links, strict=True):
-        for i, j in row:
-            counts[src[i]][tgt[j]] += 1
-    pairs = make_pairs("train", src=sides[0], tgt=sides[1])
+    src, tgt, links = random_corpus(random.Random(3))
+    counts = Counter(
+        (s[i], t[j]) for s, t, row in zip(src, tgt, links, strict=True) for i, j in row
+    ).most_common()
+    # Of equal counts the smaller word comes first.
+    ranked = [sorted((-n, word) for (token, word), n in counts if token == own)[:3] for own in range(14)]
+    words = [[word for _, word in row] for row in ranked]
+    needed: list[set[int]] = [set() for _ in words]
+    unexplained: Counter[int] = Counter()
+    for s, t in zip(src, tgt, strict=True):
+        for word in set(t):
+            explaining = [(words[token].index(word), token) for token in s if word in words[token]]
+            if explaining:
+                needed[min(explaining)[1]].add(word)
+            else:
+                unexplained[word] += 1
+    pairs = make_pairs("train", src=src, tgt=tgt)
     pharaoh = [" ".join(f"{i}-{j}" for i, j in row) for row in links]
     found = lexicon.build_lexicon(pairs, pharaoh, 14, joint=False)
-    assert found.yields.shape == (14, 3)
-    for token, row in enumerate(found.yields.tolist()):
-        kept = [counts[token][target] for target in row if target]
-        assert kept == sorted(counts[token].values(), reverse=True)[:3]
-    frequent = Counter(token for row in sides[1] for token in row)
-    expected = sorted(frequent.values(), reverse=True)[:4]
-    assert sorted((frequent[token] for token in found.always.tolist()), reverse=True) == expected
+    kept = [[word for word in row if word] for row in found.yields.tolist()]
+    assert kept == [[word for word in row if word in some] for row, some in zip(words, needed, strict=True)]
+    assert sum(map(len, kept)) < sum(map(len, words))  # some are linked and not needed
+    assert found.yields.shape == (14, max(map(len, kept)))
+    most = sorted(unexplained.values(), reverse=True)[:4]
+    assert sorted((unexplained[word] for word in found.always.tolist()), reverse=True) == most
     assert (np.diff(found.always) > 0).all()
     for other in (pharaoh[:-1], [*pharaoh, "0-0"]):
         with pytest.raises(ValueError, match="zip"):
             lexicon.build_lexicon(pairs, other, 14, joint=False)
+
+
+def test_every_target_can_still_be_written(make_pairs: Callable[..., IdPairs]) -> None:
+    src, tgt, links = random_corpus(random.Random(5))
+    pharaoh = [" ".join(f"{i}-{j}" for i, j in row) for row in links]
+    found = lexicon.build_lexicon(make_pairs("train", src=src, tgt=tgt), pharaoh, 14, joint=True)
+    for s, t in zip(src, tgt, strict=True):
+        assert set(t) <= {*found.yields[s].ravel().tolist(), *found.always.tolist()}
 
 
 def test_a_token_of_both_sides_may_become_itself(
@@ -47,7 +71,18 @@ def test_a_token_of_both_sides_may_become_itself(
     # 5 is linked with 6, 7 and 8; 6 with itself; 9 never written; 8 never read.
     pairs = make_pairs("train", src=[[5, 5, 5], [5, 5, 6], [5, 9]], tgt=[[6, 7, 8], [6, 7, 6], [6, 5]])
     links = ["0-0 1-1 2-2", "0-0 1-1 2-2", "0-0 1-0"]
-    apart = lexicon.build_lexicon(pairs, links, 10, joint=False).yields
-    assert apart[[5, 6, 8, 9]].tolist() == [[6, 7], [6, 0], [0, 0], [6, 0]]
-    joint = lexicon.build_lexicon(pairs, links, 10, joint=True).yields
-    assert joint[[5, 6, 8, 9]].tolist() == [[6, 5], [6, 0], [0, 8], [6, 0]]
+    apart = lexicon.build_lexicon(pairs, links, 10, joint=False)
+    assert apart.yields[[5, 6, 8, 9]].tolist() == [[6, 7], [0, 0], [0, 0], [0, 0]]
+    assert apart.always.tolist() == [5, 8]
+    joint = lexicon.build_lexicon(pairs, links, 10, joint=True)
+    assert joint.yields[[5, 6, 8, 9]].tolist() == [[6, 5], [6, 0], [8, 0], [0, 0]]
+    assert joint.always.tolist() == [7, 8]
+
+
+def test_a_pair_without_words_and_a_corpus_without_links_are_no_failure(
+    make_pairs: Callable[..., IdPairs],
+) -> None:
+    pairs = make_pairs("train", src=[[], [5]], tgt=[[], [6]])
+    found = lexicon.build_lexicon(pairs, ["", ""], 8, joint=False)
+    assert (found.yields == 0).all()
+    assert found.always.tolist() == [6]

@@ -10,6 +10,8 @@ import torch
 from onepass.decoding.autoregressive import score
 from onepass.decoding.candidates import CHOICES, best_labelling, best_spelling, labellings
 from onepass.decoding.parallel import decode_graph, decode_slots, likely_labels, likely_words
+from onepass.decoding.translator import student_decoder
+from onepass.errors import UsageError
 from onepass.models.one_pass import NEVER
 from onepass.runtime.candidates import CHANGES, MOST_LABELLINGS, combinations
 
@@ -125,6 +127,13 @@ def test_the_winners_score_never_falls_with_more_labellings(make_slots, make_tea
     for fewer, more in pairwise(found):
         assert all(b >= a - 1e-5 for a, b in zip(fewer, more, strict=True))
     assert sum(found[-1]) > sum(found[0]) + 1
+
+
+def test_more_labellings_than_there_are_is_a_usage_error(make_slots, make_teacher) -> None:
+    ctc, teacher = make_slots("ctc", slots=2), make_teacher()
+    student_decoder(ctc, teacher=teacher, num_candidates=MOST_LABELLINGS)
+    with pytest.raises(UsageError, match="1 to 64"):
+        student_decoder(ctc, teacher=teacher, num_candidates=MOST_LABELLINGS + 1)
 
 
 def test_the_mean_score_rises_with_a_wider_beam(make_slots, make_teacher, sentences, pad) -> None:

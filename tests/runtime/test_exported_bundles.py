@@ -182,6 +182,8 @@ def test_a_number_below_one_is_a_usage_error(bundles: Path, name: str) -> None:
 def test_what_a_bundle_does_not_have_is_a_usage_error(bundles: Path, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="no teacher that chooses"):
         load(bundles, "dag", 2)
+    with pytest.raises(UsageError, match="1 to 64"):
+        load(bundles, "ctc", 65)
     bundle = copy(bundles, tmp_path)
     edit(bundle, lambda files: [files.pop(name) for name in list(files) if "float32" in name])
     for candidates in (1, 2):

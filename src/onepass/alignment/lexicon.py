@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
@@ -9,9 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from onepass.text.batches import IdPairs
+from onepass.text.tokenizer import PAD
 
 YIELDS = 32
-ALWAYS = 512
+ALWAYS = 128
 
 
 class Lexicon(NamedTuple):
@@ -19,8 +21,8 @@ class Lexicon(NamedTuple):
 
     Attributes:
         yields: for each source token the target tokens it is linked with most often, and the token itself if
-            it can be written, as names are; int64 [V, YIELDS]; 0 where there are fewer.
-        always: the most frequent target tokens, which any sentence may need, int64 [ALWAYS at most].
+            it can be written, as names are; int64 [V, YIELDS at most]; 0 where there are fewer.
+        always: target tokens which any sentence may need, ascending, int64 [ALWAYS at most].
     """
 
     yields: NDArray[np.int64]
@@ -42,7 +44,7 @@ class CorpusFacts(NamedTuple):
 
 
 def build_lexicon(pairs: IdPairs, pharaoh: Iterable[str], src_size: int, *, joint: bool) -> Lexicon:
-    """Counts the links of a corpus.
+    """Counts the links of a corpus, and keeps of the most frequent those that its targets need.
 
     Args:
         pairs: sources and targets.
@@ -65,8 +67,40 @@ def build_lexicon(pairs: IdPairs, pharaoh: Iterable[str], src_size: int, *, join
     kept = rank < YIELDS
     yields = np.zeros((src_size, YIELDS), dtype=np.int64)
     yields[sources[kept], rank[kept]] = targets[kept]
-    ids, counts = pairs.tgt.distinct()
     if joint:
+        ids, _ = pairs.tgt.distinct()
         itself = ids[(yields[ids] != ids[:, None]).all(1)]
         yields[itself, -1] = itself
-    return Lexicon(yields, np.sort(ids[np.argsort(-counts, kind="stable")][:ALWAYS]))
+    rows = ((pairs.src[row], pairs.tgt[row]) for row in range(len(pairs)))
+    return needed_words(yields, rows, joint=joint)
+
+
+def needed_words(
+    yields: NDArray[np.int64], pairs: Iterable[tuple[NDArray[np.int64], NDArray[np.int64]]], *, joint: bool
+) -> Lexicon:
+    """A lexicon without the words that no target needs.
+
+    The source token of a pair that yields a word as its most frequent one explains it. What explains nothing
+    goes; the words that most often nothing explains may always be written.
+
+    Args:
+        yields: for each source token the target tokens it may yield, the most frequent first; 0: none.
+        pairs: source and target tokens.
+        joint: both sides have one vocabulary; what yields itself stays.
+    """
+    used = (yields == np.arange(len(yields))[:, None]) & joint
+    unexplained: Counter[int] = Counter()
+    for src, tgt in pairs:
+        tokens, words = np.unique(src), np.unique(tgt)
+        if not len(tokens):
+            continue
+        yielded = yields[tokens].T.reshape(-1, 1) == words  # [ranks * tokens, words]
+        explained = yielded.any(0)
+        rank, token = np.divmod(yielded[:, explained].argmax(0), len(tokens))
+        used[tokens[token], rank] = True
+        unexplained.update(words[~explained].tolist())
+    used &= yields != PAD
+    order = np.argsort(~used, axis=1, kind="stable")[:, : max(1, used.sum(1).max())]
+    kept = np.take_along_axis(np.where(used, yields, PAD), order, axis=1)
+    always = sorted(word for word, _ in unexplained.most_common(ALWAYS))
+    return Lexicon(kept, np.array(always, dtype=np.int64))

@@ -26,7 +26,7 @@ from onepass.models.dag import DAGTransformer
 from onepass.models.fertility import FertilityTransformer
 from onepass.models.one_pass import OnePassTransformer
 from onepass.objectives.cross_entropy import pad_ids
-from onepass.runtime.candidates import candidate_numbers
+from onepass.runtime.candidates import candidate_numbers, check_labellings
 from onepass.runtime.text import Output, TextTranslator
 from onepass.text.tokenizer import Tokenizer
 
@@ -65,8 +65,8 @@ def student_decoder(
         search: of the DAG student: how its words are found [marginal].
 
     Raises:
-        UsageError: candidates without a teacher to choose, or with average fertilities; an option of
-            another family.
+        UsageError: candidates without a teacher to choose, with average fertilities, or more than CTC has;
+            an option of another family.
     """
     if not isinstance(model, FertilityTransformer) and average:
         raise UsageError("Average fertilities belong to a student with fertilities", where="average")
@@ -98,6 +98,7 @@ def student_decoder(
         if num_candidates == 1:
             return lambda src_ids: Output(*decode_slots(model, src_ids), with_end=False)
         assert teacher is not None
+        check_labellings(num_candidates)
         return lambda src_ids: Output(*best_labelling(model, teacher, src_ids, num_candidates), with_end=True)
     assert isinstance(model, FertilityTransformer)
     if num_candidates == 1:

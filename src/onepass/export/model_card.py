@@ -87,10 +87,7 @@ def render_card(student: Bundle, provenance: Mapping[str, Any], directory: Path)
         "",
         f"- Recipe `{export['recipe']}`, stage `{export['stage']}`; written by `{export['command']}`.",
         *(
-            [
-                "- Its attention rewritten since, with the same weights, by "
-                f"`{export['rewritten']}`; the times are from before."
-            ]
+            [f"- Rewritten since, with the same weights, by `{export['rewritten']}`."]
             if "rewritten" in export
             else []
         ),

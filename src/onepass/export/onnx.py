@@ -415,12 +415,9 @@ def _teacher_scores(
     targets = g.op("Add", targets, g.op("Mul", end, g.constant(EOS)))
     real = g.op("LessOrEqual", place, tgt_lengths)
     x = g.start(g.look_up(words, inputs), teacher.width, source.positions)
-    # What follows a target is padding: a mask of what comes before is enough.
-    before = g.op("LessOrEqual", place, g.unsqueeze(place, 1))  # [T + 1, T + 1]
-    bias = g.unsqueeze(g.op("Where", before, g.number(0), g.number(IMPOSSIBLE)), 0, 1)
-    mask = g.cast(real, TensorProto.INT32)
     chosen = [key_value.select(g, rows) for key_value in memory]
-    x = g.decode(teacher, x, mask, chosen, src_mask, bias=bias)
+    # What follows a target is padding, which it does not see.
+    x = g.decode(teacher, x, "", chosen, src_mask, causal=True)
     if source.shortlist is None:
         columns = g.op("Transpose", words.rows, perm=[1, 0])
         logits = g.product(x, columns, words.scales)  # [R, T + 1, V]

@@ -87,24 +87,50 @@ class TransformerGraph(Graph):
     """A graph with layers; every method returns names of values."""
 
     def attend(
-        self, part: MultiHeadAttention, query: str, key: str, value: str, mask: str, bias: str = ""
+        self,
+        part: MultiHeadAttention,
+        query: str,
+        key: str,
+        value: str,
+        mask: str,
+        bias: str = "",
+        *,
+        causal: bool = False,
     ) -> str:
-        """softmax(q kᵀ / √d) v and the output layer; `mask` int32 [B, S], `bias` [B, 1, T, S] is added."""
+        """softmax(q kᵀ / √d) v and the output layer.
+
+        Args:
+            part: the layers around it.
+            query: [B, T, D]; `key` and `value` [B, S, D].
+            mask: int32 [B, S]; "": all are seen.
+            bias: [B, 1, T, S], added to the scores.
+            causal: a place sees itself and what comes before.
+        """
         inputs = [query, key, value, "", mask, bias]
-        y = self.op("MultiHeadAttention", *inputs, domain=MICROSOFT, num_heads=part.heads)
+        y = self.op(
+            "MultiHeadAttention",
+            *inputs,
+            domain=MICROSOFT,
+            num_heads=part.heads,
+            unidirectional=int(causal),
+        )
         return self.linear(y, part.output.weight, part.output.bias)
 
-    def self_attention(self, part: MultiHeadAttention, x: str, mask: str, bias: str = "") -> str:
-        """Attention of x [B, L, D] to itself; `mask` and `bias` as in `attend`."""
+    def self_attention(
+        self, part: MultiHeadAttention, x: str, mask: str, bias: str = "", *, causal: bool = False
+    ) -> str:
+        """Attention of x [B, L, D] to itself; the other arguments as in `attend`."""
         if self.int8 and not bias:
             # Projection and attention in one, without the copies between them (docs/results/LOG.md).
             values, scale, zero = self.to_uint8(x)
             columns, scales = self.int8_columns(part.projection.weight)
             inputs = [values, columns, self.weight(part.projection.bias), scale, scales, mask, zero]
-            y = self.op("QAttention", *inputs, domain=MICROSOFT, num_heads=part.heads)
+            y = self.op(
+                "QAttention", *inputs, domain=MICROSOFT, num_heads=part.heads, unidirectional=int(causal)
+            )
             return self.linear(y, part.output.weight, part.output.bias)
         query, key, value = self.split(self.linear(x, part.projection.weight, part.projection.bias), 3)
-        return self.attend(part, query, key, value, mask, bias)
+        return self.attend(part, query, key, value, mask, bias, causal=causal)
 
     def project_memory(self, layers: Iterable[Any], memory: list[str]) -> list[KeyValue]:
         """Keys and values of the source for every decoder layer: one product for those that see the same."""
@@ -135,10 +161,11 @@ class TransformerGraph(Graph):
         memory: KeyValue,
         src_mask: str,
         positions: str,
+        causal: bool,
     ) -> str:
         """A layer of the decoder; the arguments are those of `decode`."""
         y = self.norm(x, layer.self_norm)
-        x = self.op("Add", x, self.self_attention(layer.self_attention, y, mask, bias))
+        x = self.op("Add", x, self.self_attention(layer.self_attention, y, mask, bias, causal=causal))
         if positions:
             part, y = layer.positional_attention, self.norm(x, layer.positional_norm)
             width = part.output.in_features
@@ -166,6 +193,7 @@ class TransformerGraph(Graph):
         *,
         bias: str = "",
         positions: str = "",
+        causal: bool = False,
     ) -> str:
         """The decoder and its last normalisation.
 
@@ -173,11 +201,12 @@ class TransformerGraph(Graph):
             model: whose decoder it is.
             x: [B, T, D].
             mask: int32 [B, T]; `bias` [B or 1, 1, T, T] is added to its own attention's scores.
+            causal: a place sees itself and what comes before.
             memory: of each layer; `src_mask` int32 [B, S].
             positions: of a positional attention, [1, T, D].
         """
         for layer, key_value in zip(model.decoder, memory, strict=True):
-            x = self.decoder_layer(layer, x, mask, bias, key_value, src_mask, positions)  # type: ignore[arg-type]
+            x = self.decoder_layer(layer, x, mask, bias, key_value, src_mask, positions, causal)  # type: ignore[arg-type]
         return self.norm(x, model.decoder_norm)
 
     def positions(self, most: int, width: int) -> str:
@@ -235,7 +264,8 @@ class TransformerGraph(Graph):
         return self.product(states, self.op("Transpose", rows, perm=[1, 0]), scales, bias)
 
     def highest(self, logits: str, blocks: int, columns: int) -> tuple[str, str]:
-        """The place of the highest score in each row of blocks · columns (blocks -1: unknown), and the score.
+        """The place of the highest score in each row of blocks · columns (blocks -1: unknown), and the highest
+        score of each block.
 
         ONNX Runtime's ArgMax is slower over a vocabulary than the product before it, and its ReduceMax
         is not: so the maximum of each block comes first.
@@ -246,7 +276,7 @@ class TransformerGraph(Graph):
         chosen = self.op("GatherND", places, self.unsqueeze(block, -1), batch_dims=2)  # [B, L, columns]
         within = self.op("ArgMax", chosen, axis=-1, keepdims=0)
         place = self.op("Add", self.op("Mul", block, self.constant(columns)), within)
-        return place, self.maximum(highest, 2)
+        return place, highest
 
     def log_sum(self, logits: str, highest: str) -> str:
         """log Σ exp over the last of three dimensions, whose highest scores are known.
@@ -278,7 +308,8 @@ class TransformerGraph(Graph):
         in_blocks, rest = np.split(labels, [blocks * columns])
         many = self.logits(states, source.words, self.constant(in_blocks))  # [B, L, blocks * columns]
         few = self.logits(states, source.words, self.constant(np.concatenate([NEVER, rest])))
-        place, best = self.highest(many, blocks, columns)
+        place, highest = self.highest(many, blocks, columns)
+        best = self.maximum(highest, 2)
         first = len(NEVER)
         tail = self.rows(few, self.constant([first]), self.constant([first + len(rest)]), dim=2)
         best_in_tail = self.maximum(tail, 2)

@@ -92,7 +92,7 @@ def export_run(
             progress(0, 0, "measuring")
             test = texts["test.src"], texts["test.tgt"]
             measured = [
-                _measured(partial, precision, *test, count)
+                measure_export(partial, precision, *test, count)
                 for precision in wanted
                 for count in (MEASURED if candidates else (1,))
             ]
@@ -203,10 +203,10 @@ def _texts(translator: TextTranslator, lines: Sequence[str]) -> list[str]:
     return [translation.text for translation in translator.translate(lines)]
 
 
-def _measured(
+def measure_export(
     bundle: Path, precision: Precision, src: Sequence[str], ref: Sequence[str], num_candidates: int
 ) -> dict[str, Any]:
-    """BLEU and chrF on the test set, and the time of single sentences."""
+    """BLEU and chrF of an exported bundle on the test set, and the time of single sentences."""
     from onepass.evaluation.quality import measure
 
     translator = Translator.load(bundle, precision=precision, num_candidates=num_candidates)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from onepass.errors import UsageError
 from onepass.runtime.text import MAX_SRC_TOKENS
 
 CHANGES = 6
@@ -19,6 +20,17 @@ def candidate_numbers(num_candidates: int, *, seed: int) -> NDArray[np.float32]:
         [num_candidates - 1, MAX_SRC_TOKENS], in [0, 1).
     """
     return np.random.default_rng(seed).random((num_candidates - 1, MAX_SRC_TOKENS), dtype=np.float32)
+
+
+def check_labellings(num_candidates: int) -> None:
+    """Raises UsageError for more candidates than a CTC student has."""
+    if num_candidates > MOST_LABELLINGS:
+        raise UsageError(
+            "A CTC student has fewer candidates",
+            where="num_candidates",
+            value=num_candidates,
+            allowed=f"1 to {MOST_LABELLINGS}",
+        )
 
 
 def combinations() -> NDArray[np.bool_]:

@@ -14,7 +14,7 @@ import onnxruntime
 from numpy.typing import NDArray
 
 from onepass.errors import ModelError
-from onepass.runtime.candidates import MOST_LABELLINGS, candidate_numbers
+from onepass.runtime.candidates import candidate_numbers
 from onepass.runtime.text import Output
 from onepass.text.batches import padded
 from onepass.text.tokenizer import PAD
@@ -114,7 +114,7 @@ class OnnxEngine:
             for first in range(0, max(1, len(self._uniform)), some):
                 yield {"uniform": self._uniform[first : first + some, : src_ids.shape[1]]}
         elif "window" in self._inputs:
-            most = min(self._num_candidates, MOST_LABELLINGS) if self._num_candidates > 1 else 0
+            most = self._num_candidates if self._num_candidates > 1 else 0
             for first in range(0, max(1, most), some):
                 yield {"window": np.array([first, min(first + some, most)])}
         else:

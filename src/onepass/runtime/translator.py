@@ -7,6 +7,7 @@ from typing import Literal, cast, get_args
 
 from onepass.bundle import WEIGHTS, Bundle
 from onepass.errors import ModelError, UsageError
+from onepass.runtime.candidates import check_labellings
 from onepass.runtime.cores import available_cores
 from onepass.runtime.engine import OnnxEngine
 from onepass.runtime.shipped import find_model
@@ -57,7 +58,7 @@ class Translator(TextTranslator):
 
         Raises:
             ModelError: there is no such model, it is damaged, or not one that `onepass export` made.
-            UsageError: the bundle has no such precision or no candidates; a number is below 1.
+            UsageError: the bundle has no such precision or not so many candidates; a number is below 1.
         """
         numbers = {"num_candidates": num_candidates, "num_threads": num_threads, "batch_size": batch_size}
         for name, value in numbers.items():
@@ -65,6 +66,8 @@ class Translator(TextTranslator):
                 raise UsageError("There must be at least one", where=name, value=value)
         bundle = Bundle.open(find_model(model))
         chosen = _precision(bundle, precision)
+        if bundle.kind == "ctc":
+            check_labellings(num_candidates)
         if num_candidates > 1 and not bundle.settings.get(CANDIDATES):
             raise UsageError(
                 "This model has no teacher that chooses among candidates",
