@@ -148,6 +148,19 @@ def test_a_row_from_measurements_fits_the_schema(results):
     assert parse_results(results).system("measured").bleu_interval == (30.11, 33.0)
 
 
+def test_times_by_length_are_a_table_where_all_systems_have_the_same_sentences(results):
+    table = """
+| system | 4.5 (9) | 8.0 (9) | 15.0 (9) |
+| --- | --: | --: | --: |
+| beam 4 | 50.6 | 90.0 | 168.8 |
+| greedy\\|fast | 5.1 | 9.0 | 16.9 |
+"""
+    results["latency"]["length_of"] = "source"
+    assert table in render_markdown(results)
+    results["latency"]["length_of"] = "output"
+    assert "| 4.5 (9) |" not in render_markdown(results)
+
+
 def test_a_row_leaves_out_what_was_not_measured():
     quality = Quality(31.0, 52.0, "b", "c", None, None, 1.0, 0.0)
     row = result_row("argmax", model="student", quality=quality)

@@ -87,7 +87,7 @@ def test_a_bench_times_every_system_at_its_best(tmp_path: Path, in_this_process:
     assert [system["p50_ms"] for system in results["systems"]] == list(range(1, 10))
     assert {"NAT + FT argmax, ONNX int8", "NAT + FT argmax, ONNX float32"} <= set(names)
     assert results["systems"][0]["throughput"].keys() == {"1", "8"}
-    assert results["latency"]["sentences"] == 4
+    assert results["latency"] == {"sentences": 4, "rounds": 2, "warmup": 5, "length_of": "output"}
     assert results["rivals"] == ["teacher beam 4", "teacher greedy", "teacher greedy, CTranslate2"]
     for name in ("bleu-against-latency.png", "latency-against-length.png"):
         assert (tmp_path / "bench" / name).read_bytes().startswith(b"\x89PNG")
@@ -124,6 +124,10 @@ def test_larger_batches_are_timed_at_their_own_best(
     assert rows[rival]["batches_as"] == f"no. {len(final)}, 1 thread"
     assert rows[rival]["throughput"] == {"1": 1.0, "8": 10.0 * len(final)}
     assert rows[rival]["p50_ms"] == pytest.approx(1 + place / 100)
+    settings = range(1, len(alone) + 1)
+    assert rows[rival]["tried_ms"] == {f"no. {n}, 1 thread": pytest.approx(1 + n / 100) for n in settings}
+    assert rows[rival]["tried_in_batches"] == {f"no. {n}, 1 thread": 10.0 * n for n in settings}
+    assert [name for name, row in rows.items() if "tried_ms" in row] == [rival]
     assert [name for name, row in rows.items() if "batches_as" in row] == [rival]
     assert f"no. {place}, 1 thread; in batches no. {len(final)}, 1 thread" in (
         tmp_path / "bench/table.md"

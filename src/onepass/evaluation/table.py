@@ -73,6 +73,10 @@ class System(_Part):
     """Sentences a second by batch size."""
     batches_as: str = ""
     """Engine and threads of batches larger than 1, if others than `description` and `threads`."""
+    tried_ms: dict[str, float] = {}
+    """Median milliseconds a sentence of every setting there was to choose from, by a short probe."""
+    tried_in_batches: dict[str, float] = {}
+    """Likewise sentences a second in the largest batch, of those that were not far from the best alone."""
     latency_by_length: tuple[LengthBucket, ...] = ()
 
     @property
@@ -174,6 +178,8 @@ def result_row(
     quality: Quality | None = None,
     latency: Latency | None = None,
     lengths: Sequence[int] = (),
+    tried_ms: Mapping[str, float] | None = None,
+    tried_in_batches: Mapping[str, float] | None = None,
 ) -> dict[str, Any]:
     """An entry of `systems` in `results.json`, rounded to what the measurement supports.
 
@@ -182,8 +188,9 @@ def result_row(
         model: which training it comes from, "teacher" or another.
         quality: None where it was not measured.
         latency: None where it was not measured.
-        lengths: subwords of what the system wrote for each sentence that was timed; if empty, the latency
-            by length is left out.
+        lengths: subwords of each sentence that was timed, or of what the system wrote for it; if empty, the
+            latency by length is left out.
+        tried_ms, tried_in_batches: as in `System`.
     """
     row: dict[str, Any] = {"name": name, "model": model}
     if quality is not None:
@@ -209,6 +216,9 @@ def result_row(
         }
         if lengths:
             row["latency_by_length"] = latency_by_length(lengths, latency.seconds)
+        for key, tried in (("tried_ms", tried_ms), ("tried_in_batches", tried_in_batches)):
+            if tried:
+                row[key] = {setting: round(value, 2) for setting, value in tried.items()}
     return {key: value for key, value in row.items() if value is not None}
 
 
@@ -240,6 +250,11 @@ def render_markdown(results: Mapping[str, Any]) -> str:
     if any(set(system.throughput) - {1} for system in valid.systems):
         parts.append("Sentences a second, by batch size (unsorted):")
         parts.append(markdown_table(_throughput(valid)))
+    if valid.latency is not None and valid.latency.length_of == "source":
+        parts.append(
+            "Median milliseconds by source length (mean in subwords; in brackets how many sentences):"
+        )
+        parts.append(markdown_table(_by_length(valid)))
     parts.append("\n".join(f"- {note}" for note in _notes(valid, code="`")))
     return "\n\n".join(parts) + "\n"
 
@@ -287,6 +302,16 @@ def _throughput(results: Results) -> dict[str, list[str]]:
     columns = {"system": [s.name for s in systems], "runs as": [run or "–" for run in runs]}
     for size in sorted({size for system in systems for size in system.throughput}):
         columns[f"batch {size}"] = [number(s.throughput.get(size)) for s in systems]
+    return columns
+
+
+def _by_length(results: Results) -> dict[str, list[str]]:
+    """The columns of the table by length, whose buckets are the same sentences for all systems."""
+    systems = [system for system in results.systems if system.latency_by_length]
+    columns = {"system": [system.name for system in systems]}
+    for buckets in zip(*(system.latency_by_length for system in systems), strict=True):
+        title = f"{buckets[0].length:.1f} ({buckets[0].sentences})"
+        columns[title] = [number(bucket.p50_ms) for bucket in buckets]
     return columns
 
 

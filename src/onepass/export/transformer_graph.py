@@ -264,8 +264,8 @@ class TransformerGraph(Graph):
         return self.product(states, self.op("Transpose", rows, perm=[1, 0]), scales, bias)
 
     def highest(self, logits: str, blocks: int, columns: int) -> tuple[str, str]:
-        """The place of the highest score in each row of blocks · columns (blocks -1: unknown), and the highest
-        score of each block.
+        """The place of the highest score in each row of blocks · columns (blocks -1: unknown), and the score
+        of each block's highest.
 
         ONNX Runtime's ArgMax is slower over a vocabulary than the product before it, and its ReduceMax
         is not: so the maximum of each block comes first.

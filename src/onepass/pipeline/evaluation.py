@@ -9,7 +9,7 @@ from dataclasses import replace
 from functools import cache
 from importlib import import_module
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from onepass.bundle import Bundle, write_json, write_text
 from onepass.decoding.loading import TEACHER as AUTOREGRESSIVE
@@ -35,10 +35,15 @@ SAMPLES = 5
 
 
 class Best(NamedTuple):
-    """A system's fastest setting for sentences alone, and for those in the largest batch."""
+    """A system's fastest setting for sentences alone, and for those in the largest batch.
+
+    `tried_ms` and `tried_in_batches` are those of `evaluation.table.System`.
+    """
 
     alone: SystemSpec
     batched: SystemSpec
+    tried_ms: dict[str, float]
+    tried_in_batches: dict[str, float]
 
 
 def evaluate_run(context: Context) -> None:
@@ -124,6 +129,7 @@ def measure_rows(
     baseline: str | None,
     *,
     seed: int,
+    length_of: Literal["source", "output"] = "output",
 ) -> dict[str, Any]:
     """What `results.json` says of systems: quality, latency, machine; the translations are kept as files.
 
@@ -134,11 +140,12 @@ def measure_rows(
         settings: how.
         directory: gets a folder `translations`.
         progress: told what goes on.
-        tokenizer: in whose subwords the length of an output is counted.
+        tokenizer: in whose subwords lengths are counted.
         baseline: the row whose quality the others' is compared with.
         seed: of the bootstrap.
+        length_of: what the latency is told by.
     """
-    chosen = {}
+    chosen: dict[str, Best] = {}
     if settings.latency_sentences:
         chosen = _best_settings(rows, src, max(settings.batch_sizes, default=1), progress)
     hyps = _translations(rows, chosen, src, directory, progress)
@@ -156,7 +163,11 @@ def measure_rows(
             for row in rows
         }
     timed = slice(settings.latency_sentences)
-    lengths = {name: [len(tokenizer.encode_tgt(line)) for line in hyp[timed]] for name, hyp in hyps.items()}
+    lengths = {}
+    for name, hyp in hyps.items():
+        by_source = length_of == "source"
+        ids = tokenizer.encode_src_batch(src[timed]) if by_source else tokenizer.encode_tgt_batch(hyp[timed])
+        lengths[name] = [len(row) for row in ids]
     signature = next(iter(qualities.values()), None)
     results: dict[str, Any] = {
         "machine": machine_kind(),
@@ -172,6 +183,8 @@ def measure_rows(
                 quality=qualities.get(row.name),
                 latency=latencies.get(row.name),
                 lengths=lengths[row.name],
+                tried_ms=chosen[row.name].tried_ms if chosen else None,
+                tried_in_batches=chosen[row.name].tried_in_batches if chosen else None,
             )
             for row in rows
         ],
@@ -181,7 +194,7 @@ def measure_rows(
             "sentences": len(lengths[rows[0].name]),
             "rounds": settings.rounds,
             "warmup": WARMUP,
-            "length_of": "output",
+            "length_of": length_of,
         }
     return results
 
@@ -210,15 +223,17 @@ def _best_settings(
 def _best(settings: Sequence[SystemSpec], src: Sequence[str], batch_size: int) -> Best:
     specs = {spec.name: spec for spec in settings}
     if len(specs) == 1:
-        return Best(settings[0], settings[0])
+        return Best(settings[0], settings[0], {}, {})
     probe = measure_latency(settings, src[:PROBE_SENTENCES], rounds=3, warmup=WARMUP)
     best = fastest(probe.values())
+    tried_ms = {latency.runs_as: latency.p50_ms for latency in probe.values()}
     near = [spec for spec in settings if probe[spec.name].p50_ms <= SLOWER * best.p50_ms]
     if batch_size == 1 or len(near) == 1:
-        return Best(specs[best.name], specs[best.name])
+        return Best(specs[best.name], specs[best.name], tried_ms, {})
     in_batches = measure_latency(near, src[:batch_size], rounds=3, warmup=WARMUP, batch_sizes=[batch_size])
     most = max(in_batches.values(), key=lambda latency: latency.throughput[batch_size])
-    return Best(specs[best.name], specs[most.name])
+    rates = {latency.runs_as: latency.throughput[batch_size] for latency in in_batches.values()}
+    return Best(specs[best.name], specs[most.name], tried_ms, rates)
 
 
 def _translations(

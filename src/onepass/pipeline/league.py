@@ -62,7 +62,18 @@ def bench_bundles(
     baseline = next((name for name in rivals if "beam" in name), None)
     with display.stage("bench") as progress:
         tokenizer = opened[0].tokenizer()
-        measured = measure_rows(rows, texts, references, settings, to, progress, tokenizer, baseline, seed=1)
+        measured = measure_rows(
+            rows,
+            texts,
+            references,
+            settings,
+            to,
+            progress,
+            tokenizer,
+            baseline,
+            seed=1,
+            length_of="source",
+        )
     results: dict[str, Any] = {
         "name": " and ".join(dict.fromkeys(bundle.directory.name for bundle in opened)),
         "command": command,
