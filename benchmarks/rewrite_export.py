@@ -37,7 +37,7 @@ from onepass.pipeline.lines import read_lines
 from onepass.runtime.cores import available_cores
 from onepass.runtime.engine import OnnxEngine
 from onepass.runtime.text import MAX_SRC_TOKENS
-from onepass.runtime.translator import BATCH_TOKENS, CANDIDATES, GRAPH
+from onepass.runtime.translator import BATCH_TOKENS, GRAPH
 from onepass.text.batches import IdPairs, Ragged, batches_for_workers
 from onepass.text.tokenizer import Tokenizer
 
@@ -84,8 +84,7 @@ def rewrite_export(directory: Path, run: Path) -> None:
         export = {**bundle.provenance["export"], "rewritten": command, **renewed}
         provenance = {**bundle.provenance, "export": export}
         write_text(directory / "README.md", render_card(bundle, provenance, directory))
-        candidates = bool(bundle.settings.get(CANDIDATES))
-        write_export_manifest(directory, bundle, provenance, candidates=candidates)
+        write_export_manifest(directory, bundle, provenance)
 
     describe()  # the new checksum, without which nothing loads the graph
     test = [list(read_lines(prepared / name)) for name in ("test.src", "test.tgt")]

@@ -101,7 +101,9 @@ def translate(
     ] = DEFAULT_MODEL,
     file: Annotated[Path | None, typer.Option(help="Translate the lines of a file.")] = None,
     to: Annotated[Path | None, typer.Option(help="Write to a file, which appears when it is whole.")] = None,
-    candidates: Annotated[int, typer.Option(help="How many the teacher chooses among.", min=1)] = 1,
+    candidates: Annotated[
+        int | None, typer.Option(help="How many the teacher chooses among [as the bundle says; 1].", min=1)
+    ] = None,
     precision: Annotated[str | None, typer.Option(help="int8 or float32 [int8, if it is there].")] = None,
     batch_size: Annotated[int, typer.Option(help="Most lines translated at once.", min=1)] = 1024,
     threads: Annotated[int | None, typer.Option(help="[all cores, at most 4]", min=1)] = None,
@@ -311,6 +313,9 @@ def export(
     candidates: Annotated[
         bool, typer.Option("--candidates", help="With the teacher, which chooses among candidates.")
     ] = False,
+    usual_candidates: Annotated[
+        int, typer.Option(help="With --candidates: how many there are unless one says.", min=1)
+    ] = 1,
     precision: Annotated[list[str], typer.Option(help="int8, float32 [both].")] = [],  # noqa: B006
     ctranslate2: Annotated[
         bool, typer.Option("--ctranslate2", help="A model that writes word by word, for CTranslate2.")
@@ -329,6 +334,8 @@ def export(
             raise UsageError("CTranslate2 has neither", where="--candidates, --precision")
         export_run_to_ctranslate2(run_directory, to, stage=stage or "teacher", quantization=quantization)
         return
+    if usual_candidates > 1 and not candidates:
+        raise UsageError("This belongs to --candidates", where="--usual-candidates", fix="add --candidates")
     if quantization is not None:
         raise UsageError("This belongs to --ctranslate2", where="--quantization", fix="use --precision")
     export_run(
@@ -336,6 +343,7 @@ def export(
         to,
         stage=stage,
         candidates=candidates,
+        usual_candidates=usual_candidates,
         wanted=[as_precision(value) for value in dict.fromkeys(precision)] or get_args(Precision),
         display=Display(),
         command=_command(),

@@ -15,7 +15,7 @@ from onepass.runtime.translator import Translator, as_precision
 def load_translator(
     model: str | Path,
     *,
-    candidates: int = 1,
+    candidates: int | None = None,
     precision: str | None = None,
     threads: int | None = None,
     batch_size: int = 1024,
@@ -44,7 +44,7 @@ def load_translator(
                 where="--precision",
                 fix="onepass export RUN --to DIR",
             )
-        return _torch_translator(directory, candidates, threads, batch_size, teacher, beam, search)
+        return _torch_translator(directory, candidates or 1, threads, batch_size, teacher, beam, search)
     for option, given in (("--teacher", teacher is not None), ("--beam", beam > 1), ("--search", search)):
         if given:
             raise UsageError(

@@ -20,6 +20,7 @@ from onepass.pipeline import export as module
 from onepass.pipeline.display import Display
 from onepass.pipeline.export import export_run
 from onepass.pipeline.stages import corpus_facts
+from onepass.runtime.describe import describe_bundle
 from onepass.runtime.text import MAX_SRC_TOKENS
 from onepass.runtime.translator import precisions
 from onepass.text.batches import RaggedWriter
@@ -104,6 +105,7 @@ def test_the_command_writes_a_bundle_with_a_model_card(carded: Path, tmp_path: P
     assert provenance["card"] == CARD
     measured = [(row["precision"], row["candidates"]) for row in provenance["measured"]]
     assert measured == [(precision, count) for precision in ("int8", "float32") for count in (1, 4, 10)]
+    assert Bundle.open(to).settings["decoding"] == {"num_candidates": 1}
     info = call("info", to).out
     for words in (*CARD.values(), "precisions: int8, float32", "float32, the best of 10 candidates: BLEU"):
         assert words in info
@@ -121,7 +123,7 @@ def test_candidates_are_exported_with_the_teacher(
     varied: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "MOST_LOST", 100.0)
-    export(varied, tmp_path / "bundle", candidates=True)
+    export(varied, tmp_path / "bundle", candidates=True, usual_candidates=10)
     for candidates in (1, 10):
         teacher = varied / "teacher" if candidates > 1 else None
         torch = TorchTranslator.load(varied / "finetune", teacher=teacher, num_candidates=candidates)
@@ -129,6 +131,9 @@ def test_candidates_are_exported_with_the_teacher(
         assert len({t.text for t in expected}) > 30
         runtime = Translator.load(tmp_path / "bundle", precision="float32", num_candidates=candidates)
         assert [t.tgt_pieces for t in runtime.translate(LINES)] == [t.tgt_pieces for t in expected]
+    usual = Translator.load(tmp_path / "bundle", precision="float32")
+    assert [t.tgt_pieces for t in usual.translate(LINES)] == [t.tgt_pieces for t in expected]  # of 10
+    assert "candidates: 10 unless told" in describe_bundle(usual.bundle)
 
 
 @pytest.mark.parametrize("precision", ["int8", "float32"])
@@ -143,6 +148,12 @@ def test_one_precision_may_be_left_out(tmp_path: Path, precision: str) -> None:
 
 
 # --- what it refuses ---------------------------------------------------------
+
+
+def test_a_usual_number_of_candidates_that_there_never_are_is_refused(tmp_path: Path) -> None:
+    done = call("export", finished_run(), "--to", tmp_path / "bundle", "--usual-candidates", "4")
+    assert_clear_error(done, 2, "--usual-candidates", "--candidates")
+    assert not (tmp_path / "bundle").exists()
 
 
 def test_what_a_run_does_not_have_is_a_clear_error(tmp_path: Path) -> None:

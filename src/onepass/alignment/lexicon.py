@@ -13,7 +13,7 @@ from onepass.text.batches import IdPairs
 from onepass.text.tokenizer import PAD
 
 YIELDS = 32
-ALWAYS = 128
+ALWAYS = 256
 
 
 class Lexicon(NamedTuple):

@@ -13,7 +13,7 @@ from onepass.errors import ModelError, UsageError
 from onepass.export.onnx import export_onnx
 from onepass.models.autoregressive import AutoregressiveTransformer
 from onepass.models.one_pass import OnePassTransformer
-from onepass.runtime.translator import CANDIDATES, GRAPH, Precision
+from onepass.runtime.translator import CANDIDATES, DECODING, GRAPH, Precision
 
 
 def write_graphs(
@@ -76,7 +76,12 @@ def _judge(student: Bundle, teacher: Bundle) -> AutoregressiveTransformer:
 
 
 def write_export_manifest(
-    directory: Path, model: Bundle, provenance: Mapping[str, Any], *, candidates: bool = False
+    directory: Path,
+    model: Bundle,
+    provenance: Mapping[str, Any],
+    *,
+    candidates: bool = False,
+    usual_candidates: int = 1,
 ) -> None:
     """Writes the manifest of an exported model, of all files that are there.
 
@@ -85,13 +90,15 @@ def write_export_manifest(
         model: what was exported.
         provenance: of the bundle.
         candidates: its graphs have candidates.
+        usual_candidates: how many of them the runtime takes unless told.
     """
+    decoding = {CANDIDATES: True, DECODING: {"num_candidates": usual_candidates}} if candidates else {}
     write_manifest(
         directory,
         kind=model.kind,
         src=model.src,
         tgt=model.tgt,
-        settings={**model.settings, **({CANDIDATES: True} if candidates else {})},
+        settings={**model.settings, **decoding},
         provenance=provenance,
         files=[path.name for path in directory.iterdir() if path.name != MANIFEST],
     )

@@ -22,6 +22,7 @@ from onepass.pipeline.finished import finished_stages, recorded_recipe
 from onepass.pipeline.lines import read_lines
 from onepass.pipeline.stages import corpus_facts, corpus_stages, linked_corpus
 from onepass.recipe import Recipe
+from onepass.runtime.candidates import check_labellings
 from onepass.runtime.text import TextTranslator
 from onepass.runtime.translator import GRAPH, Precision, Translator
 
@@ -41,6 +42,7 @@ def export_run(
     *,
     stage: str | None,
     candidates: bool,
+    usual_candidates: int = 1,
     wanted: Sequence[Precision],
     display: Display,
     command: str,
@@ -52,6 +54,7 @@ def export_run(
         to: the directory to create.
         stage: the student [finetune, if the run has it, else student].
         candidates: the graphs also have candidates, with the run's teacher to choose.
+        usual_candidates: how many it chooses among unless told.
         wanted: the precisions of the bundle.
         display: for progress.
         command: what the user typed.
@@ -71,6 +74,8 @@ def export_run(
     found = finished_stages(run, ["prepare", *corpora, stage, *(["teacher"] if candidates else [])])
     student = Bundle.open(found[stage])
     teacher = Bundle.open(found["teacher"]) if candidates else None
+    if student.kind == "ctc":
+        check_labellings(usual_candidates)
     counts = (1, NUM_CANDIDATES) if candidates else (1,)
     with _new_directory(to) as partial:
         with display.stage("export") as progress:
@@ -100,7 +105,9 @@ def export_run(
             (partial / GRAPH.format(precision=precision)).unlink()
         provenance = {**student.provenance, "export": _export_record(recipe, run, stage, command, measured)}
         write_text(partial / "README.md", render_card(student, provenance, partial))
-        write_export_manifest(partial, student, provenance, candidates=candidates)
+        write_export_manifest(
+            partial, student, provenance, candidates=candidates, usual_candidates=usual_candidates
+        )
 
 
 def export_run_to_ctranslate2(run: Path, to: Path, *, stage: str, quantization: str | None) -> None:

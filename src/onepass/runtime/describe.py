@@ -6,7 +6,7 @@ from typing import Any
 
 from onepass.bundle import MANIFEST, WEIGHTS, Bundle
 from onepass.errors import ModelError
-from onepass.runtime.translator import precisions
+from onepass.runtime.translator import CANDIDATES, precisions, usual_candidates
 
 
 def describe_shortly(bundle: Bundle) -> str:
@@ -44,6 +44,7 @@ def _described(bundle: Bundle) -> list[str]:
         f"layers: {sizes['encoder_layers']} in the encoder, {sizes['decoder_layers']} in the decoder",
         f"width: {sizes['width']}",
         f"precisions: {', '.join(precisions(bundle)) or f'none: a bundle {_purpose(bundle)}'}",
+        *([f"candidates: {usual_candidates(bundle)} unless told"] if bundle.settings.get(CANDIDATES) else []),
         f"size: {_bytes(bundle) / 1e6:.1f} MB",
         f"fingerprint: {bundle.fingerprint}",
     ]

@@ -18,6 +18,8 @@ Precision = Literal["int8", "float32"]
 GRAPH = "student.{precision}.onnx"
 CANDIDATES = "candidates"
 """The setting of a bundle whose graphs have candidates and the teacher that chooses among them."""
+DECODING = "decoding"
+"""The setting of a bundle that says how it decodes unless told: `num_candidates` [1]."""
 BATCH_TOKENS = 96
 """More are slower on a CPU, since the scores of every word for every position leave its cache."""
 
@@ -39,7 +41,7 @@ class Translator(TextTranslator):
         model: str | Path,
         *,
         precision: Precision | None = None,
-        num_candidates: int = 1,
+        num_candidates: int | None = None,
         seed: int = 1,
         num_threads: int | None = None,
         batch_size: int = 1024,
@@ -49,8 +51,9 @@ class Translator(TextTranslator):
         Args:
             model: the name of a shipped model, such as "en-de", or a bundle's directory.
             precision: of the weights [int8, where the bundle has it].
-            num_candidates: more than 1, if the bundle has a teacher: it chooses among so many. Those of a
-                student with fertilities are drawn (noisy parallel decoding), of CTC there are 64 at most.
+            num_candidates: more than 1, if the bundle has a teacher: it chooses among so many [what the
+                bundle says, mostly 1]. Those of a student with fertilities are drawn (noisy parallel
+                decoding), of CTC there are 64 at most.
             seed: of what is drawn.
             num_threads: batches decoded side by side, those of all threads that call it together [the cores
                 of this process, at most 4].
@@ -65,6 +68,8 @@ class Translator(TextTranslator):
             if value is not None and value < 1:
                 raise UsageError("There must be at least one", where=name, value=value)
         bundle = Bundle.open(find_model(model))
+        if num_candidates is None:
+            num_candidates = usual_candidates(bundle)
         chosen = _precision(bundle, precision)
         if bundle.kind == "ctc":
             check_labellings(num_candidates)
@@ -92,6 +97,11 @@ class Translator(TextTranslator):
         )
         translator.bundle, translator.precision = bundle, chosen
         return translator
+
+
+def usual_candidates(bundle: Bundle) -> int:
+    """How many candidates the teacher in a bundle chooses among unless told."""
+    return int(bundle.settings.get(DECODING, {}).get("num_candidates", 1))
 
 
 def as_precision(value: str) -> Precision:
