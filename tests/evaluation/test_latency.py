@@ -134,9 +134,21 @@ def test_systems_take_turns_and_warm_up_in_each(tmp_path):
         systems, SENTENCES[:3], rounds=2, warmup=2, batch_sizes=(2,), on_turn=lambda name: turns.append(name)
     )
     assert turns == ["A", "B", "A", "B"]
-    # A turn: 2 sentences to warm up, 3 timed; then a batch of 2 to warm up, batches of 2 and 1 timed.
-    sizes = [1, 1, 1, 1, 1, 2, 2, 1]
+    # A turn: 2 sentences to warm up, 3 timed; a batch of 2 to warm up, then the 3, 16 times, in batches of 2.
+    sizes = [1] * 5 + [2] * (1 + 3 * 16 // 2)
     assert log.read_text().split() == [f"{name}:{size}" for name in "ABAB" for size in sizes]
+
+
+@pytest.mark.parametrize(("seconds", "times"), [(0.7, 1), (0.16, 4)])
+def test_the_sentences_come_again_until_batches_take_a_second(tmp_path, seconds: float, times: int):
+    log = tmp_path / "log"
+    systems = [spec("A", sleeper, log=str(log), name="A", seconds=seconds)]
+    found = measure_latency(systems, SENTENCES[:3], rounds=1, warmup=0, batch_sizes=(2,))["A"]
+    batches = [2] * (3 * times // 2) + [1] * (3 * times % 2)
+    warm_alone, timed_alone, warm = [1], [1] * 3, [2]
+    sizes = [int(line.split(":")[1]) for line in log.read_text().split()]
+    assert sizes == [*warm_alone, *timed_alone, *warm, *batches]
+    assert found.throughput[2] == pytest.approx(3 * times / (len(batches) * seconds), rel=0.2)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")

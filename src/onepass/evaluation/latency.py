@@ -36,6 +36,9 @@ from onepass.errors import ModelError, UsageError
 NOISY_SPREAD = 1.2
 """Rounds of one system that differ by more than this factor are called noisy."""
 
+PASS_SECONDS = 1.0
+"""About as long a pass in batches takes where the sentences are few for a fast system: they come again."""
+
 Translate = Callable[[list[str]], list[str]]
 
 
@@ -163,7 +166,8 @@ def measure_latency(
     _check_request(systems, sentences, rounds, warmup, batch_sizes)
     batch_sizes = sorted({1, *batch_sizes})
     children: list[_Child] = []
-    passes: dict[str, dict[int, list[list[float]]]] = {s.name: {b: [] for b in batch_sizes} for s in systems}
+    alone: dict[str, list[list[float]]] = {spec.name: [] for spec in systems}
+    rates: dict[str, dict[int, list[float]]] = {s.name: {b: [] for b in batch_sizes} for s in systems}
     try:
         for spec in systems:
             children.append(_Child(spec, timeout))
@@ -172,17 +176,26 @@ def measure_latency(
             for child in children:
                 with child:
                     for size in batch_sizes:
-                        child.seconds(list(islice(cycle(sentences), max(warmup, size))), size)
-                        passes[child.spec.name][size].append(child.seconds(sentences, size))
+                        warm = child.seconds(list(islice(cycle(sentences), max(warmup, size))), size)
+                        times = 1 if size == 1 else _repeats(warm[-1] * len(sentences) / size)
+                        seconds = child.seconds([*sentences] * times, size)
+                        rates[child.spec.name][size].append(times * len(sentences) / sum(seconds))
+                        if size == 1:
+                            alone[child.spec.name].append(seconds)
                 if on_turn is not None:
                     on_turn(child.spec.name)
     finally:
         for child in children:
             child.kill()
     return {
-        name: _latency(child.spec, child.description, passes[name], len(sentences))
-        for name, child in zip(passes, children, strict=True)
+        name: _latency(child.spec, child.description, alone[name], rates[name])
+        for name, child in zip(rates, children, strict=True)
     }
+
+
+def _repeats(expected_seconds: float) -> int:
+    """How often the sentences are translated in a pass in batches."""
+    return max(1, min(16, round(PASS_SECONDS / max(expected_seconds, 1e-6))))
 
 
 def latency_by_length(
@@ -232,13 +245,16 @@ def _check_request(
 
 
 def _latency(
-    spec: SystemSpec, description: str, passes: Mapping[int, list[list[float]]], num_sentences: int
+    spec: SystemSpec,
+    description: str,
+    alone: Sequence[Sequence[float]],
+    rates: Mapping[int, Sequence[float]],
 ) -> Latency:
-    round_medians = [statistics.median(seconds) for seconds in passes[1]]
+    round_medians = [statistics.median(seconds) for seconds in alone]
     return Latency(
         name=spec.name,
-        seconds=tuple(statistics.median(repeats) for repeats in zip(*passes[1], strict=True)),
-        throughput={size: statistics.median(num_sentences / sum(s) for s in passes[size]) for size in passes},
+        seconds=tuple(statistics.median(repeats) for repeats in zip(*alone, strict=True)),
+        throughput={size: statistics.median(of_rounds) for size, of_rounds in rates.items()},
         spread=max(round_medians) / min(round_medians),
         threads=spec.threads,
         description=description,
