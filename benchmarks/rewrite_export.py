@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -35,10 +34,9 @@ from onepass.export.runtime_bundle import write_export_manifest
 from onepass.pipeline.export import measure_export
 from onepass.pipeline.lines import read_lines
 from onepass.runtime.cores import available_cores
-from onepass.runtime.engine import OnnxEngine
 from onepass.runtime.text import MAX_SRC_TOKENS
-from onepass.runtime.translator import BATCH_TOKENS, GRAPH
-from onepass.text.batches import IdPairs, Ragged, batches_for_workers
+from onepass.runtime.translator import GRAPH, Translator
+from onepass.text.batches import IdPairs, Ragged
 from onepass.text.tokenizer import Tokenizer
 
 Rows = list[list[int]]
@@ -75,7 +73,10 @@ def rewrite_export(directory: Path, run: Path) -> None:
     # The parts of a graph first: what only they have needed goes, too.
     graphs = list(graphs_of(model.graph))[::-1]
     fused = sum(_fuse(graph, causal=bundle.kind == "ctc") for graph in graphs)
-    _prune(model, bundle.tokenizer(), _engine(path), sources)
+    student = Translator.load(directory, precision="int8", num_candidates=1)
+    _prune(
+        model, bundle.tokenizer(), lambda rows: [part.ids for part in student.decode_chunks(rows)], sources
+    )
     onnx.save(model, path)
     print(f"{directory}: {fused} operators for attention")
 
@@ -156,21 +157,6 @@ def _used(nodes: list[Any], wanted: set[str]) -> list[Any]:
         for part in (node, *(part for graph in _graphs_in(node) for part in graph.node)):
             wanted.update(part.input)
     return kept[::-1]
-
-
-def _engine(path: Path) -> Callable[[Rows], Rows]:
-    engine, workers = OnnxEngine(path, sessions=available_cores()), available_cores()
-
-    def translate(rows: Rows) -> Rows:
-        batches = batches_for_workers([len(row) for row in rows], BATCH_TOKENS, workers=workers)
-        found: dict[int, list[int]] = {}
-        with ThreadPoolExecutor(workers) as pool:
-            outputs = pool.map(lambda batch: engine([rows[i] for i in batch]).ids, batches)
-            for batch, written in zip(batches, outputs, strict=True):
-                found.update(zip(batch, written, strict=True))
-        return [found[i] for i in range(len(rows))]
-
-    return translate
 
 
 def _prune(model: Any, tokenizer: Tokenizer, translate: Callable[[Rows], Rows], sources: Ragged) -> None:

@@ -329,13 +329,13 @@ def export(
     from onepass.pipeline.export import export_run, export_run_to_ctranslate2
     from onepass.runtime.translator import Precision, as_precision
 
+    if usual_candidates > 1 and not candidates:
+        raise UsageError("This belongs to --candidates", where="--usual-candidates", fix="add --candidates")
     if ctranslate2:
         if candidates or precision:
             raise UsageError("CTranslate2 has neither", where="--candidates, --precision")
         export_run_to_ctranslate2(run_directory, to, stage=stage or "teacher", quantization=quantization)
         return
-    if usual_candidates > 1 and not candidates:
-        raise UsageError("This belongs to --candidates", where="--usual-candidates", fix="add --candidates")
     if quantization is not None:
         raise UsageError("This belongs to --ctranslate2", where="--quantization", fix="use --precision")
     export_run(
@@ -431,7 +431,3 @@ def main() -> None:
     except OSError as error:  # a full disk, a directory that may not be written
         print(f"error: {error}", file=sys.stderr)
         sys.exit(1)
-
-
-if __name__ == "__main__":
-    main()

@@ -109,7 +109,7 @@ def test_the_score_of_a_split_line_is_the_mean_over_all_its_tokens(bundles: Path
     weights = [len(part.tgt_pieces) + end for part in translator_of_parts]
     sums = sum(w * p.score for w, p in zip(weights, translator_of_parts, strict=True))
     src = [translator.tokenizer.encode_src(part) for part in (one, two)]
-    joined = translator._join(src, translator._decode_chunks(src))
+    joined = translator._join(src, translator.decode_chunks(src))
     assert joined.score == pytest.approx(sums / sum(weights), abs=1e-5)
     assert joined.text == " ".join(part.text for part in translator_of_parts).strip()
 

@@ -151,8 +151,9 @@ def test_one_precision_may_be_left_out(tmp_path: Path, precision: str) -> None:
 
 
 def test_a_usual_number_of_candidates_that_there_never_are_is_refused(tmp_path: Path) -> None:
-    done = call("export", finished_run(), "--to", tmp_path / "bundle", "--usual-candidates", "4")
-    assert_clear_error(done, 2, "--usual-candidates", "--candidates")
+    for others in ([], ["--ctranslate2"]):
+        done = call("export", finished_run(), "--to", tmp_path / "bundle", "--usual-candidates", "4", *others)
+        assert_clear_error(done, 2, "--usual-candidates", "--candidates")
     assert not (tmp_path / "bundle").exists()
 
 

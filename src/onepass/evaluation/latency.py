@@ -77,6 +77,8 @@ class Latency:
         description: what the system says of itself, or "".
         label: of the spec.
         batches_as: what the throughput of larger batches was measured with, if not with the same setting.
+        tried_ms: median milliseconds a sentence of every setting there was to choose from, by a short probe.
+        tried_in_batches: likewise sentences a second in the largest batch, of those not far from the best.
     """
 
     name: str
@@ -87,6 +89,8 @@ class Latency:
     description: str
     label: str = ""
     batches_as: str = ""
+    tried_ms: Mapping[str, float] = field(default_factory=dict)
+    tried_in_batches: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def runs_as(self) -> str:

@@ -74,9 +74,8 @@ class System(_Part):
     batches_as: str = ""
     """Engine and threads of batches larger than 1, if others than `description` and `threads`."""
     tried_ms: dict[str, float] = {}
-    """Median milliseconds a sentence of every setting there was to choose from, by a short probe."""
+    """As in `Latency`; likewise the one below."""
     tried_in_batches: dict[str, float] = {}
-    """Likewise sentences a second in the largest batch, of those that were not far from the best alone."""
     latency_by_length: tuple[LengthBucket, ...] = ()
 
     @property
@@ -178,8 +177,6 @@ def result_row(
     quality: Quality | None = None,
     latency: Latency | None = None,
     lengths: Sequence[int] = (),
-    tried_ms: Mapping[str, float] | None = None,
-    tried_in_batches: Mapping[str, float] | None = None,
 ) -> dict[str, Any]:
     """An entry of `systems` in `results.json`, rounded to what the measurement supports.
 
@@ -190,7 +187,6 @@ def result_row(
         latency: None where it was not measured.
         lengths: subwords of each sentence that was timed, or of what the system wrote for it; if empty, the
             latency by length is left out.
-        tried_ms, tried_in_batches: as in `System`.
     """
     row: dict[str, Any] = {"name": name, "model": model}
     if quality is not None:
@@ -216,8 +212,8 @@ def result_row(
         }
         if lengths:
             row["latency_by_length"] = latency_by_length(lengths, latency.seconds)
-        for key, tried in (("tried_ms", tried_ms), ("tried_in_batches", tried_in_batches)):
-            if tried:
+        for key in ("tried_ms", "tried_in_batches"):
+            if tried := getattr(latency, key):
                 row[key] = {setting: round(value, 2) for setting, value in tried.items()}
     return {key: value for key, value in row.items() if value is not None}
 

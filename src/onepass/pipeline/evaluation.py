@@ -37,7 +37,7 @@ SAMPLES = 5
 class Best(NamedTuple):
     """A system's fastest setting for sentences alone, and for those in the largest batch.
 
-    `tried_ms` and `tried_in_batches` are those of `evaluation.table.System`.
+    `tried_ms` and `tried_in_batches` are those of `Latency`.
     """
 
     alone: SystemSpec
@@ -163,11 +163,13 @@ def measure_rows(
             for row in rows
         }
     timed = slice(settings.latency_sentences)
-    lengths = {}
-    for name, hyp in hyps.items():
-        by_source = length_of == "source"
-        ids = tokenizer.encode_src_batch(src[timed]) if by_source else tokenizer.encode_tgt_batch(hyp[timed])
-        lengths[name] = [len(row) for row in ids]
+    src_lengths = [len(row) for row in tokenizer.encode_src_batch(src[timed])]
+
+    def lengths(hyp: Sequence[str]) -> list[int]:
+        if length_of == "source":
+            return src_lengths
+        return [len(row) for row in tokenizer.encode_tgt_batch(hyp[timed])]
+
     signature = next(iter(qualities.values()), None)
     results: dict[str, Any] = {
         "machine": machine_kind(),
@@ -182,16 +184,14 @@ def measure_rows(
                 model=row.model,
                 quality=qualities.get(row.name),
                 latency=latencies.get(row.name),
-                lengths=lengths[row.name],
-                tried_ms=chosen[row.name].tried_ms if chosen else None,
-                tried_in_batches=chosen[row.name].tried_in_batches if chosen else None,
+                lengths=lengths(hyps[row.name]),
             )
             for row in rows
         ],
     }
     if latencies:
         results["latency"] = {
-            "sentences": len(lengths[rows[0].name]),
+            "sentences": len(src[timed]),
             "rounds": settings.rounds,
             "warmup": WARMUP,
             "length_of": length_of,
@@ -295,7 +295,10 @@ def _latencies(
         alone, others = measured[name], measured.pop(spec.name)
         rates = {**others.throughput, 1: alone.throughput[1]}
         measured[name] = replace(alone, throughput=rates, batches_as=others.runs_as)
-    return measured
+    return {
+        name: replace(latency, tried_ms=chosen[name].tried_ms, tried_in_batches=chosen[name].tried_in_batches)
+        for name, latency in measured.items()
+    }
 
 
 def summary(directory: Path) -> list[str]:

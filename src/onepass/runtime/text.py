@@ -35,7 +35,9 @@ Decode = Callable[[list[list[int]]], Output]
 """Source ids, rows of 1 to MAX_SRC_TOKENS, to translations."""
 
 
-class _Part(NamedTuple):
+class Part(NamedTuple):
+    """What was written for a row of source ids; `weight`: how many tokens its score is the mean of."""
+
     ids: list[int]
     score: float
     fertilities: list[int] | None
@@ -144,7 +146,7 @@ class TextTranslator:
         encode = self.tokenizer.encode_src
         parts = [split_to_fit(line, MAX_SRC_TOKENS, encode) for line in lines]
         chunks = [chunk for line in parts for chunk in line]
-        outputs = iter(self._decode_chunks(chunks))
+        outputs = iter(self.decode_chunks(chunks))
         return [self._join(line, [next(outputs) for _ in line]) for line in parts]
 
     def translate_stream(self, lines: Iterable[str]) -> Iterator[Translation]:
@@ -153,7 +155,8 @@ class TextTranslator:
         for window in windows(lines):
             yield from self.translate(window)
 
-    def _decode_chunks(self, chunks: Sequence[list[int]]) -> list[_Part]:
+    def decode_chunks(self, chunks: Sequence[list[int]]) -> list[Part]:
+        """Translates source ids, rows of 1 to MAX_SRC_TOKENS, in batches of similar length."""
         batches = batches_for_workers(
             [len(chunk) for chunk in chunks],
             self.batch_tokens,
@@ -162,15 +165,15 @@ class TextTranslator:
         )
         work = ([chunks[i] for i in rows] for rows in batches)
         run = self._pool.map if self._pool is not None and len(batches) > 1 else map
-        parts: dict[int, _Part] = {}
+        parts: dict[int, Part] = {}
         for rows, output in zip(batches, run(self._decode, work), strict=True):
             fertilities: Sequence[list[int] | None] = output.fertilities or [None] * len(rows)
             weights = [len(ids) + output.with_end for ids in output.ids]
-            outputs = map(_Part, output.ids, output.scores, fertilities, weights)
+            outputs = map(Part, output.ids, output.scores, fertilities, weights)
             parts.update(zip(rows, outputs, strict=True))
         return [parts[i] for i in range(len(chunks))]
 
-    def _join(self, src: list[list[int]], parts: list[_Part]) -> Translation:
+    def _join(self, src: list[list[int]], parts: list[Part]) -> Translation:
         ids = [i for part in parts for i in part.ids]
         texts = [self.tokenizer.decode_tgt(part.ids) for part in parts]
         fertilities = [n for part in parts for n in part.fertilities or ()]
