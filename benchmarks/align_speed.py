@@ -19,7 +19,7 @@ from rich.progress import Progress
 from measurement import CORPORA, is_missing, write_result
 from onepass.alignment.aligner import align
 from onepass.alignment.fertilities import fertilities
-from onepass.recipe import TokenizerSettings
+from onepass.settings import TokenizerSettings
 from onepass.text.tokenizer import Tokenizer
 
 CORPUS = CORPORA / "tatoeba.en-de"

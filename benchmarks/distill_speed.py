@@ -19,7 +19,7 @@ from pathlib import Path
 
 from measurement import CORPORA, ROOT, is_missing, write_result
 from onepass.pipeline.distillation import make_engine
-from onepass.recipe import DistillSettings
+from onepass.settings import DistillSettings
 
 CORPUS = CORPORA / "tatoeba.en-de" / "train.en"
 ENGINES = ("ctranslate2", "torch")

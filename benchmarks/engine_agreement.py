@@ -19,12 +19,12 @@ import torch
 from measurement import ROOT, is_missing, write_result
 from onepass.bundle import Bundle
 from onepass.decoding.autoregressive import score
-from onepass.decoding.loading import load_model
 from onepass.decoding.translator import Translator
+from onepass.decoding.weights import load_model
 from onepass.export.ctranslate2 import CTranslate2Translator, export_ctranslate2
 from onepass.models.autoregressive import AutoregressiveTransformer
 from onepass.objectives.cross_entropy import pad_ids
-from onepass.pipeline.lines import read_lines
+from onepass.text.lines import read_lines
 
 
 def agreement(teacher: Path, lines: list[str], beam_size: int) -> dict[str, Any]:

@@ -18,12 +18,12 @@ from typing import Any
 
 from measurement import write_result
 from onepass.decoding.translator import Translator
+from onepass.display import Display
 from onepass.evaluation.quality import measure
-from onepass.pipeline.display import Display
-from onepass.pipeline.lines import read_lines
 from onepass.pipeline.run import run_recipe
 from onepass.pipeline.stages import plan
 from onepass.recipe import Recipe, load_recipe, parse_recipe
+from onepass.text.lines import read_lines
 
 LOSSES = {
     "kd": {"backprop": False, "reinforce": False},

@@ -11,9 +11,8 @@ import argparse
 from pathlib import Path
 
 from onepass.bundle import Bundle
-from onepass.pipeline.lines import write_lines
 from onepass.runtime.shipped import find_model
-from onepass.text.lines import read_parallel
+from onepass.text.lines import read_parallel, write_lines
 
 
 def main() -> None:

@@ -18,7 +18,7 @@ from itertools import count, islice, pairwise
 from pathlib import Path
 
 from measurement import write_result
-from onepass.text.phrasebook import phrasebook
+from onepass.phrasebook import phrasebook
 
 RECIPE = """
 [data]
@@ -51,7 +51,7 @@ def write_corpus(folder: Path, lines: int) -> None:
 
 def prepare(folder: str) -> None:
     """Runs the stage and prints its peak memory; the child's work."""
-    from onepass.pipeline.display import Display
+    from onepass.display import Display
     from onepass.pipeline.run import run_recipe
     from onepass.recipe import load_recipe
 

@@ -25,9 +25,10 @@ from onnx import numpy_helper
 from torch import nn
 
 from measurement import ROOT
-from onepass.bundle import Bundle, write_json
-from onepass.decoding.loading import build_model, save_bundle
+from onepass.bundle import Bundle
+from onepass.decoding.weights import build_model, save_bundle
 from onepass.errors import UsageError
+from onepass.files import write_json
 from onepass.pipeline.stage import Stage, begin, finish
 from onepass.pipeline.stages import SCRATCH, plan
 from onepass.recipe import Recipe, load_recipe

@@ -24,19 +24,20 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
 from onepass.alignment.lexicon import Lexicon, needed_words
-from onepass.bundle import Bundle, write_text
+from onepass.bundle import Bundle
 from onepass.errors import ModelError
 from onepass.evaluation.table import machine_kind, versions
 from onepass.export.ctranslate2 import VOCABULARY_MAP, CTranslate2Translator, vocabulary_map
 from onepass.export.graph import MICROSOFT
 from onepass.export.model_card import render_card
 from onepass.export.runtime_bundle import write_export_manifest
+from onepass.files import write_text
 from onepass.pipeline.export import measure_export
-from onepass.pipeline.lines import read_lines
 from onepass.runtime.cores import available_cores
-from onepass.runtime.text import MAX_SRC_TOKENS
+from onepass.runtime.text_translator import MAX_SRC_TOKENS
 from onepass.runtime.translator import GRAPH, Translator
 from onepass.text.batches import IdPairs, Ragged
+from onepass.text.lines import read_lines
 from onepass.text.tokenizer import Tokenizer
 
 Rows = list[list[int]]

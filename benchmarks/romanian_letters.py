@@ -17,7 +17,7 @@ from unittest.mock import patch
 from measurement import ROOT, is_missing, write_result
 from onepass.decoding.translator import Translator
 from onepass.evaluation.quality import measure
-from onepass.pipeline.lines import read_lines
+from onepass.text.lines import read_lines
 
 CEDILLA = str.maketrans("ȘșȚț", "ŞşŢţ")
 

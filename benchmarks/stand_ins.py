@@ -21,7 +21,7 @@ import sys
 from pathlib import Path
 
 from measurement import CORPORA, ROOT, is_missing
-from onepass.bundle import write_json
+from onepass.files import write_json
 from onepass.text.lines import read_parallel
 
 RECIPES = ("iwslt16-en-de", "wmt14-en-de", "wmt14-de-en", "wmt16-en-ro", "wmt16-ro-en")

@@ -24,7 +24,7 @@ import time
 from pathlib import Path
 
 from measurement import CORPORA, ROOT, is_missing, write_result
-from onepass.recipe import TokenizerSettings, TrainingSettings, TransformerSettings
+from onepass.settings import TokenizerSettings, TrainingSettings, TransformerSettings
 from onepass.text.batches import IdPairs, RaggedWriter
 from onepass.text.tokenizer import Tokenizer
 

@@ -18,7 +18,7 @@ from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
 from onepass.bundle import Bundle
-from onepass.evaluation.main_table import render_main_table
+from onepass.evaluation.paper_table import render_main_table
 from onepass.evaluation.table import (
     System,
     is_markdown_block_current,
@@ -29,7 +29,7 @@ from onepass.evaluation.table import (
     render_summary,
     update_markdown_block,
 )
-from onepass.pipeline.ablation import render_ablation
+from onepass.pipeline.ablate import render_ablation
 from onepass.recipe import Recipe
 from onepass.runtime.shipped import shipped_models
 

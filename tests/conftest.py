@@ -10,11 +10,11 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from onepass.decoding.loading import STUDENTS
+from onepass.decoding.weights import STUDENTS
 from onepass.models.autoregressive import EOS, AutoregressiveTransformer
 from onepass.models.fertility import FERTILITY_CLASSES, FertilityTransformer
 from onepass.models.one_pass import OnePassTransformer
-from onepass.recipe import StudentSettings, TransformerSettings
+from onepass.settings import StudentSettings, TransformerSettings
 from onepass.text.batches import IdPairs, Ragged, RaggedWriter
 
 torch.set_num_threads(1)

@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
-from onepass.bundle import Bundle, file_sha256, write_json, write_manifest
-from onepass.decoding.loading import load_model
+from onepass.bundle import Bundle, write_manifest
+from onepass.decoding.weights import load_model
 from onepass.errors import ModelError
+from onepass.files import file_sha256, write_json
 from tiny_run import assert_clear_error, call, save_random_bundle, tokenizer
 from tiny_run import edit_manifest as edit
 

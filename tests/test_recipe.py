@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from onepass.errors import UsageError
-from onepass.evaluation.main_table import DATA_SETS
-from onepass.recipe import DataSettings, TrainingSettings, load_recipe, parse_recipe, with_overrides
+from onepass.evaluation.paper_table import DATA_SETS
+from onepass.recipe import load_recipe, parse_recipe, with_overrides
+from onepass.settings import DataSettings, TrainingSettings
 from tiny_run import assert_clear_error, call, write_recipe
 
 RECIPES = sorted((Path(__file__).parents[1] / "recipes").glob("*.toml"))

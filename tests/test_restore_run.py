@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from onepass.bundle import Bundle
-from onepass.decoding.loading import load_model
+from onepass.decoding.weights import load_model
 from onepass.export.ctranslate2 import export_ctranslate2
 from onepass.pipeline.export import export_run_to_ctranslate2
 from onepass.pipeline.stages import plan

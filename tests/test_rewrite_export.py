@@ -15,8 +15,8 @@ from onepass.export.ctranslate2 import VOCABULARY_MAP, CTranslate2Translator, ex
 from onepass.export.runtime_bundle import write_export_manifest
 from onepass.export.transformer_graph import TransformerGraph
 from onepass.nn.attention import MultiHeadAttention
-from onepass.recipe import TokenizerSettings
 from onepass.runtime.translator import Translator
+from onepass.settings import TokenizerSettings
 from onepass.text.batches import RaggedWriter
 from onepass.text.tokenizer import Tokenizer
 from rewrite_export import graphs_of, rewrite_export

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from onepass.corpora.sources import read_pairs
 from onepass.recipe import load_recipe
-from onepass.text.corpus import read_pairs
 from stand_ins import write_dataset, write_talks
 from tiny_run import corpus_pairs, write_lines
 

@@ -10,11 +10,11 @@ from torch import nn
 
 from onepass.alignment.lexicon import CorpusFacts, Lexicon
 from onepass.bundle import Bundle
-from onepass.decoding.loading import build_model, save_bundle
+from onepass.decoding.weights import build_model, save_bundle
 from onepass.export.runtime_bundle import write_graphs
 from onepass.models.dag import DAGTransformer
 from onepass.models.fertility import FERTILITY_CLASSES, FertilityTransformer
-from onepass.recipe import StudentSettings, TransformerSettings
+from onepass.settings import StudentSettings, TransformerSettings
 from onepass.text.tokenizer import EOS, UNK
 from tiny_run import SIZES, save_random_bundle, tokenizer
 

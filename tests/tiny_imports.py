@@ -9,9 +9,9 @@ import onepass.cli
 import onepass.decoding.translator
 import onepass.evaluation.figures
 import onepass.export.ctranslate2
+import onepass.phrasebook
 import onepass.pipeline.evaluation
 import onepass.pipeline.run
-import onepass.text.phrasebook
 import onepass.training.loop  # noqa: F401
 
 torch.set_num_threads(1)

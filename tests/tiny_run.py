@@ -25,13 +25,15 @@ from typing import Any, NamedTuple
 
 import torch
 
-from onepass.bundle import CHECKSUM, MANIFEST, manifest_sha256, write_json
-from onepass.decoding.loading import save_bundle
+from onepass.bundle import CHECKSUM, MANIFEST, manifest_sha256
+from onepass.decoding.weights import save_bundle
+from onepass.display import Display
+from onepass.files import write_json
 from onepass.models.autoregressive import AutoregressiveTransformer
-from onepass.pipeline.display import Display
+from onepass.phrasebook import SCENES, Random, Sampler, Utterance, translate
 from onepass.pipeline.run import run_recipe
-from onepass.recipe import Recipe, StudentSettings, TokenizerSettings, load_recipe
-from onepass.text.phrasebook import SCENES, Random, Sampler, Utterance, translate
+from onepass.recipe import Recipe, load_recipe
+from onepass.settings import StudentSettings, TokenizerSettings
 from onepass.text.tokenizer import Tokenizer
 
 SIZES = {

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from onepass.runtime.text import Translation
+    from onepass.runtime.text_translator import Translation
     from onepass.runtime.translator import Translator
 
 __all__ = ["Translation", "Translator", "__version__"]
@@ -21,7 +21,7 @@ def __getattr__(name: str) -> Any:
 
         return Translator
     if name == "Translation":
-        from onepass.runtime.text import Translation
+        from onepass.runtime.text_translator import Translation
 
         return Translation
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

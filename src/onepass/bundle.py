@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from onepass.errors import ModelError
+from onepass.files import file_sha256, write_json
 from onepass.text.tokenizer import Tokenizer
 
 FORMAT = 1
@@ -24,12 +24,6 @@ CHECKSUM = "checksum"
 """Of the manifest, in the manifest."""
 
 _COPY_AGAIN = "copy the whole bundle again, or make it again with `onepass run`"
-
-
-def file_sha256(path: Path) -> str:
-    """SHA-256 of a file, in hexadecimal."""
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def manifest_sha256(data: Mapping[str, Any]) -> str:
@@ -146,19 +140,3 @@ def write_manifest(
     }
     data = json.loads(json.dumps(data))  # keys are text, as they are read again
     write_json(directory / MANIFEST, data | {CHECKSUM: manifest_sha256(data)})
-
-
-def write_json(path: Path, data: Any) -> None:
-    """Writes indented JSON; the file appears whole or not at all."""
-    write_text(path, json.dumps(data, indent=1, ensure_ascii=False) + "\n")
-
-
-def write_text(path: Path, text: str) -> None:
-    """Writes a text file; it appears whole or not at all."""
-    path = path.resolve()  # a link stays one
-    if path.exists() and not path.is_file():  # a pipe or a device
-        path.write_text(text, encoding="utf-8", newline="\n")
-        return
-    partial = path.with_name(path.name + ".partial")
-    partial.write_text(text, encoding="utf-8", newline="\n")
-    os.replace(partial, path)

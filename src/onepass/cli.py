@@ -14,8 +14,8 @@ import typer
 from typer.core import TyperGroup
 
 from onepass import __version__
-from onepass.bundle import write_text
 from onepass.errors import DataError, OnepassError, UsageError
+from onepass.files import write_text
 
 RESUMED = ("run", "ablate")
 """Verbs that go on where they were stopped."""
@@ -59,13 +59,13 @@ def run(
     ] = False,
 ) -> None:
     """Corpus to translator: prepare, teach, distill, align, learn, evaluate."""
-    from onepass.pipeline.display import Display
+    from onepass.display import Display
     from onepass.pipeline.run import run_recipe
     from onepass.recipe import load_recipe
 
     loaded = load_recipe(recipe, settings)
     if plan:
-        from onepass.pipeline.planning import plan_run, render_plan
+        from onepass.pipeline.forecast import plan_run, render_plan
 
         print("\n".join(render_plan(plan_run(loaded))))
         return
@@ -83,8 +83,8 @@ def ablate(
     settings: Set = [],  # noqa: B006
 ) -> None:
     """The twelve rows of the paper's ablation (its table 2), from one recipe."""
-    from onepass.pipeline.ablation import run_ablation
-    from onepass.pipeline.display import Display
+    from onepass.display import Display
+    from onepass.pipeline.ablate import run_ablation
     from onepass.recipe import load_recipe
 
     loaded = load_recipe(recipe, settings)
@@ -177,9 +177,9 @@ def distill(
     """Translates a source file with a teacher; goes on where it was stopped."""
     from pydantic import ValidationError
 
-    from onepass.pipeline.display import Display
+    from onepass.display import Display
     from onepass.pipeline.distillation import distill_file
-    from onepass.recipe import DistillSettings
+    from onepass.settings import DistillSettings
 
     try:
         settings = DistillSettings.model_validate(
@@ -203,8 +203,8 @@ def align(
     ] = None,
 ) -> None:
     """Aligns two files: links in Pharaoh form, and how many target tokens each source token yields."""
+    from onepass.display import Display
     from onepass.pipeline.alignment import align_files
-    from onepass.pipeline.display import Display
 
     with Display().stage("align") as progress:
         align_files(src, tgt, to, tokenizer, progress=progress)
@@ -220,10 +220,10 @@ def evaluate(
     from dataclasses import asdict
 
     from onepass.evaluation.quality import measure
-    from onepass.text.lines import read_lines
+    from onepass.text.lines import numbered_lines
 
     def texts(path: Path) -> list[str]:
-        return [line.text for line in read_lines(path)]
+        return [line.text for line in numbered_lines(path)]
 
     other = texts(baseline) if baseline else None
     print(json.dumps(asdict(measure(texts(hyp), texts(ref), baseline=other)), indent=1))
@@ -246,8 +246,8 @@ def bench(
     settings: Set = [],  # noqa: B006
 ) -> None:
     """Measures quality and speed again, on any text, each engine at its best; see docs/measuring.md."""
+    from onepass.display import Display
     from onepass.pipeline.bench import bench_bundles_or_run
-    from onepass.pipeline.display import Display
 
     if as_json is not None and not as_json.absolute().parent.is_dir():
         raise UsageError(
@@ -264,7 +264,7 @@ def table(
     runs: Annotated[list[Path], typer.Argument(help="Run directories with an evaluation.")],
 ) -> None:
     """The paper's main table (its table 1) for finished runs, in Markdown."""
-    from onepass.evaluation.main_table import render_main_table
+    from onepass.evaluation.paper_table import render_main_table
     from onepass.evaluation.table import parse_results
 
     found = []
@@ -292,7 +292,7 @@ def figures(
     to: Annotated[Path | None, typer.Option(help="Where they go [RUN/figures].")] = None,
 ) -> None:
     """The paper's figures of a run: BLEU against samples, training curves, one sentence's fertilities."""
-    from onepass.pipeline.display import Display
+    from onepass.display import Display
     from onepass.pipeline.figures import draw_figures
 
     target = to or directory / "figures"
@@ -325,7 +325,7 @@ def export(
     ] = None,
 ) -> None:
     """Writes a student as a bundle that translates without torch, after it has proved itself."""
-    from onepass.pipeline.display import Display
+    from onepass.display import Display
     from onepass.pipeline.export import export_run, export_run_to_ctranslate2
     from onepass.runtime.translator import Precision, as_precision
 
@@ -360,7 +360,7 @@ def phrasebook(
     """Prints pairs of the embedded corpus, source and target separated by a tab."""
     from itertools import islice
 
-    from onepass.text.phrasebook import phrasebook as generate
+    from onepass.phrasebook import phrasebook as generate
 
     for pair in islice(generate(split, seed=seed), number):
         print(f"{pair.src}\t{pair.tgt}")

@@ -8,7 +8,7 @@ from typing import Any, get_args
 from onepass.bundle import WEIGHTS
 from onepass.errors import ModelError, UsageError
 from onepass.runtime.shipped import find_model
-from onepass.runtime.text import TextTranslator
+from onepass.runtime.text_translator import TextTranslator
 from onepass.runtime.translator import Translator, as_precision
 
 

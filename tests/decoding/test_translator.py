@@ -8,10 +8,10 @@ import torch
 
 from onepass.bundle import Bundle
 from onepass.decoding.autoregressive import score
-from onepass.decoding.loading import load_model
 from onepass.decoding.translator import Translator
+from onepass.decoding.weights import load_model
 from onepass.errors import ModelError, UsageError
-from onepass.runtime.text import MAX_SRC_TOKENS, Translation
+from onepass.runtime.text_translator import MAX_SRC_TOKENS, Translation
 from onepass.text.explain import explain
 from onepass.text.tokenizer import TruncationWarning
 from tiny_export import random_student

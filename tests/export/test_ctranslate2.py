@@ -19,7 +19,7 @@ from onepass.evaluation.systems import ctranslate2_variants
 from onepass.export.ctranslate2 import CTranslate2Translator, export_ctranslate2
 from onepass.models.autoregressive import AutoregressiveTransformer
 from onepass.objectives.cross_entropy import Batch, TeacherObjective, pad_ids
-from onepass.recipe import TransformerSettings
+from onepass.settings import TransformerSettings
 from onepass.text.tokenizer import EOS, PAD, UNK, Tokenizer, TruncationWarning
 from tiny_run import (
     SIZES,

@@ -21,7 +21,7 @@ from onepass.models.dag import DAGTransformer
 from onepass.models.one_pass import NEVER
 from onepass.nn.attention import MultiHeadAttention
 from onepass.runtime.candidates import candidate_numbers
-from onepass.runtime.text import MAX_SRC_TOKENS, Output
+from onepass.runtime.text_translator import MAX_SRC_TOKENS, Output
 from onepass.text.tokenizer import EOS
 
 STUDENTS: list[tuple[str, dict[str, Any]]] = [

@@ -13,15 +13,15 @@ import pytest
 import torch
 
 from onepass.decoding.autoregressive import greedy
-from onepass.decoding.loading import STUDENTS
 from onepass.decoding.parallel import decode_once, noisy_parallel
 from onepass.decoding.translator import student_decoder
+from onepass.decoding.weights import STUDENTS
 from onepass.models.autoregressive import AutoregressiveTransformer
 from onepass.models.fertility import FertilityTransformer
 from onepass.objectives.cross_entropy import Objective, TeacherObjective
 from onepass.objectives.fertility import FertilityObjective
 from onepass.objectives.student import student_objective
-from onepass.recipe import StudentSettings, TrainingSettings, TransformerSettings
+from onepass.settings import StudentSettings, TrainingSettings, TransformerSettings
 from onepass.text.batches import IdPairs
 from onepass.training.loop import Training
 

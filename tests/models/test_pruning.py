@@ -7,7 +7,7 @@ import torch
 
 from onepass.models.ctc import CTCTransformer
 from onepass.models.pruning import init_pruned
-from onepass.recipe import StudentSettings, TransformerSettings
+from onepass.settings import StudentSettings, TransformerSettings
 
 pytestmark = pytest.mark.usefixtures("no_gradient")
 

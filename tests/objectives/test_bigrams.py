@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from onepass.decoding.loading import STUDENTS
+from onepass.decoding.weights import STUDENTS
 from onepass.models.slots import IMPOSSIBLE, SlotTransformer
 from onepass.objectives.bigrams import (
     BigramObjective,
@@ -22,7 +22,7 @@ from onepass.objectives.bigrams import (
 )
 from onepass.objectives.cross_entropy import Batch, Objective
 from onepass.objectives.student import student_objective
-from onepass.recipe import StudentSettings, TransformerSettings
+from onepass.settings import StudentSettings, TransformerSettings
 
 FAMILIES = [("ctc", 2), ("dag", 4)]
 SIZES = TransformerSettings(width=16, ffn_width=32, encoder_layers=1, decoder_layers=2, heads=2)

@@ -21,7 +21,7 @@ from onepass.objectives.ctc import (
     negative_log_likelihood,
 )
 from onepass.objectives.glancing import Glancing, choose, first_attempt
-from onepass.recipe import StudentSettings, TransformerSettings
+from onepass.settings import StudentSettings, TransformerSettings
 
 SIZES = TransformerSettings(width=16, ffn_width=32, encoder_layers=1, decoder_layers=2, heads=2)
 TARGETS = [[4], [4, 5], [4, 4], [4, 5, 4], [5, 5, 5], [4, 6, 6]]

@@ -21,7 +21,7 @@ from onepass.models.slots import IMPOSSIBLE, soft_copy
 from onepass.objectives.cross_entropy import Batch
 from onepass.objectives.dag import DAGObjective, Graph, best_path, graph, log_likelihood
 from onepass.objectives.glancing import Glancing, choose
-from onepass.recipe import StudentSettings, TransformerSettings
+from onepass.settings import StudentSettings, TransformerSettings
 
 SIZES = TransformerSettings(width=16, ffn_width=32, encoder_layers=1, decoder_layers=2, heads=2)
 TGT_LENGTHS, SLOTS = [1, 2, 4, 3, 5, 4], [3, 6, 6, 7, 6, 7]  # the fifth has too few

@@ -6,15 +6,15 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from onepass.decoding.loading import STUDENTS
 from onepass.decoding.parallel import Search, decode_graph
+from onepass.decoding.weights import STUDENTS
 from onepass.models.dag import DAGTransformer
 from onepass.models.slots import SlotTransformer
 from onepass.objectives.bigrams import BigramObjective
 from onepass.objectives.cross_entropy import Batch, Objective
 from onepass.objectives.latent import LatentObjective
 from onepass.objectives.student import student_objective
-from onepass.recipe import StudentSettings, TransformerSettings
+from onepass.settings import StudentSettings, TransformerSettings
 
 FAMILIES = [("ctc", 2), ("dag", 4)]
 SIZES = TransformerSettings(width=16, ffn_width=32, encoder_layers=1, decoder_layers=2, heads=2)

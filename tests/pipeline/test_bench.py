@@ -16,16 +16,16 @@ import pytest
 
 from onepass import cli
 from onepass.bundle import Bundle
+from onepass.display import Display
 from onepass.evaluation.latency import Latency, SystemSpec, measure_latency
 from onepass.evaluation.systems import Student, competitors
 from onepass.export.ctranslate2 import export_ctranslate2
 from onepass.export.runtime_bundle import write_graphs
 from onepass.pipeline import evaluation
 from onepass.pipeline.bench import bench_bundles_or_run, bench_run
-from onepass.pipeline.display import Display
 from onepass.pipeline.export import export_run_to_ctranslate2
-from onepass.recipe import StudentSettings
 from onepass.runtime.cores import available_cores
+from onepass.settings import StudentSettings
 from tiny_export import some_facts
 from tiny_run import assert_clear_error, call, copy_of_run, finished_run, write_lines
 

@@ -9,7 +9,7 @@ import pytest
 from onepass.errors import DataError, ModelError
 from onepass.pipeline import distillation
 from onepass.pipeline.distillation import distill_file, sample_lines
-from onepass.recipe import DistillSettings
+from onepass.settings import DistillSettings
 from tiny_run import assert_clear_error, call, copy_of_run, edit_manifest, finished_run, write_lines
 
 SETTINGS = DistillSettings(shard_lines=3)

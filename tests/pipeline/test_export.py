@@ -12,16 +12,17 @@ import pytest
 import torch
 
 from onepass import Translator
-from onepass.bundle import Bundle, write_json
+from onepass.bundle import Bundle
 from onepass.decoding.translator import Translator as TorchTranslator
+from onepass.display import Display
 from onepass.errors import DataError, ModelError, UsageError
 from onepass.export import runtime_bundle
+from onepass.files import write_json
 from onepass.pipeline import export as module
-from onepass.pipeline.display import Display
 from onepass.pipeline.export import export_run
 from onepass.pipeline.stages import corpus_facts
 from onepass.runtime.describe import describe_bundle
-from onepass.runtime.text import MAX_SRC_TOKENS
+from onepass.runtime.text_translator import MAX_SRC_TOKENS
 from onepass.runtime.translator import precisions
 from onepass.text.batches import RaggedWriter
 from onepass.text.tokenizer import Tokenizer

@@ -8,18 +8,18 @@ import pytest
 import torch
 
 from onepass.bundle import Bundle
-from onepass.decoding.loading import load_model
 from onepass.decoding.parallel import Search
 from onepass.decoding.translator import Translator
+from onepass.decoding.weights import load_model
+from onepass.display import Display
 from onepass.errors import UsageError
 from onepass.evaluation.systems import Student, competitors, title
 from onepass.models.autoregressive import AutoregressiveTransformer
-from onepass.pipeline.display import Display
 from onepass.pipeline.figures import draw_figures
-from onepass.pipeline.lines import read_lines
-from onepass.pipeline.planning import plan_run
+from onepass.pipeline.forecast import plan_run
 from onepass.pipeline.stages import SPLITS, corpus_stages, plan
-from onepass.recipe import StudentSettings
+from onepass.settings import StudentSettings
+from onepass.text.lines import read_lines
 from tiny_run import assert_clear_error, call, copy_of_run, run, tiny_recipe
 
 CTC = 'variants.glat={family="ctc", glancing=[0.5, 0.3]}'

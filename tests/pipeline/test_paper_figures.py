@@ -8,12 +8,13 @@ import pytest
 from matplotlib.image import imread
 
 from onepass.decoding.translator import Translator
+from onepass.display import Display
 from onepass.errors import DataError, UsageError
 from onepass.evaluation.paper_figures import training_curves
 from onepass.evaluation.quality import measure
-from onepass.pipeline.display import Display
 from onepass.pipeline.figures import draw_figures
-from onepass.pipeline.lines import append_record, read_lines
+from onepass.pipeline.records import append_record
+from onepass.text.lines import read_lines
 from tiny_run import call, copy_of_run, finished_run
 
 NAMES = ("fertilities", "samples", "training")

@@ -12,12 +12,13 @@ import numpy as np
 import pytest
 
 from onepass import Translator
-from onepass.bundle import FORMAT, Bundle, file_sha256
+from onepass.bundle import FORMAT, Bundle
 from onepass.decoding.translator import Translator as TorchTranslator
 from onepass.errors import ModelError, UsageError
 from onepass.export.runtime_bundle import write_graphs
+from onepass.files import file_sha256
 from onepass.runtime import engine, shipped
-from onepass.runtime.text import WINDOW, WINDOW_CHARACTERS, Translation
+from onepass.runtime.text_translator import WINDOW, WINDOW_CHARACTERS, Translation
 from onepass.text.tokenizer import TruncationWarning
 from tiny_export import FAMILIES, some_facts
 from tiny_run import edit_manifest, finished_run, many_lines

@@ -14,7 +14,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from onepass.errors import DataError, ModelError
-from onepass.recipe import TokenizerSettings
+from onepass.settings import TokenizerSettings
 from onepass.text.tokenizer import BOS, EOS, PAD, UNK, Tokenizer, TruncationWarning, split_to_fit
 
 EN = [

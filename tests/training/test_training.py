@@ -8,7 +8,7 @@ import torch
 from safetensors.torch import load_file
 from tiny import KINDS, records, tiny_training, write_pairs
 
-from onepass.decoding.loading import load_weights, save_weights
+from onepass.decoding.weights import load_weights, save_weights
 from onepass.errors import ModelError
 from onepass.training.checkpoint import average_weights, kept_path
 from onepass.training.loop import Hooks, Training, Validation, dev_loss

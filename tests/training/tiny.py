@@ -11,11 +11,11 @@ from typing import Any
 
 import torch
 
-from onepass.decoding.loading import STUDENTS
+from onepass.decoding.weights import STUDENTS
 from onepass.models.autoregressive import AutoregressiveTransformer
 from onepass.objectives.cross_entropy import Objective, TeacherObjective
 from onepass.objectives.student import student_objective
-from onepass.recipe import StudentSettings, TrainingSettings, TransformerSettings
+from onepass.settings import StudentSettings, TrainingSettings, TransformerSettings
 from onepass.text.batches import IdPairs, RaggedWriter
 from onepass.training.loop import Hooks, Training
 

@@ -33,8 +33,8 @@ from onepass.models.fertility import (
 )
 from onepass.models.one_pass import NEVER, Decoded, compact
 from onepass.models.slots import SlotTransformer
+from onepass.nn.output_layer import top_labels
 from onepass.nn.transformer import Memory
-from onepass.objectives.output_layer import top_labels
 
 CANDIDATES_AT_ONCE = 512
 Search = Literal["greedy", "lookahead", "viterbi", "marginal"]

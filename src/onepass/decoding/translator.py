@@ -11,7 +11,6 @@ from torch import Tensor, nn
 from onepass.bundle import Bundle
 from onepass.decoding.autoregressive import beam_search, greedy
 from onepass.decoding.candidates import best_labelling, best_spelling
-from onepass.decoding.loading import load_model
 from onepass.decoding.parallel import (
     Search,
     decode_graph,
@@ -19,6 +18,7 @@ from onepass.decoding.parallel import (
     decode_slots,
     noisy_parallel,
 )
+from onepass.decoding.weights import load_model
 from onepass.errors import ModelError, UsageError
 from onepass.models.autoregressive import AutoregressiveTransformer
 from onepass.models.ctc import CTCTransformer
@@ -27,7 +27,7 @@ from onepass.models.fertility import FertilityTransformer
 from onepass.models.one_pass import OnePassTransformer
 from onepass.objectives.cross_entropy import pad_ids
 from onepass.runtime.candidates import candidate_numbers, check_labellings
-from onepass.runtime.text import Output, TextTranslator
+from onepass.runtime.text_translator import Output, TextTranslator
 from onepass.text.tokenizer import Tokenizer
 
 Decoder = Callable[[Tensor], Output]

@@ -9,11 +9,11 @@ from typing import Any, NamedTuple, get_args
 
 from onepass.decoding.parallel import Search
 from onepass.evaluation.latency import SystemSpec
-from onepass.recipe import StudentSettings
 from onepass.runtime.candidates import MOST_LABELLINGS
 from onepass.runtime.cores import available_cores
-from onepass.runtime.text import TextTranslator
+from onepass.runtime.text_translator import TextTranslator
 from onepass.runtime.translator import Precision
+from onepass.settings import StudentSettings
 
 TORCH = "onepass.evaluation.systems:torch_system"
 TEACHER = "teacher"

@@ -14,15 +14,16 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from onepass.alignment.lexicon import Lexicon
-from onepass.bundle import Bundle, write_text
-from onepass.decoding.loading import TEACHER, load_model
+from onepass.bundle import Bundle
+from onepass.decoding.weights import TEACHER, load_model
 from onepass.errors import ModelError, UsageError
+from onepass.files import write_text
 from onepass.models.autoregressive import PAD, AutoregressiveTransformer
 from onepass.models.one_pass import length_cap
 from onepass.nn.attention import MultiHeadAttention
 from onepass.nn.positions import sinusoidal_positions
 from onepass.nn.transformer import FeedForward
-from onepass.runtime.text import MAX_SRC_TOKENS
+from onepass.runtime.text_translator import MAX_SRC_TOKENS
 from onepass.text.batches import batches_for_workers
 from onepass.text.tokenizer import Tokenizer, split_to_fit
 

@@ -27,7 +27,7 @@ from onepass.models.fertility import FertilityTransformer
 from onepass.models.one_pass import NEVER, OnePassTransformer, length_cap
 from onepass.models.slots import IMPOSSIBLE, SOFT_COPY_TEMPERATURE, SlotTransformer
 from onepass.runtime.candidates import CHANGES, MOST_LABELLINGS, candidate_numbers, combinations
-from onepass.runtime.text import MAX_SRC_TOKENS
+from onepass.runtime.text_translator import MAX_SRC_TOKENS
 
 OUTPUTS = {
     "ids": Value(TensorProto.INT64, ["B", "T"]),

@@ -8,7 +8,7 @@ from typing import Any, get_args
 
 from onepass.alignment.lexicon import CorpusFacts
 from onepass.bundle import MANIFEST, Bundle, write_manifest
-from onepass.decoding.loading import load_model
+from onepass.decoding.weights import load_model
 from onepass.errors import ModelError, UsageError
 from onepass.export.onnx import export_onnx
 from onepass.models.autoregressive import AutoregressiveTransformer

@@ -16,7 +16,7 @@ from onepass.nn.attention import causal_mask, padding_mask
 from onepass.nn.dropout import Dropout
 from onepass.nn.positions import in_compute_dtype, sinusoidal_positions
 from onepass.nn.transformer import DecoderLayer, Encoder, LayerCache, Memory, initialise
-from onepass.recipe import TransformerSettings
+from onepass.settings import TransformerSettings
 
 PAD, BOS, EOS = 0, 2, 3
 

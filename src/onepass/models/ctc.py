@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from onepass.models.autoregressive import PAD
 from onepass.models.one_pass import Length, compact
 from onepass.models.slots import SlotTransformer, soft_copy
-from onepass.recipe import StudentSettings, TransformerSettings
+from onepass.settings import StudentSettings, TransformerSettings
 
 
 class CTCTransformer(SlotTransformer):

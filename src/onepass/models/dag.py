@@ -18,7 +18,7 @@ from onepass.models.autoregressive import PAD
 from onepass.models.one_pass import Decoded, Length
 from onepass.models.slots import IMPOSSIBLE, SlotTransformer, soft_copy
 from onepass.nn.positions import sinusoidal_positions
-from onepass.recipe import StudentSettings, TransformerSettings
+from onepass.settings import StudentSettings, TransformerSettings
 
 REPEATED = 0.02
 """What a word counts behind itself, where the source does not have it twice in a row too."""

@@ -18,7 +18,7 @@ from onepass.models.one_pass import NEVER, Decoded, OnePassTransformer, length_c
 from onepass.nn.attention import others_mask, padding_mask
 from onepass.nn.positions import in_compute_dtype, sinusoidal_positions
 from onepass.nn.transformer import Memory
-from onepass.recipe import StudentSettings, TransformerSettings
+from onepass.settings import StudentSettings, TransformerSettings
 
 FERTILITY_CLASSES = 50
 

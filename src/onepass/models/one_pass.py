@@ -14,7 +14,7 @@ from onepass.models.autoregressive import BOS, EOS, PAD
 from onepass.nn.dropout import Dropout
 from onepass.nn.positions import in_compute_dtype, sinusoidal_positions
 from onepass.nn.transformer import DecoderLayer, Encoder, Memory, initialise
-from onepass.recipe import StudentSettings, TransformerSettings
+from onepass.settings import StudentSettings, TransformerSettings
 
 UNK = 1
 Length = TypeVar("Length", int, Tensor)

@@ -11,8 +11,8 @@ import torch
 
 from onepass.models.autoregressive import PAD
 from onepass.models.ctc import CTCTransformer
+from onepass.nn.output_layer import output_kl
 from onepass.objectives.cross_entropy import Batch, LossTerm
-from onepass.objectives.output_layer import output_kl
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from onepass.models.autoregressive import PAD, AutoregressiveTransformer, with_end
-from onepass.objectives.output_layer import output_cross_entropy
+from onepass.nn.output_layer import output_cross_entropy
 from onepass.text.batches import padded
 
 

@@ -17,10 +17,10 @@ from onepass.models.autoregressive import PAD
 from onepass.models.ctc import CTCTransformer, feasible
 from onepass.models.one_pass import NEVER, Decoded
 from onepass.models.slots import IMPOSSIBLE, Revealed, SlotTransformer
+from onepass.nn.output_layer import score_labels
 from onepass.objectives.cross_entropy import Batch
 from onepass.objectives.glancing import choose
 from onepass.objectives.latent import LatentObjective, each_slot, in_place, slot_log_probs
-from onepass.objectives.output_layer import score_labels
 
 
 class Lattice(NamedTuple):

@@ -22,10 +22,10 @@ from onepass.models.autoregressive import PAD
 from onepass.models.dag import DAGTransformer
 from onepass.models.one_pass import NEVER, Decoded
 from onepass.models.slots import IMPOSSIBLE, Revealed, SlotTransformer
+from onepass.nn.output_layer import score_labels
 from onepass.objectives.cross_entropy import Batch
 from onepass.objectives.glancing import choose
 from onepass.objectives.latent import LatentObjective, each_slot, in_place, slot_log_probs
-from onepass.objectives.output_layer import score_labels
 
 LARGEST_EXPONENT = 700.0
 """exp() of more leaves float64; it belongs to edges whose probability is 0 there."""

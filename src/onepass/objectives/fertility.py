@@ -11,9 +11,9 @@ from torch.nn import functional as F
 from onepass.models.autoregressive import PAD
 from onepass.models.fertility import FertilityTransformer
 from onepass.models.one_pass import Decoded
+from onepass.nn.output_layer import output_cross_entropy
 from onepass.nn.transformer import Memory
 from onepass.objectives.cross_entropy import Batch, LossTerm
-from onepass.objectives.output_layer import output_cross_entropy
 
 
 class _Learnt(NamedTuple):

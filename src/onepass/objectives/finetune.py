@@ -24,11 +24,11 @@ from onepass.errors import ModelError
 from onepass.models.autoregressive import PAD, AutoregressiveTransformer
 from onepass.models.fertility import FertilityTransformer, average_fertilities, most_probable, usable
 from onepass.models.one_pass import Decoded
+from onepass.nn.output_layer import output_reverse_kl, reverse_kl_by_position
 from onepass.nn.transformer import Memory
 from onepass.objectives.cross_entropy import Batch, LossTerm
 from onepass.objectives.fertility import FertilityObjective
-from onepass.objectives.output_layer import output_reverse_kl, reverse_kl_by_position
-from onepass.recipe import FinetuneSettings
+from onepass.settings import FinetuneSettings
 
 
 class _Output(NamedTuple):

@@ -11,10 +11,10 @@ from torch import Tensor
 from onepass.models.autoregressive import PAD
 from onepass.models.one_pass import Decoded
 from onepass.models.slots import Revealed, SlotTransformer
+from onepass.nn.output_layer import label_log_probs
 from onepass.nn.transformer import Memory
 from onepass.objectives.cross_entropy import Batch, LossTerm
 from onepass.objectives.glancing import Glancing, first_attempt
-from onepass.objectives.output_layer import label_log_probs
 
 
 def each_slot(labels: Tensor, mask: Tensor) -> Tensor:

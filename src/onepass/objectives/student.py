@@ -12,7 +12,7 @@ from onepass.objectives.dag import DAGObjective
 from onepass.objectives.fertility import FertilityObjective
 from onepass.objectives.finetune import FinetuneObjective
 from onepass.objectives.glancing import Glancing
-from onepass.recipe import StudentSettings
+from onepass.settings import StudentSettings
 
 
 def student_objective(student: StudentSettings, larger: CTCTransformer | None = None) -> Objective:

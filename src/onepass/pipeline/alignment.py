@@ -7,8 +7,8 @@ from pathlib import Path
 
 from onepass.alignment.aligner import align
 from onepass.alignment.fertilities import MAX_FERTILITY, fertilities, write_pharaoh
-from onepass.bundle import write_text
 from onepass.errors import DataError
+from onepass.files import write_text
 from onepass.text.lines import read_parallel
 from onepass.text.tokenizer import Tokenizer
 

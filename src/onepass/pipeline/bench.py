@@ -10,17 +10,17 @@ from typing import Any
 from pydantic import ValidationError
 
 from onepass.bundle import MANIFEST
+from onepass.display import Display
 from onepass.errors import UsageError
-from onepass.pipeline.display import Display
 from onepass.pipeline.evaluation import evaluate_systems
 from onepass.pipeline.finished import finished_stages, recorded_recipe
 from onepass.pipeline.league import bench_bundles
-from onepass.pipeline.lines import read_lines
 from onepass.pipeline.stage import Context
 from onepass.pipeline.stages import evaluated_stages
-from onepass.recipe import EvaluateSettings, problems, set_value, with_overrides
+from onepass.recipe import problems, set_value, with_overrides
 from onepass.runtime.shipped import find_model
-from onepass.text.lines import read_parallel
+from onepass.settings import EvaluateSettings
+from onepass.text.lines import read_lines, read_parallel
 
 
 def bench_bundles_or_run(

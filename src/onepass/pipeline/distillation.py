@@ -9,13 +9,13 @@ from pathlib import Path
 
 import numpy as np
 
-from onepass.bundle import MANIFEST, Bundle, file_sha256, write_text
-from onepass.decoding.loading import TEACHER
+from onepass.bundle import MANIFEST, Bundle
+from onepass.decoding.weights import TEACHER
 from onepass.errors import ModelError
-from onepass.pipeline.lines import read_lines
-from onepass.recipe import DistillSettings
+from onepass.files import file_sha256, write_text
 from onepass.runtime.cores import available_cores
-from onepass.text.lines import read_lines as read_text_lines
+from onepass.settings import DistillSettings
+from onepass.text.lines import numbered_lines, read_lines
 
 Report = Callable[[int, int, str], None]
 
@@ -65,10 +65,10 @@ def sample_lines(
     import torch
 
     from onepass.decoding.autoregressive import sample
-    from onepass.decoding.loading import load_model
     from onepass.decoding.translator import Translator
+    from onepass.decoding.weights import load_model
     from onepass.models.autoregressive import AutoregressiveTransformer
-    from onepass.runtime.text import Output
+    from onepass.runtime.text_translator import Output
 
     bundle = Bundle.open(teacher)
     model = load_model(bundle)
@@ -116,7 +116,7 @@ def distill_file(src: Path, teacher: Path, to: Path, settings: DistillSettings, 
         DataError: the source cannot be read.
         ModelError: the bundle is unusable or not a teacher's.
     """
-    lines = [line.text for line in read_text_lines(src)]
+    lines = [line.text for line in numbered_lines(src)]
     bundle = Bundle.open(teacher)
     if bundle.kind != TEACHER:
         raise ModelError("Only a teacher can distill; this is a student", where=teacher)

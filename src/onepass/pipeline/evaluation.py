@@ -11,20 +11,21 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
-from onepass.bundle import Bundle, write_json, write_text
-from onepass.decoding.loading import TEACHER as AUTOREGRESSIVE
+from onepass.bundle import Bundle
+from onepass.decoding.weights import TEACHER as AUTOREGRESSIVE
+from onepass.display import Report
 from onepass.evaluation.figures import bleu_against_latency, latency_against_length
 from onepass.evaluation.latency import Latency, SystemSpec, fastest, measure_latency
 from onepass.evaluation.quality import Quality, measure
 from onepass.evaluation.systems import CTRANSLATE2, ONNX, TEACHER, Competitor, Student, competitors
 from onepass.evaluation.table import machine_kind, render_markdown, result_row, versions
-from onepass.pipeline.display import Report
-from onepass.pipeline.lines import read_lines, write_lines
+from onepass.files import write_json, write_text
 from onepass.pipeline.stage import Context
 from onepass.pipeline.stages import corpus_facts, corpus_stages, linked_corpus
-from onepass.recipe import EvaluateSettings
 from onepass.runtime.cores import available_cores
+from onepass.settings import EvaluateSettings
 from onepass.text.explain import explain
+from onepass.text.lines import read_lines, write_lines
 from onepass.text.tokenizer import Tokenizer
 
 WARMUP = 5

@@ -13,18 +13,19 @@ from typing import Any, get_args
 
 import numpy as np
 
-from onepass.bundle import MANIFEST, WEIGHTS, Bundle, write_text
+from onepass.bundle import MANIFEST, WEIGHTS, Bundle
+from onepass.display import Display
 from onepass.errors import ModelError, UsageError
 from onepass.export.model_card import render_card
 from onepass.export.runtime_bundle import write_export_manifest, write_graphs
-from onepass.pipeline.display import Display
+from onepass.files import write_text
 from onepass.pipeline.finished import finished_stages, recorded_recipe
-from onepass.pipeline.lines import read_lines
 from onepass.pipeline.stages import corpus_facts, corpus_stages, linked_corpus
 from onepass.recipe import Recipe
 from onepass.runtime.candidates import check_labellings
-from onepass.runtime.text import TextTranslator
+from onepass.runtime.text_translator import TextTranslator
 from onepass.runtime.translator import GRAPH, Precision, Translator
+from onepass.text.lines import read_lines
 
 CHECKED_SENTENCES = 500
 MOST_LOST = 0.3

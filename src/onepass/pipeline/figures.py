@@ -8,14 +8,15 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from onepass.bundle import Bundle, write_json
+from onepass.bundle import Bundle
+from onepass.display import Display
 from onepass.errors import DataError, UsageError
 from onepass.evaluation.paper_figures import bleu_against_samples, fertility_picture, training_curves
 from onepass.evaluation.table import machine_kind, versions
-from onepass.pipeline.display import Display
+from onepass.files import write_json
 from onepass.pipeline.finished import finished_stages, recorded_recipe
-from onepass.pipeline.lines import stream_lines
 from onepass.recipe import Recipe
+from onepass.text.lines import stream_lines
 
 NUMBERS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
 """Of candidates: the points of the curve."""
@@ -180,10 +181,10 @@ def _candidates(
     """The texts of each sentence's candidates and the teacher's scores, the argmax first."""
     import torch
 
-    from onepass.decoding.loading import load_model
     from onepass.decoding.parallel import noisy_candidates
+    from onepass.decoding.weights import load_model
     from onepass.runtime.candidates import candidate_numbers
-    from onepass.runtime.text import MAX_SRC_TOKENS
+    from onepass.runtime.text_translator import MAX_SRC_TOKENS
 
     bundle = Bundle.open(student)
     tokenizer = bundle.tokenizer()

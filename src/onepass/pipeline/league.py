@@ -7,14 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from onepass.bundle import WEIGHTS, Bundle
-from onepass.decoding.loading import TEACHER as AUTOREGRESSIVE
+from onepass.decoding.weights import TEACHER as AUTOREGRESSIVE
+from onepass.display import Display
 from onepass.errors import UsageError
 from onepass.evaluation.systems import CTRANSLATE2, ONNX, TEACHER, TORCH, Competitor, ctranslate2_variants
-from onepass.pipeline.display import Display
 from onepass.pipeline.evaluation import measure_rows, write_results
-from onepass.recipe import EvaluateSettings
 from onepass.runtime.translator import CANDIDATES, precisions
-from onepass.text.lines import read_lines, read_parallel
+from onepass.settings import EvaluateSettings
+from onepass.text.lines import numbered_lines, read_parallel
 
 NUMBERS = (1, 4, 10)
 """Of candidates, a row each where a bundle has them."""
@@ -54,7 +54,7 @@ def bench_bundles(
     names = [row.name for row in rows]
     if len(set(names)) < len(names):
         raise UsageError("Two systems have one name", value=names, fix="rename a bundle's directory")
-    texts, references = [line.text for line in read_lines(src)], None
+    texts, references = [line.text for line in numbered_lines(src)], None
     if ref is not None:
         texts, references = read_parallel(src, ref)
     to.mkdir(parents=True, exist_ok=True)

@@ -9,10 +9,10 @@ from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
-from onepass.bundle import write_text
+from onepass.display import Display
 from onepass.errors import UsageError
-from onepass.pipeline.display import Display
-from onepass.pipeline.lines import append_record, drop_records
+from onepass.files import write_text
+from onepass.pipeline.records import append_record, drop_records
 from onepass.pipeline.stage import Context, Stage, begin, finish, finish_interrupted, is_done
 from onepass.pipeline.stages import SCRATCH, plan
 from onepass.recipe import Recipe

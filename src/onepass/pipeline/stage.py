@@ -19,8 +19,8 @@ from pathlib import Path
 from typing import Any
 
 import onepass
-from onepass.bundle import file_sha256, write_json
 from onepass.errors import DataError
+from onepass.files import file_sha256, write_json
 from onepass.recipe import Recipe
 
 RECORD = "stage.json"

@@ -20,25 +20,24 @@ import numpy as np
 
 from onepass.alignment.fertilities import read_pharaoh
 from onepass.alignment.lexicon import CorpusFacts, build_lexicon
-from onepass.bundle import write_json
+from onepass.corpora.augment import AugmentCounts, augment_pairs
+from onepass.corpora.filters import FilterCounts, filter_pairs
+from onepass.corpora.sources import corpus_files, read_pairs
 from onepass.errors import DataError, UsageError
-from onepass.pipeline.lines import chunks, read_lines, stream_lines, write_lines
+from onepass.files import write_json
 from onepass.pipeline.stage import Context, Stage
-from onepass.recipe import (
+from onepass.recipe import OnePassModel, Recipe
+from onepass.runtime.text_translator import MAX_SRC_TOKENS
+from onepass.settings import (
     OWN_SIZES,
     AugmentSettings,
     DataSettings,
     DistillSettings,
-    OnePassModel,
-    Recipe,
     StudentSettings,
     TrainingSettings,
 )
-from onepass.runtime.text import MAX_SRC_TOKENS
-from onepass.text.augment import AugmentCounts, augment_pairs
 from onepass.text.batches import IdPairs, RaggedWriter
-from onepass.text.corpus import corpus_files, read_pairs
-from onepass.text.filters import FilterCounts, filter_pairs
+from onepass.text.lines import chunks, read_lines, stream_lines, write_lines
 from onepass.text.pair import Pair
 from onepass.text.tokenizer import Tokenizer
 
@@ -193,7 +192,7 @@ def _files(recipe: Recipe) -> list[Path]:
     corpora = [source for name in DataSettings.CORPORA for source in getattr(data, name)]
     files = corpus_files(corpora, src=data.src, tgt=data.tgt)
     if any(source.path == "phrasebook" for source in corpora):
-        from onepass.text import phrasebook
+        from onepass import phrasebook
 
         files += sorted(Path(phrasebook.__file__).parent.glob("*.py"))
     return files
@@ -314,8 +313,8 @@ def write_ids(texts: Path, split: str, to: Path, tokenizer: Tokenizer, max_token
 
 def teach(context: Context, *, reverse: bool = False) -> None:
     """Trains the teacher, or one that translates targets into sources, and writes its bundle."""
-    from onepass.decoding.loading import TEACHER, build_model
     from onepass.decoding.translator import teacher_decoder
+    from onepass.decoding.weights import TEACHER, build_model
     from onepass.objectives.cross_entropy import TeacherObjective
 
     settings = context.recipe.teacher
@@ -344,7 +343,7 @@ def teach(context: Context, *, reverse: bool = False) -> None:
 def learn(context: Context) -> None:
     """Trains the student (or a variant of it) and writes its bundle."""
     from onepass.bundle import Bundle
-    from onepass.decoding.loading import build_model, load_model
+    from onepass.decoding.weights import build_model, load_model
     from onepass.models.pruning import init_pruned
     from onepass.objectives.student import student_objective
 
@@ -366,7 +365,7 @@ def learn(context: Context) -> None:
 def finetune(context: Context) -> None:
     """Fine-tunes a student and writes its bundle."""
     from onepass.bundle import Bundle
-    from onepass.decoding.loading import load_model
+    from onepass.decoding.weights import load_model
     from onepass.objectives.student import finetune_objective
 
     chosen = context.recipe.one_pass_models()[context.directory.name]
@@ -407,8 +406,8 @@ def _train_student(
     chosen: OnePassModel,
     tokenizer: Tokenizer,
 ) -> None:
-    from onepass.decoding.loading import TEACHER
     from onepass.decoding.translator import student_decoder, teacher_decoder
+    from onepass.decoding.weights import TEACHER
 
     student = chosen.settings
     corpus = context.inputs[corpus_stages(chosen)[-1]]
@@ -456,8 +455,8 @@ def _train(
     make_decoder: Any,
     reverse: bool = False,
 ) -> None:
-    from onepass.decoding.loading import save_bundle
     from onepass.decoding.translator import Translator
+    from onepass.decoding.weights import save_bundle
     from onepass.evaluation.quality import measure
     from onepass.evaluation.table import machine_kind, versions
     from onepass.training.loop import Hooks, Training, Validation

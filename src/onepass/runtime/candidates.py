@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from onepass.errors import UsageError
-from onepass.runtime.text import MAX_SRC_TOKENS
+from onepass.runtime.text_translator import MAX_SRC_TOKENS
 
 CHANGES = 6
 """Of the labels of a CTC student, see `onepass.decoding.candidates`."""

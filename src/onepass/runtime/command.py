@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import TextIO
 
 from onepass.errors import DataError, UsageError
-from onepass.runtime.lines import Lines
-from onepass.runtime.text import TextTranslator, Translation
+from onepass.runtime.stream import Lines
+from onepass.runtime.text_translator import TextTranslator, Translation
 from onepass.text.explain import explain as explained
 
 

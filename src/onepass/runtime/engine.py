@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from onepass.errors import ModelError
 from onepass.runtime.candidates import candidate_numbers
-from onepass.runtime.text import Output
+from onepass.runtime.text_translator import Output
 from onepass.text.batches import padded
 from onepass.text.tokenizer import PAD
 

@@ -11,7 +11,7 @@ from onepass.runtime.candidates import check_labellings
 from onepass.runtime.cores import available_cores
 from onepass.runtime.engine import OnnxEngine
 from onepass.runtime.shipped import find_model
-from onepass.runtime.text import TextTranslator
+from onepass.runtime.text_translator import TextTranslator
 
 Precision = Literal["int8", "float32"]
 """Of the products: both factors in 8 bits, or float32."""

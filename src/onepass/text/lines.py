@@ -8,11 +8,17 @@ from __future__ import annotations
 import gzip
 import io
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import islice
 from pathlib import Path
-from typing import IO, NamedTuple, cast
+from typing import IO, NamedTuple, TypeVar, cast
 
 from onepass.errors import DataError
+
+T = TypeVar("T")
+
+CHUNK = 10_000
+"""Items held in memory at a time."""
 
 
 class Line(NamedTuple):
@@ -22,7 +28,7 @@ class Line(NamedTuple):
     text: str
 
 
-def read_lines(path: Path) -> Iterator[Line]:
+def numbered_lines(path: Path) -> Iterator[Line]:
     """Streams the lines of a UTF-8 file, gzipped if its name ends in `.gz`; a byte order mark is removed.
 
     Raises:
@@ -58,9 +64,9 @@ def read_parallel(src: Path, tgt: Path) -> tuple[list[str], list[str]]:
     """The texts of two files with the same number of lines.
 
     Raises:
-        DataError: as `read_lines`, or the numbers of lines differ.
+        DataError: as `numbered_lines`, or the numbers of lines differ.
     """
-    left, right = ([line.text for line in read_lines(path)] for path in (src, tgt))
+    left, right = ([line.text for line in numbered_lines(path)] for path in (src, tgt))
     if len(left) != len(right):
         raise DataError(
             "The two files have different numbers of lines",
@@ -79,3 +85,28 @@ def _open(path: Path) -> IO[bytes]:
     if path.suffix != ".gz":
         return path.open("rb")
     return cast(IO[bytes], io.BufferedReader(gzip.open(path), 1 << 20))  # GzipFile's own lines are slow
+
+
+def stream_lines(path: Path) -> Iterator[str]:
+    """The lines of a file, one at a time."""
+    with open(path, encoding="utf-8", newline="\n") as file:
+        for line in file:
+            yield line.removesuffix("\n")
+
+
+def read_lines(path: Path) -> list[str]:
+    """All lines of a file."""
+    return list(stream_lines(path))
+
+
+def write_lines(path: Path, lines: Iterable[str]) -> None:
+    """Writes one text a line."""
+    with open(path, "w", encoding="utf-8", newline="\n") as file:
+        file.writelines(f"{line}\n" for line in lines)
+
+
+def chunks(items: Iterable[T]) -> Iterator[list[T]]:
+    """The items in lists of at most CHUNK."""
+    iterator = iter(items)
+    while chunk := list(islice(iterator, CHUNK)):
+        yield chunk

@@ -27,7 +27,7 @@ from onepass.errors import DataError, ModelError
 from onepass.text.romanian import with_comma_below
 
 if TYPE_CHECKING:
-    from onepass.recipe import TokenizerSettings
+    from onepass.settings import TokenizerSettings
 
 PAD, UNK, BOS, EOS = 0, 1, 2, 3
 

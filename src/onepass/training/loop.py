@@ -21,10 +21,10 @@ import torch
 from accelerate import Accelerator
 from torch import Tensor, nn
 
-from onepass.decoding.loading import load_weights, save_weights
+from onepass.decoding.weights import load_weights, save_weights
 from onepass.errors import DataError, ModelError, UsageError
 from onepass.objectives.cross_entropy import Batch, LossTerm, Objective, pad_ids
-from onepass.recipe import TrainingSettings
+from onepass.settings import TrainingSettings
 from onepass.text.batches import IdPairs, Ragged, plan_batches
 from onepass.training.checkpoint import (
     Progress,

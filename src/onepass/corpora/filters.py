@@ -1,0 +1,102 @@
+"""Filters: which training pairs are dropped, each drop counted under its reason.
+
+The checks run in the order of `REASONS` and a pair counts under the first that it fails. Words are
+what whitespace separates. The limit in subword tokens (`max_tokens`) is applied where pairs are
+encoded, which counts its drops here too (`FilterCounts.drop`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from hashlib import blake2b
+from typing import Any
+
+from onepass.settings import FilterSettings
+from onepass.text.pair import Pair
+
+REASONS = ("empty", "too long", "length ratio", "identical", "duplicate")
+
+SHORT_WORDS = 5
+"""No pair is dropped for its length ratio while both sides have at most this many words: a one-word
+compound may well be five words in the other language."""
+
+
+@dataclass
+class FilterCounts:
+    """How many pairs came in, and how many were dropped for which reason.
+
+    Attributes:
+        read: pairs that came in.
+        dropped: pairs dropped, by reason; every reason of `REASONS` is there, be it with 0.
+    """
+
+    read: int = 0
+    dropped: dict[str, int] = field(default_factory=lambda: dict.fromkeys(REASONS, 0))
+
+    @property
+    def kept(self) -> int:
+        """Pairs read and not dropped."""
+        return self.read - sum(self.dropped.values())
+
+    def drop(self, reason: str) -> None:
+        """Counts one pair, already counted in `read`, as dropped."""
+        self.dropped[reason] = self.dropped.get(reason, 0) + 1
+
+    def to_dict(self) -> dict[str, Any]:
+        """As plain values, for JSON."""
+        return {"read": self.read, "kept": self.kept, "dropped": dict(self.dropped)}
+
+    def summary(self) -> str:
+        """One line for people: `29,000 pairs read, 28,991 kept (100.0%); dropped: 9 duplicate`."""
+        reasons = ", ".join(f"{n:,} {reason}" for reason, n in self.dropped.items() if n)
+        percent = 100 * self.kept / self.read if self.read else 0.0
+        return f"{self.read:,} pairs read, {self.kept:,} kept ({percent:.1f}%); dropped: {reasons or 'none'}"
+
+
+def _fails(pair: Pair, settings: FilterSettings) -> str | None:
+    """The reason to drop a pair that the pair alone shows, or None."""
+    src_words, tgt_words = len(pair.src.split()), len(pair.tgt.split())
+    shorter, longer = sorted((src_words, tgt_words))
+    if shorter == 0:
+        return "empty"
+    if longer > settings.max_words:
+        return "too long"
+    if longer > SHORT_WORDS and longer > settings.max_length_ratio * shorter:
+        return "length ratio"
+    if settings.drop_identical and pair.src == pair.tgt:
+        return "identical"
+    return None
+
+
+def _hash(pair: Pair) -> int:
+    key = f"{pair.src}\n{pair.tgt}".encode("utf-8", "surrogatepass")
+    return int.from_bytes(blake2b(key, digest_size=8).digest(), "little")
+
+
+def filter_pairs(pairs: Iterable[Pair], settings: FilterSettings, counts: FilterCounts) -> Iterator[Pair]:
+    """Yields the pairs that pass, in their order, and counts the rest.
+
+    A duplicate is a pair seen before with the same text on both sides; another translation of the same
+    source is not. Only a 64-bit hash of each kept pair is remembered, about 100 bytes a pair: two
+    different pairs among a million collide, and lose one of them, with probability 3e-8.
+
+    Args:
+        pairs: what `read_pairs` yields.
+        settings: the limits.
+        counts: is updated while the result is consumed.
+    """
+    seen: set[int] = set()
+    for pair in pairs:
+        counts.read += 1
+        reason = _fails(pair, settings)
+        if reason is None and settings.drop_duplicates:
+            key = _hash(pair)
+            if key in seen:
+                reason = "duplicate"
+            else:
+                seen.add(key)
+        if reason is None:
+            yield pair
+        else:
+            counts.drop(reason)

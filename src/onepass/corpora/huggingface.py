@@ -1,0 +1,127 @@
+"""Hugging Face datasets as corpora: by hub name, or from a local directory.
+
+A directory written by `save_to_disk` is memory-mapped, one of parquet, JSON or CSV files is streamed,
+and a name on the hub is downloaded once by `datasets` to its own cache.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from onepass.errors import DataError, UsageError
+from onepass.settings import CorpusSource
+from onepass.text.lines import one_line
+from onepass.text.pair import Pair
+
+_SPLITS = {"train": "train", "dev": "validation", "test": "test"}
+
+
+def is_local(name: str) -> bool:
+    """The rule of recipes too: what starts with `.` or `/` is a directory, all else a name on the hub."""
+    return name.startswith((".", "/"))
+
+
+def read_dataset(source: CorpusSource, *, split: str, src: str, tgt: str) -> Iterator[Pair]:
+    """Streams the pairs of a dataset.
+
+    They are in its two `columns`, else in its `translation` feature, else in columns named like the
+    languages. A missing value reads as an empty text.
+
+    Args:
+        source: `hf:NAME`, with its settings.
+        split: "train", "dev" ("validation" in datasets) or "test", unless `source` names one.
+        src: source language code.
+        tgt: target language code.
+
+    Raises:
+        DataError: the dataset, split, configuration or column is missing or damaged.
+        UsageError: the package `datasets` is not installed.
+    """
+    name = source.path.removeprefix("hf:")
+    split = source.split or _SPLITS[split]
+    where = f"hf:{name}, split {split}"
+    columns = source.columns
+    for number, row in enumerate(_rows(name, source, split), 1):
+        if columns is None and "translation" in row:
+            row = row["translation"] or {}
+        src_text, tgt_text = (
+            _text(row, column, f"{where}, row {number}") for column in columns or (src, tgt)
+        )
+        yield Pair(src_text, tgt_text)
+
+
+def _text(row: dict[str, Any], column: str, where: str) -> str:
+    if column not in row:
+        raise DataError(
+            f"The dataset has no column or language {column!r}",
+            where=where,
+            allowed=", ".join(row),
+            fix="set `columns` of this corpus to the two that hold the texts, or correct `src` and `tgt`",
+        )
+    text = "" if row[column] is None else row[column]
+    if not isinstance(text, str):
+        raise DataError(
+            f"The column {column!r} does not hold text",
+            where=where,
+            value=text,
+            fix="set `columns` of this corpus to the two that hold the texts",
+        )
+    return one_line(text)
+
+
+def _rows(name: str, source: CorpusSource, split: str) -> Iterator[dict[str, Any]]:
+    try:
+        import datasets
+    except ImportError:
+        raise UsageError(
+            "An `hf:` corpus needs Hugging Face datasets",
+            where=source.path,
+            fix='pip install "onepass[train]"',
+        ) from None
+    number = 0
+    try:
+        if is_local(name) and _is_saved(Path(name)):
+            rows = _saved_split(datasets.load_from_disk(name), source, split)
+        else:
+            rows = datasets.load_dataset(name, source.config, split=split, streaming=is_local(name))
+        for row in rows:
+            number += 1
+            yield row
+    except (OSError, ValueError, RuntimeError, datasets.exceptions.DatasetsError) as error:
+        raise DataError(
+            f"Cannot read the dataset: {str(error) or type(error).__name__}",
+            where=f"hf:{name}, split {split}" + (f", after row {number}" if number else ""),
+            fix="check its name, `split` and `config`, and for a name on the hub the network",
+        ) from None
+
+
+def _is_saved(directory: Path) -> bool:
+    return any((directory / file).is_file() for file in ("dataset_dict.json", "state.json"))
+
+
+def _saved_split(saved: Any, source: CorpusSource, split: str) -> Any:
+    if source.config is not None:
+        raise UsageError(
+            "`config` means nothing for a dataset saved to disk",
+            where=source.path,
+            value=source.config,
+            fix="remove `config`",
+        )
+    if isinstance(saved, dict):
+        if split not in saved:
+            raise DataError(
+                f"The dataset has no split {split!r}",
+                where=source.path,
+                allowed=", ".join(saved),
+                fix="set `split` of this corpus",
+            )
+        return saved[split]
+    if source.split is not None and source.split != str(saved.split):
+        raise DataError(
+            f"The dataset has no split {source.split!r}: it was saved as a single one",
+            where=source.path,
+            fix="remove `split` of this corpus",
+        )
+    return saved

@@ -1,0 +1,241 @@
+"""What a run will take, before anything starts: parameters, tokens, hours, disk and memory by stage.
+
+Each training is probed for some seconds on this machine with its own sizes and random sentences as long
+as the corpus's. Hours are an upper bound: a training stops early when the dev loss no longer falls.
+"""
+
+from __future__ import annotations
+
+import math
+import resource
+import sys
+import time
+from typing import Any, NamedTuple
+
+from onepass.corpora.sources import read_pairs
+from onepass.evaluation.table import machine_kind
+from onepass.pipeline.stages import REVERSE_TEACHER, corpus_stage
+from onepass.recipe import Recipe
+from onepass.settings import StudentSettings, TrainingSettings
+
+TOKENS_A_WORD = 1.4
+"""Subwords of a word, where there is no tokenizer yet: of the 8,000-piece one on Tatoeba."""
+ALIGNED_PAIRS_A_SECOND = 2200
+"""FastAlign in both directions on one core, docs/results/benchmarks/align_speed.json."""
+CTRANSLATE2_SPEEDUP = 4
+"""Over greedy search in torch on a CPU, docs/results/benchmarks/distill_speed.json."""
+PROBE_SENTENCES = 32
+FLOAT = 4
+
+
+class Corpus(NamedTuple):
+    """The size of the training corpus; `length` is the mean number of target subwords, estimated."""
+
+    pairs: int
+    length: int
+
+
+class Estimate(NamedTuple):
+    """A stage's line of the plan; what does not apply is None."""
+
+    stage: str
+    parameters: int | None
+    tokens: int | None
+    hours: float
+    disk_bytes: int
+
+
+class Plan(NamedTuple):
+    """All lines, and what holds for the whole run."""
+
+    estimates: list[Estimate]
+    corpus: Corpus
+    memory_bytes: int
+    machine: str
+
+
+def measure_corpus(recipe: Recipe) -> Corpus:
+    """Reads the training corpus once. Raises DataError where it cannot be read or is empty."""
+    pairs = words = 0
+    for pair in read_pairs(recipe.data.train, split="train", src=recipe.data.src, tgt=recipe.data.tgt):
+        pairs += 1
+        words += len(pair.tgt.split())
+    return Corpus(pairs, max(round(TOKENS_A_WORD * words / max(pairs, 1)), 1))
+
+
+def plan_run(recipe: Recipe, *, probe_seconds: float = 30.0) -> Plan:
+    """Estimates every stage but `evaluate`.
+
+    Args:
+        recipe: resolved.
+        probe_seconds: for all probes together.
+
+    Raises:
+        DataError: the training corpus cannot be read.
+    """
+    corpus = measure_corpus(recipe)
+    models = recipe.one_pass_models()
+    share = probe_seconds / (len(models) + 2)
+    estimates = []
+    teacher = _Probe(recipe, None, corpus)
+    if recipe.needs_teacher:
+        estimates.append(_training("teacher", teacher, recipe.teacher.training, share))
+    aligned = {corpus_stage(model.settings): model.settings.back_translations for model in models.values()}
+    aligned.pop("prepare", None)
+    rate = teacher.translations_a_second(share) if aligned else 1.0
+    samples = sorted(set(aligned.values()) - {0})
+    if samples:
+        # As large and as long as the teacher, which is there where there is something to translate.
+        estimates.append(estimates[0]._replace(stage=REVERSE_TEACHER))
+    text = corpus.pairs * corpus.length * 10
+    for count in samples:
+        hours = count * corpus.pairs / rate / 3600
+        estimates.append(Estimate(f"back-translate{count}", None, None, hours, count * text))
+    for name, count in sorted(aligned.items()):
+        pairs = (1 + count) * corpus.pairs
+        if name != "align-raw":
+            hours = pairs / rate / 3600
+            if recipe.distill.engine == "ctranslate2" and teacher.device == "cpu":
+                hours /= CTRANSLATE2_SPEEDUP
+            estimates.append(
+                Estimate(name.replace("align", "distill"), None, None, hours, (1 + count) * text)
+            )
+        ids = pairs * corpus.length * 3 * FLOAT
+        estimates.append(Estimate(name, None, None, pairs / ALIGNED_PAIRS_A_SECOND / 3600, ids))
+    for name, model in models.items():
+        probe = _Probe(recipe, model.settings, corpus, finetuned=model.base is not None)
+        estimates.append(_training(name, probe, model.training, share))
+    return Plan(estimates, corpus, _peak_memory(teacher.device), machine_kind())
+
+
+def _training(name: str, probe: _Probe, settings: TrainingSettings, seconds: float) -> Estimate:
+    tokens = settings.max_updates * settings.accumulate * settings.batch_tokens
+    hours = tokens / probe.tokens_a_second(settings, seconds) / 3600
+    # While it runs: the checkpoint (weights and Adam's two moments) and the weights kept for the mean.
+    disk = (3 + settings.average + 1) * FLOAT * probe.parameters
+    return Estimate(name, probe.parameters, tokens, hours, disk)
+
+
+class _Probe:
+    """A model with a recipe's sizes and random weights, and its speed."""
+
+    def __init__(
+        self, recipe: Recipe, student: StudentSettings | None, corpus: Corpus, *, finetuned: bool = False
+    ) -> None:
+        import torch
+
+        from onepass.decoding.weights import STUDENTS, TEACHER
+        from onepass.models.autoregressive import AutoregressiveTransformer
+
+        self.device = "cuda" if torch.cuda.is_available() else "cpu"
+        self.recipe, self.student, self.corpus, self.finetuned = recipe, student, corpus, finetuned
+        size, joint = recipe.tokenizer.vocab_size, recipe.tokenizer.joint
+        teacher = AutoregressiveTransformer(recipe.teacher.model, size, size, joint=joint).to(self.device)
+        self.teacher = teacher
+
+        def build(student: StudentSettings) -> torch.nn.Module:
+            sizes = student.sizes(recipe.teacher.model)
+            if student.family == TEACHER:
+                return AutoregressiveTransformer(sizes, size, size, joint=joint).to(self.device)
+            return STUDENTS[student.family](sizes, student, size, size, joint=joint).to(self.device)
+
+        self.model: torch.nn.Module = teacher if student is None else build(student)
+        larger = None if student is None or finetuned else recipe.larger(student)
+        self.larger: Any = None if larger is None else build(larger).eval()
+        self.parameters = sum(p.numel() for p in self.model.parameters())
+
+    def tokens_a_second(self, settings: TrainingSettings, seconds: float) -> float:
+        """Tokens learnt a second, from updates that do all that an update does."""
+        import torch
+
+        from onepass.objectives.cross_entropy import Batch, Objective, TeacherObjective
+        from onepass.objectives.student import finetune_objective, student_objective
+        from onepass.training.loop import has_bf16
+
+        length = self.corpus.length
+        sentences = max(settings.batch_tokens // length, 1)
+        ids = torch.randint(4, self.recipe.tokenizer.vocab_size, (sentences, length), device=self.device)
+        batch = Batch(ids, ids, torch.ones_like(ids))
+        objective: Objective = TeacherObjective(settings.label_smoothing)
+        if self.student is not None:
+            objective = student_objective(self.student, self.larger)
+            if self.finetuned:
+                teacher = self.teacher if self.student.finetuned_by_teacher else None
+                objective = finetune_objective(self.student, teacher)
+        optimizer = torch.optim.Adam(self.model.parameters(), lr=1e-6, fused=True)
+        device = torch.device(self.device)
+        bf16 = settings.precision == "bf16" or (settings.precision == "auto" and has_bf16(device))
+        self.model.train()
+
+        def update() -> None:
+            with torch.autocast(self.device, torch.bfloat16, enabled=bf16):
+                terms = objective.terms(self.model, batch)
+            sum(term.weight * term.sum / term.count for term in terms.values()).backward()  # type: ignore[union-attr]
+            optimizer.step()
+            optimizer.zero_grad()
+            if self.device == "cuda":
+                torch.cuda.synchronize()
+
+        update()  # the first one compiles and allocates
+        start, updates = time.perf_counter(), 0
+        while updates == 0 or time.perf_counter() - start < seconds:
+            update()
+            updates += 1
+        return updates * ids.numel() / (time.perf_counter() - start)
+
+    def translations_a_second(self, seconds: float) -> float:
+        """Sentences of the corpus's length translated a second by greedy search in torch."""
+        import torch
+
+        length = self.corpus.length
+        ids = torch.randint(
+            4, self.recipe.tokenizer.vocab_size, (PROBE_SENTENCES, length), device=self.device
+        )
+        self.teacher.eval()
+        start, done = time.perf_counter(), 0
+        with torch.no_grad():
+            while done == 0 or time.perf_counter() - start < seconds:
+                cache = self.teacher.start(self.teacher.encode(ids))
+                last = ids[:, 0]
+                for _ in range(length + 1):
+                    last = self.teacher.step(last, cache).argmax(-1)
+                done += PROBE_SENTENCES
+        return done / (time.perf_counter() - start)
+
+
+def _peak_memory(device: str) -> int:
+    """Bytes this process has held at most: on the GPU where there is one."""
+    import torch
+
+    if device == "cuda":
+        return torch.cuda.max_memory_allocated()
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+
+
+def render_plan(plan: Plan) -> list[str]:
+    """The plan as lines of text."""
+    lines = [
+        f"{'stage':<24}{'parameters':>14}{'tokens':>16}{'hours':>10}{'disk':>12}",
+    ]
+    for stage, parameters, tokens, hours, disk in plan.estimates:
+        cells = [f"{n:,}" if n is not None else "" for n in (parameters, tokens)]
+        lines.append(f"{stage:<24}{cells[0]:>14}{cells[1]:>16}{_hours(hours):>10}{_size(disk):>12}")
+    total = sum(estimate.hours for estimate in plan.estimates)
+    disk = sum(estimate.disk_bytes for estimate in plan.estimates)
+    lines += [
+        f"{'together, at most':<24}{'':>30}{_hours(total):>10}{_size(disk):>12}",
+        f"corpus: {plan.corpus.pairs:,} pairs of about {plan.corpus.length} target tokens",
+        f"memory while training: about {_size(plan.memory_bytes)}",
+        f"machine: {plan.machine}",
+    ]
+    return lines
+
+
+def _hours(hours: float) -> str:
+    return f"{hours:.1f} h" if hours >= 1 else f"{hours * 60:.1f} min"
+
+
+def _size(size: float) -> str:
+    power = min(int(math.log(max(size, 1), 1024)), 3)
+    return f"{size / 1024**power:.0f} {('B', 'KiB', 'MiB', 'GiB')[power]}"
