@@ -18,6 +18,8 @@ from pydantic import (
     model_validator,
 )
 
+from onepass.families import FAMILIES
+
 PositiveInt = Annotated[int, Field(gt=0)]
 NonNegativeInt = Annotated[int, Field(ge=0)]
 Fraction = Annotated[float, Field(ge=0, lt=1)]
@@ -243,19 +245,6 @@ def _unless_false(value: Any) -> Any:
     return None if value is False else value  # TOML has no null
 
 
-_FAMILIES = {
-    "copy_source": {"fertility"},
-    "positional_attention": {"fertility"},
-    "finetune": {"fertility", "ctc", "dag"},
-    "attend_to": {"fertility", "ctc", "dag"},
-    "slots": {"ctc", "dag"},
-    "soft_copy": {"dag"},
-    "glancing": {"ctc", "dag"},
-    "compresses": {"ctc"},
-}
-"""Settings that mean something for some families of students only."""
-
-
 OWN_SIZES = ("encoder_layers", "decoder_layers", "ffn_width")
 """Sizes that a student may have of its own."""
 
@@ -325,7 +314,7 @@ class StudentSettings(Settings):
     @property
     def finetuned_by_teacher(self) -> bool:
         """Whether its fine-tuning asks the teacher for its word distributions."""
-        return self.finetune is not None and self.family == "fertility"
+        return self.finetune is not None and FAMILIES[self.family].finetuned_by_teacher
 
     def sizes(self, teacher: TransformerSettings) -> TransformerSettings:
         """The student's sizes: the teacher's, but for its own and the dropout."""
@@ -334,7 +323,8 @@ class StudentSettings(Settings):
 
     def of_other_families(self) -> set[str]:
         """The settings that have no meaning for this student."""
-        return {name for name, families in _FAMILIES.items() if self.family not in families}
+        of_some = frozenset[str]().union(*(family.settings for family in FAMILIES.values()))
+        return set(of_some - FAMILIES[self.family].settings)
 
 
 def _distinct(numbers: tuple[int, ...]) -> tuple[int, ...]:

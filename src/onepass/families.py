@@ -1,0 +1,70 @@
+"""The families of models: what each is called and which settings mean something for it. No tensors here.
+
+A further family is a record here and a file of its name in `models`, `objectives`, `decoding` and `export`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Family:
+    """A family of models.
+
+    Attributes:
+        name: in recipes and bundles.
+        title: in tables.
+        citation: where it comes from.
+        settings: those of a student that mean something for it, beside the ones that all families share.
+        one_pass: it writes all words at once; else one after another.
+        aligned: it learns from fertilities, so from aligned pairs, and copies its source by them.
+        finetuned_by_teacher: its fine-tuning asks the teacher for word distributions.
+        searches: ways to find its words, the usual one last; none where there is only one way.
+        most_candidates: that the teacher can choose among; None: any number.
+    """
+
+    name: str
+    title: str
+    citation: str
+    settings: frozenset[str] = frozenset()
+    one_pass: bool = True
+    aligned: bool = False
+    finetuned_by_teacher: bool = False
+    searches: tuple[str, ...] = ()
+    most_candidates: int | None = 1
+
+
+AUTOREGRESSIVE = Family(
+    "autoregressive",
+    title="AR",
+    citation="Vaswani et al. 2017, arXiv 1706.03762",
+    one_pass=False,
+)
+FERTILITY = Family(
+    "fertility",
+    title="NAT",
+    citation="Gu et al. 2018, arXiv 1711.02281",
+    settings=frozenset({"copy_source", "positional_attention", "attend_to", "finetune"}),
+    aligned=True,
+    finetuned_by_teacher=True,
+    most_candidates=None,
+)
+CTC = Family(
+    "ctc",
+    title="CTC",
+    citation="Libovický and Helcl 2018, arXiv 1811.04719",
+    settings=frozenset({"attend_to", "slots", "glancing", "compresses", "finetune"}),
+    most_candidates=64,
+)
+DAG = Family(
+    "dag",
+    title="DAG",
+    citation="Huang et al. 2022, arXiv 2205.07459",
+    settings=frozenset({"attend_to", "slots", "soft_copy", "glancing", "finetune"}),
+    searches=("greedy", "lookahead", "viterbi", "marginal"),
+    most_candidates=64,
+)
+
+FAMILIES = {family.name: family for family in (AUTOREGRESSIVE, FERTILITY, CTC, DAG)}
+"""By name."""
