@@ -23,7 +23,7 @@ from onepass.decoding.translator import Translator
 from onepass.decoding.weights import load_model
 from onepass.export.ctranslate2 import CTranslate2Translator, export_ctranslate2
 from onepass.models.autoregressive import AutoregressiveTransformer
-from onepass.objectives.cross_entropy import pad_ids
+from onepass.objectives.objective import pad_ids
 from onepass.text.lines import read_lines
 
 

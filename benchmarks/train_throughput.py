@@ -110,7 +110,7 @@ def write_inputs(folder: Path) -> None:
 def onepass_rate(folder: Path, updates: int) -> float:
     """Target tokens a second of our training loop."""
     from onepass.models.autoregressive import AutoregressiveTransformer
-    from onepass.objectives.cross_entropy import TeacherObjective
+    from onepass.objectives.teacher import TeacherObjective
     from onepass.training.loop import Hooks, Training
 
     size = Tokenizer.load(folder).src_size

@@ -13,7 +13,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from onepass.decoding.weights import STUDENTS
+from onepass.models import MODELS
 from onepass.models.autoregressive import EOS, AutoregressiveTransformer
 from onepass.models.fertility import FERTILITY_CLASSES, FertilityTransformer
 from onepass.models.one_pass import OnePassTransformer
@@ -149,7 +149,7 @@ def make_slots() -> Callable[..., OnePassTransformer]:
     ) -> OnePassTransformer:
         torch.manual_seed(seed)
         settings = StudentSettings(family=family, slots=slots, dropout=0.0, **others)
-        model = STUDENTS[family](tiny_sizes(), settings, vocabulary, vocabulary, joint=joint)
+        model = MODELS[family](tiny_sizes(), settings, vocabulary, vocabulary, joint=joint)
         with torch.no_grad():
             for part in model.modules():
                 if isinstance(part, nn.Linear):

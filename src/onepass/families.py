@@ -1,11 +1,16 @@
 """The families of models: what each is called and which settings mean something for it. No tensors here.
 
-A further family is a record here and a file of its name in `models`, `objectives`, `decoding` and `export`.
+A further family is a record here, and a file of its name in `models`, `objectives`, `decoding` and `export`
+with its line in the room's dict: `MODELS`, `OBJECTIVES`, `DECODERS`, `GRAPHS`. Nothing else asks which
+family a model is.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from onepass.errors import ModelError
 
 
 @dataclass(frozen=True)
@@ -22,6 +27,7 @@ class Family:
         finetuned_by_teacher: its fine-tuning asks the teacher for word distributions.
         searches: ways to find its words, the usual one last; none where there is only one way.
         most_candidates: that the teacher can choose among; None: any number.
+        before: what settings were, in bundles that are older than the settings.
     """
 
     name: str
@@ -33,6 +39,7 @@ class Family:
     finetuned_by_teacher: bool = False
     searches: tuple[str, ...] = ()
     most_candidates: int | None = 1
+    before: Mapping[str, object] = field(default_factory=dict, hash=False)
 
 
 AUTOREGRESSIVE = Family(
@@ -64,7 +71,25 @@ DAG = Family(
     settings=frozenset({"attend_to", "slots", "soft_copy", "glancing", "finetune"}),
     searches=("greedy", "lookahead", "viterbi", "marginal"),
     most_candidates=64,
+    before={"soft_copy": False},
 )
 
 FAMILIES = {family.name: family for family in (AUTOREGRESSIVE, FERTILITY, CTC, DAG)}
 """By name."""
+
+
+def family_named(name: str, *, where: object) -> Family:
+    """The family of a model's kind.
+
+    Raises:
+        ModelError: there is none of that name; `where` says what has it.
+    """
+    if name not in FAMILIES:
+        raise ModelError(
+            "This version does not know this kind of model",
+            where=where,
+            value=name,
+            allowed=", ".join(FAMILIES),
+            fix="upgrade onepass",
+        )
+    return FAMILIES[name]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 from onepass.bundle import WEIGHTS
 from onepass.errors import ModelError, UsageError
@@ -76,16 +76,11 @@ def _torch_translator(
             where=directory,
             fix="pip install 'onepass[train]', or export it with `onepass export RUN --to DIR`",
         ) from None
-    from onepass.decoding.parallel import Search
     from onepass.decoding.translator import Translator as TorchTranslator
 
     if teacher is not None and candidates == 1:
         raise UsageError(
             "A teacher has nothing to choose from", where="--teacher", fix="add --candidates, such as 10"
-        )
-    if search is not None and search not in get_args(Search):
-        raise UsageError(
-            "There is no such search", where="--search", value=search, allowed=", ".join(get_args(Search))
         )
     if threads is not None:
         torch.set_num_threads(threads)

@@ -18,7 +18,8 @@ from onepass.errors import ModelError, UsageError
 from onepass.evaluation.systems import ctranslate2_variants
 from onepass.export.ctranslate2 import CTranslate2Translator, export_ctranslate2
 from onepass.models.autoregressive import AutoregressiveTransformer
-from onepass.objectives.cross_entropy import Batch, TeacherObjective, pad_ids
+from onepass.objectives.objective import Batch, pad_ids
+from onepass.objectives.teacher import TeacherObjective
 from onepass.settings import TransformerSettings
 from onepass.text.tokenizer import EOS, PAD, UNK, Tokenizer, TruncationWarning
 from tiny_run import (

@@ -13,7 +13,7 @@ from onnx import TensorProto, numpy_helper
 from torch import Tensor
 
 from onepass.alignment.lexicon import Lexicon
-from onepass.decoding.translator import student_decoder
+from onepass.decoding.translator import make_decoder
 from onepass.export.graph import Range, Value
 from onepass.export.onnx import export_onnx
 from onepass.export.transformer_graph import TransformerGraph
@@ -64,7 +64,7 @@ def test_a_graph_writes_what_torch_writes(
     student: Any, sentences: Sequence[list[int]], pad: Callable[..., Tensor], tmp_path: Path
 ) -> None:
     export_onnx(student, tmp_path / "student.onnx")
-    decode = student_decoder(student)
+    decode = make_decoder(student)
     expected = decode(pad(sentences))
     assert len({tuple(row) for row in expected.ids}) > 5
     for src_ids in (pad(sentences), pad(sentences, 31)):
@@ -81,14 +81,14 @@ def test_the_longest_sentence_fits(student: Any, tmp_path: Path) -> None:
     export_onnx(student, tmp_path / "student.onnx")
     torch.manual_seed(0)
     src_ids = torch.randint(4, 12, (2, MAX_SRC_TOKENS))
-    assert run(tmp_path / "student.onnx", src_ids).ids == student_decoder(student)(src_ids).ids
+    assert run(tmp_path / "student.onnx", src_ids).ids == make_decoder(student)(src_ids).ids
 
 
 @pytest.mark.usefixtures("no_gradient")
 def test_only_words_of_the_vocabulary_are_written(
     student: Any, sentences: Sequence[list[int]], pad: Callable[..., Tensor], tmp_path: Path
 ) -> None:
-    expected = student_decoder(student)(pad(sentences)).ids
+    expected = make_decoder(student)(pad(sentences)).ids
     used = np.unique([token for row in expected for token in row])
     export_onnx(student, tmp_path / "used.onnx", vocabulary=used)
     same = run(tmp_path / "used.onnx", pad(sentences)).ids == expected
@@ -104,7 +104,7 @@ def test_weights_in_int8_write_nearly_the_same(
     student: Any, sentences: Sequence[list[int]], pad: Callable[..., Tensor], tmp_path: Path
 ) -> None:
     export_onnx(student, tmp_path / "student.onnx", examples=sentences)
-    expected = student_decoder(student)(pad(sentences)).ids
+    expected = make_decoder(student)(pad(sentences)).ids
     found = run(tmp_path / "student.onnx", pad(sentences)).ids
     pairs = zip(expected, found, strict=True)
     same = sum(a == b for row, other in pairs for a, b in zip(row, other, strict=False))
@@ -185,7 +185,7 @@ def test_a_large_bias_beside_no_weights_fits_in_int8(
     else:
         ffn.outer.weight.zero_()
     export_onnx(student, tmp_path / "student.onnx", examples=sentences)
-    expected = student_decoder(student)(pad(sentences)).scores
+    expected = make_decoder(student)(pad(sentences)).scores
     found = run(tmp_path / "student.onnx", pad(sentences)).scores
     assert np.median(np.abs(np.subtract(found, expected))) < 0.5
 

@@ -13,14 +13,15 @@ import pytest
 import torch
 
 from onepass.decoding.autoregressive import greedy
-from onepass.decoding.parallel import decode_once, noisy_parallel
-from onepass.decoding.translator import student_decoder
-from onepass.decoding.weights import STUDENTS
+from onepass.decoding.fertility import decode_once, noisy_parallel
+from onepass.decoding.translator import make_decoder
+from onepass.models import MODELS
 from onepass.models.autoregressive import AutoregressiveTransformer
 from onepass.models.fertility import FertilityTransformer
-from onepass.objectives.cross_entropy import Objective, TeacherObjective
+from onepass.objectives import OBJECTIVES
 from onepass.objectives.fertility import FertilityObjective
-from onepass.objectives.student import student_objective
+from onepass.objectives.objective import Objective
+from onepass.objectives.teacher import TeacherObjective
 from onepass.settings import StudentSettings, TrainingSettings, TransformerSettings
 from onepass.text.batches import IdPairs
 from onepass.training.loop import Training
@@ -123,8 +124,8 @@ def test_reversing_is_learnt_without_a_teacher(
     pairs = [make_pairs("train", **train), make_pairs("dev", **dev)]
     torch.manual_seed(1)
     settings = StudentSettings(family=family, slots=slots, dropout=0.0, glancing=(0.5, 0.3))
-    student: Any = STUDENTS[family](SIZES, settings, VOCABULARY, VOCABULARY, joint=True)
-    learn(student, student_objective(settings), pairs, 900, tmp_path / "student", "auto")
+    student: Any = MODELS[family](SIZES, settings, VOCABULARY, VOCABULARY, joint=True)
+    learn(student, OBJECTIVES[settings.family](settings, None), pairs, 900, tmp_path / "student", "auto")
 
-    found = student_decoder(student)(pad(test["src"])).ids
+    found = make_decoder(student)(pad(test["src"])).ids
     assert sum(ids == tgt for ids, tgt in zip(found, test["tgt"], strict=True)) >= BAR * len(found)

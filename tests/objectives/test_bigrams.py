@@ -11,18 +11,17 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from onepass.decoding.weights import STUDENTS
+from onepass.models import MODELS
 from onepass.models.slots import IMPOSSIBLE, SlotTransformer
+from onepass.objectives import FINETUNINGS, OBJECTIVES
 from onepass.objectives.bigrams import (
-    BigramObjective,
     Expected,
-    expected_of_ctc,
-    expected_of_graph,
     score,
 )
-from onepass.objectives.cross_entropy import Batch, Objective
-from onepass.objectives.student import student_objective
-from onepass.settings import StudentSettings, TransformerSettings
+from onepass.objectives.ctc import expected_of_labels
+from onepass.objectives.dag import expected_of_paths
+from onepass.objectives.objective import Batch, Objective
+from onepass.settings import FinetuneSettings, StudentSettings, TransformerSettings
 
 FAMILIES = [("ctc", 2), ("dag", 4)]
 SIZES = TransformerSettings(width=16, ffn_width=32, encoder_layers=1, decoder_layers=2, heads=2)
@@ -66,7 +65,7 @@ def ctc_outputs(log_probs: Tensor, slots: int) -> Iterator[tuple[float, tuple[in
 def of_ctc(log_probs: Tensor, targets: Sequence[Sequence[int]], slots: Sequence[int]) -> Expected:
     tgt_ids = padded(targets)
     labels = F.pad(tgt_ids, (0, 1), value=BLANK)[:, None].expand(-1, log_probs.size(1), -1)
-    return expected_of_ctc(log_probs.gather(2, labels), tgt_ids, mask_of(slots))
+    return expected_of_labels(log_probs.gather(2, labels), tgt_ids, mask_of(slots))
 
 
 def test_the_bigrams_of_ctc_are_those_of_all_labellings() -> None:
@@ -117,7 +116,7 @@ def graph_outputs(words: Tensor, edges: Tensor, slots: int) -> Iterator[tuple[fl
 def of_graph(words: Tensor, edges: Tensor, targets: Sequence[Sequence[int]]) -> Expected:
     tgt_ids = padded(targets)
     log_probs = words.gather(2, tgt_ids[:, None].expand(-1, words.size(1), -1))
-    return expected_of_graph(log_probs, edges, tgt_ids, mask_of(SLOTS))
+    return expected_of_paths(log_probs, edges, tgt_ids, mask_of(SLOTS))
 
 
 def test_the_bigrams_of_the_graph_are_those_of_all_paths() -> None:
@@ -161,19 +160,19 @@ def test_a_certain_translation_has_the_score_of_its_bigrams() -> None:
 def make(family: Any, **settings: Any) -> SlotTransformer:
     torch.manual_seed(1)
     student = StudentSettings(family=family, dropout=0.0, **settings)
-    model = STUDENTS[family](SIZES, student, 9, 9, joint=True)
+    model = MODELS[family](SIZES, student, 9, 9, joint=True)
     assert isinstance(model, SlotTransformer)
     return model
 
 
 def likelihood_objective(family: Any, slots: int) -> Objective:
-    return student_objective(StudentSettings(family=family, slots=slots))
+    return OBJECTIVES[family](StudentSettings(family=family, slots=slots), None)
 
 
 @pytest.mark.parametrize("bf16", [False, True])
 @pytest.mark.parametrize(("family", "slots"), FAMILIES)
 def test_fine_tuning_matches_more_of_the_target(family: str, slots: int, bf16: bool) -> None:
-    model, own = make(family, slots=slots).train(), BigramObjective()
+    model, own = make(family, slots=slots).train(), FINETUNINGS[family](FinetuneSettings(), None)
     batch = Batch(padded([[5, 6, 4], [4, 4, 5, 6], [6]]), padded([[4, 5], [6, 4, 5, 4], [5, 6]]))
     before = likelihood_objective(family, slots)
     losses = []

@@ -5,7 +5,7 @@ from torch.nn import functional as F
 
 from onepass.models.ctc import CTCTransformer
 from onepass.objectives.compression import CompressionObjective
-from onepass.objectives.cross_entropy import Batch
+from onepass.objectives.objective import Batch
 from onepass.settings import StudentSettings, TransformerSettings
 
 SRC_IDS = torch.tensor([[4, 5, 6, 7], [8, 6, 0, 0]])

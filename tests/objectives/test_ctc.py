@@ -11,7 +11,6 @@ from torch.nn import functional as F
 from onepass.models.ctc import CTCTransformer, collapse, feasible, soft_copy
 from onepass.models.one_pass import NEVER
 from onepass.models.slots import IMPOSSIBLE
-from onepass.objectives.cross_entropy import Batch
 from onepass.objectives.ctc import (
     CTCObjective,
     Lattice,
@@ -21,6 +20,7 @@ from onepass.objectives.ctc import (
     negative_log_likelihood,
 )
 from onepass.objectives.glancing import Glancing, choose, first_attempt
+from onepass.objectives.objective import Batch
 from onepass.settings import StudentSettings, TransformerSettings
 
 SIZES = TransformerSettings(width=16, ffn_width=32, encoder_layers=1, decoder_layers=2, heads=2)
@@ -225,7 +225,7 @@ def test_what_is_told_is_a_share_of_what_was_wrong(monkeypatch: pytest.MonkeyPat
 
 
 def test_no_slot_is_ever_given_a_special_label() -> None:
-    from onepass.decoding.parallel import decode_slots
+    from onepass.decoding.ctc import decode_slots
 
     model = make_model().eval()
     with torch.no_grad():

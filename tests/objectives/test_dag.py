@@ -1,6 +1,5 @@
 """The graph's likelihood, its gradients and its paths against enumeration of every path."""
 
-import itertools
 import math
 
 import pytest
@@ -8,32 +7,16 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from onepass.decoding.parallel import decode_graph
-from onepass.models.dag import (
-    REPEATED,
-    DAGTransformer,
-    best_walk,
-    discount_repeats,
-    most_probable_words,
-    walk,
-)
+from onepass.models.dag import DAGTransformer
 from onepass.models.slots import IMPOSSIBLE, soft_copy
-from onepass.objectives.cross_entropy import Batch
 from onepass.objectives.dag import DAGObjective, Graph, best_path, graph, log_likelihood
 from onepass.objectives.glancing import Glancing, choose
+from onepass.objectives.objective import Batch
 from onepass.settings import StudentSettings, TransformerSettings
+from tiny_graph import SLOTS, make_edges, paths_of, score_of
 
 SIZES = TransformerSettings(width=16, ffn_width=32, encoder_layers=1, decoder_layers=2, heads=2)
-TGT_LENGTHS, SLOTS = [1, 2, 4, 3, 5, 4], [3, 6, 6, 7, 6, 7]  # the fifth has too few
-
-
-def make_edges(slots: list[int], *, seed: int = 0) -> Tensor:
-    random = torch.Generator().manual_seed(seed)
-    longest = max(slots)
-    scores = torch.randn(len(slots), longest, longest, generator=random, dtype=torch.float64)
-    real = torch.arange(longest) < torch.tensor(slots)[:, None]
-    allowed = torch.ones(longest, longest, dtype=torch.bool).triu(1) & real[:, None, :] & real[:, :, None]
-    return scores.masked_fill(~allowed, IMPOSSIBLE).log_softmax(-1).masked_fill(~allowed, IMPOSSIBLE)
+TGT_LENGTHS = [1, 2, 4, 3, 5, 4]  # of so many SLOTS the fifth has too few
 
 
 def make_words(slots: list[int], *, seed: int = 0) -> Tensor:
@@ -44,18 +27,6 @@ def make_words(slots: list[int], *, seed: int = 0) -> Tensor:
 def make_graph(*, seed: int = 0) -> tuple[Tensor, Tensor, Graph]:
     words, edges = make_words(SLOTS, seed=seed), make_edges(SLOTS, seed=seed)
     return words, edges, graph(words, edges, torch.tensor(TGT_LENGTHS), torch.tensor(SLOTS))
-
-
-def paths_of(tgt_length: int, slots: int) -> list[tuple[int, ...]]:
-    """Every path from the first slot to the last with that many slots between, by the definition."""
-    return [(0, *inner, slots - 1) for inner in itertools.combinations(range(1, slots - 1), tgt_length)]
-
-
-def score_of(words: Tensor, edges: Tensor, path: tuple[int, ...]) -> Tensor:
-    """Of one sentence: words [T, L], edges [L, L]."""
-    return sum(words[t, j] for t, j in enumerate(path[1:-1])) + sum(
-        edges[i, j] for i, j in itertools.pairwise(path)
-    )
 
 
 def enumerated(words: Tensor, edges: Tensor) -> list[Tensor]:
@@ -112,133 +83,6 @@ def test_the_best_path_is_the_best_of_all() -> None:
                 best = max(every, key=lambda path: float(score_of(words[b], edges[b], path)))
                 assert tuple(found[b, : n + 2].tolist()) == best
                 assert not found[b, n + 2 :].any()
-
-
-# --- walks ---------------------------------------------------------------------
-
-
-def test_a_walk_follows_the_best_edge_of_each_slot() -> None:
-    for seed in range(5):
-        edges = make_edges(SLOTS, seed=seed)
-        found = walk(edges, torch.tensor(SLOTS))
-        for b, slots in enumerate(SLOTS):
-            place, visited, score = 0, {0}, 0.0
-            while place != slots - 1:
-                score += float(edges[b, place].max())
-                place = int(edges[b, place].argmax())
-                visited.add(place)
-            assert set(found.visited[b].nonzero().flatten().tolist()) == visited
-            assert float(found.score[b]) == pytest.approx(score)
-
-
-@pytest.mark.parametrize("penalty", [0.0, 0.6, 1.0])
-def test_the_best_walk_is_the_best_of_all(penalty: float) -> None:
-    for seed in range(5):
-        edges = make_edges(SLOTS, seed=seed)
-        found = best_walk(edges, torch.tensor(SLOTS), length_penalty=penalty)
-        for b, slots in enumerate(SLOTS):
-            none = torch.zeros(slots, slots, dtype=torch.float64)
-            scores = {
-                path: float(score_of(none, edges[b], path))
-                for n in range(slots - 1)
-                for path in paths_of(n, slots)
-            }
-            best = max(scores, key=lambda path: scores[path] / (len(path) - 1) ** penalty)
-            assert tuple(found.visited[b].nonzero().flatten().tolist()) == best
-            assert float(found.score[b]) == pytest.approx(scores[best])
-
-
-def make_spelt(seed: int) -> tuple[Tensor, Tensor, Tensor]:
-    """Edges, log probabilities of words, and words: two of them, so that most stand in many slots."""
-    edges = make_edges(SLOTS, seed=seed)
-    random = torch.Generator().manual_seed(seed)
-    labels = torch.randint(4, 6, edges.shape[:2], generator=random)
-    words = torch.rand(edges.shape[:2], generator=random, dtype=torch.float64).log()
-    slot, last = torch.arange(max(SLOTS)), torch.tensor(SLOTS)[:, None] - 1
-    silent = (slot == 0) | (slot >= last)
-    return edges, words.masked_fill(silent, 0), labels.masked_fill(silent, 0)
-
-
-def spelt(edges: Tensor, words: Tensor, labels: Tensor, slots: int, written: tuple[int, ...]) -> float:
-    """Of one sentence: the probability of all ways together to write these words, a 0 at last the end."""
-    total, ended = 0.0, written[-1:] == (0,)
-    for path in itertools.combinations(range(1, slots), len(written)):
-        if tuple(int(labels[j]) for j in path) == written and (path[-1:] == (slots - 1,)) == ended:
-            steps = itertools.pairwise((0, *path))
-            total += math.exp(sum(float(edges[i, j] + words[j]) for i, j in steps))
-    return total
-
-
-def translations(row: Tensor, log_probs: Tensor) -> list[tuple[int, ...]]:
-    real = [words for words, log_prob in zip(row.tolist(), log_probs, strict=True) if log_prob.isfinite()]
-    return [(*(word for word in words if word), 0) for words in real]
-
-
-@pytest.mark.parametrize("beam_size", [1, 2, 5])
-def test_a_beam_keeps_the_most_probable_words_over_all_paths_together(beam_size: int) -> None:
-    """By the definition: every way to spell the words so far, and what may follow them."""
-    many_ways = 0
-    for seed in range(20):
-        edges, words, labels = make_spelt(seed)
-        found = most_probable_words(edges, words, labels, torch.tensor(SLOTS), beam_size=beam_size)
-        for b, slots in enumerate(SLOTS):
-            sentence = edges[b], words[b], labels[b], slots
-            kept: dict[tuple[int, ...], float] = {(): 1.0}
-            while not all(written[-1:] == (0,) for written in kept):
-                ended = {written: prob for written, prob in kept.items() if written[-1:] == (0,)}
-                longer = [(*written, word) for written in kept if written not in ended for word in (0, 4, 5)]
-                every = ended | {written: spelt(*sentence, written) for written in longer}
-                ranked = sorted(every, key=lambda written: -every[written])[:beam_size]
-                kept = {written: every[written] for written in ranked if every[written] > 0}
-            assert translations(found.ids[b], found.log_probs[b]) == list(kept)
-            expected = [math.log(prob) for prob in kept.values()]
-            assert found.log_probs[b, : len(kept)].tolist() == pytest.approx(expected)
-            by_walk = walk(edges + words[:, None], torch.tensor(SLOTS)).visited[b]
-            many_ways += (*labels[b, by_walk].tolist()[1:],) != next(iter(kept))
-    assert many_ways > 10  # it is not what the lookahead writes
-
-
-def test_a_wide_beam_finds_every_translation_of_a_graph() -> None:
-    for seed in range(3):
-        edges, words, labels = make_spelt(seed)
-        found = most_probable_words(edges, words, labels, torch.tensor(SLOTS), beam_size=100)
-        assert (found.log_probs.exp().sum(1) < 1 + 1e-9).all()
-        for b, slots in enumerate(SLOTS):
-            sentence = edges[b], words[b], labels[b], slots
-            every = {
-                (*written, 0): spelt(*sentence, (*written, 0))
-                for n in range(slots - 1)
-                for written in itertools.product((4, 5), repeat=n)
-            }
-            possible = {written for written, prob in every.items() if prob > 0}
-            assert len(possible) > 1 or slots == 3
-            assert set(translations(found.ids[b], found.log_probs[b])) == possible
-            assert found.log_probs[b, : len(possible)].exp().sum() == pytest.approx(sum(every.values()))
-
-
-def test_a_word_seldom_follows_itself_unless_the_source_has_it_twice() -> None:
-    edges = make_edges([7, 7, 7])
-    labels = torch.tensor([[0, 4, 4, 5, 5, 4, 0]]).expand(3, 7)
-    src_ids = padded([[5, 5, 4], [4, 5, 4, 4], [4, 5]])  # `padded` with the id of slots without a word
-    for given in (src_ids, None):
-        found = (discount_repeats(edges, labels, given) - edges).exp()
-        for b, i, j in itertools.product(range(3), range(7), range(7)):
-            word = int(labels[b, i])
-            twice = given is not None and (word, word) in itertools.pairwise(given[b].tolist())
-            seldom = word == int(labels[b, j]) != 0 and not twice
-            assert float(found[b, i, j]) == pytest.approx(REPEATED if seldom else 1)
-
-
-def test_a_graph_writes_a_word_twice_where_that_is_far_more_probable_than_another() -> None:
-    """From the first slot surely to a 4, from there to another 4 or to a 5, from both to the end."""
-    labels, words, lengths = torch.tensor([[0, 4, 4, 5, 0]]), torch.zeros(1, 5), torch.tensor([5])
-    for repeated, expected in ((0.9, [4, 5]), (0.97, [4, 5]), (0.99, [4, 4])):
-        edges = torch.zeros(1, 5, 5)
-        edges[0, 0, 1] = edges[0, 2, 4] = edges[0, 3, 4] = 1
-        edges[0, 1, 2], edges[0, 1, 3] = repeated, 1 - repeated
-        edges = edges.log().clamp(min=IMPOSSIBLE)
-        found = most_probable_words(discount_repeats(edges, labels, None), words, labels, lengths)
-        assert found.ids[0, 0].tolist() == expected
 
 
 # --- the model -------------------------------------------------------------------
@@ -335,23 +179,3 @@ def test_what_is_told_stands_on_a_path_that_spells_the_target(monkeypatch: pytes
     assert [row[told_at].tolist() for row, told_at in zip(told, mask, strict=True)] == [
         [token for token in target.tolist() if token] for target in batch.tgt_ids
     ]
-
-
-def test_the_score_is_of_the_path_and_its_words() -> None:
-    """For one sentence: the edges and words of the lookahead's path, added up one by one."""
-    model, batch = make_model().eval(), make_batch()
-    src_ids = batch.src_ids[:1, :3]
-    with torch.no_grad():
-        decoded = model.decode(src_ids, model.encode(src_ids))
-        edges = model.edges(decoded)[0]
-        words = (decoded.states[0] @ model.tgt_embedding.weight.T).log_softmax(-1)
-        words[:, :4] = -torch.inf
-    place, ids, score = 0, [], 0.0
-    while place != 13:
-        gain = edges[place] + F.pad(words[1:13].amax(1), (1, 1))
-        score, place = score + float(gain.max()), int(gain.argmax())
-        if place != 13:
-            ids.append(int(words[place].argmax()))
-    found = decode_graph(model, src_ids, "lookahead")
-    assert found.ids == [ids]
-    assert found.scores == pytest.approx([score / max(len(ids), 1)], rel=1e-5)

@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from onepass.objectives.cross_entropy import Batch
 from onepass.objectives.fertility import FertilityObjective
+from onepass.objectives.objective import Batch
 
 SRC = [[4, 5, 6, 7, 8], [9, 10, 11], [6]]
 FERTILITIES = [[2, 0, 1, 3, 0], [0, 0, 1], [2]]

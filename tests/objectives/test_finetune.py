@@ -8,8 +8,8 @@ import torch
 
 from onepass.errors import ModelError
 from onepass.models.fertility import FERTILITY_CLASSES, average_fertilities, most_probable, usable
-from onepass.objectives.cross_entropy import Batch
 from onepass.objectives.finetune import CollapseGuard, FinetuneObjective
+from onepass.objectives.objective import Batch
 from onepass.settings import FinetuneSettings
 
 SRC = [[4, 5, 6, 7, 8], [9, 10, 11], [6]]

@@ -1,20 +1,20 @@
 """What CTC and the graph have in common."""
 
-from typing import Any, get_args
+from typing import Any
 
 import pytest
 import torch
 from torch.nn import functional as F
 
-from onepass.decoding.parallel import Search, decode_graph
-from onepass.decoding.weights import STUDENTS
+from onepass.decoding.dag import decode_graph
+from onepass.families import DAG
+from onepass.models import MODELS
 from onepass.models.dag import DAGTransformer
 from onepass.models.slots import SlotTransformer
-from onepass.objectives.bigrams import BigramObjective
-from onepass.objectives.cross_entropy import Batch, Objective
+from onepass.objectives import FINETUNINGS, OBJECTIVES
 from onepass.objectives.latent import LatentObjective
-from onepass.objectives.student import student_objective
-from onepass.settings import StudentSettings, TransformerSettings
+from onepass.objectives.objective import Batch, Objective
+from onepass.settings import FinetuneSettings, StudentSettings, TransformerSettings
 
 FAMILIES = [("ctc", 2), ("dag", 4)]
 SIZES = TransformerSettings(width=16, ffn_width=32, encoder_layers=1, decoder_layers=2, heads=2)
@@ -28,8 +28,8 @@ def make_batch() -> Batch:
 def make(family: Any, **settings: Any) -> tuple[SlotTransformer, LatentObjective]:
     student = StudentSettings(family=family, **settings)
     torch.manual_seed(1)
-    model = STUDENTS[family](SIZES, student, 9, 9, joint=True)
-    own = student_objective(student)
+    model = MODELS[family](SIZES, student, 9, 9, joint=True)
+    own = OBJECTIVES[student.family](student, None)
     assert isinstance(model, SlotTransformer)
     assert isinstance(own, LatentObjective)
     return model, own
@@ -45,7 +45,7 @@ def test_neither_padding_nor_the_order_of_a_batch_changes_the_loss(
     batch = make_batch()
     own: Objective = likelihood
     if term == "bigrams":
-        own = BigramObjective()
+        own = FINETUNINGS[family](FinetuneSettings(), None)
         batch.src_ids[2, 1:] = 0  # a target with more tokens than CTC has slots is matched, too
     together = own.terms(model, batch)[term].sum
     apart = sum(
@@ -75,7 +75,7 @@ def test_a_shuffled_target_has_a_worse_loss_after_overfitting_with_glancing(fami
     assert learnt < 1 < 20 < wrong
     if isinstance(model, DAGTransformer):  # of CTC the best labels need not be those of the best sentence
         targets = [[token for token in target.tolist() if token] for target in batch.tgt_ids]
-        for search in get_args(Search):
+        for search in DAG.searches:
             assert decode_graph(model, batch.src_ids, search).ids == targets
 
 

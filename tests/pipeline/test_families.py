@@ -2,18 +2,17 @@
 
 import json
 from pathlib import Path
-from typing import get_args
 
 import pytest
 import torch
 
 from onepass.bundle import Bundle
-from onepass.decoding.parallel import Search
 from onepass.decoding.translator import Translator
 from onepass.decoding.weights import load_model
 from onepass.display import Display
 from onepass.errors import UsageError
 from onepass.evaluation.systems import Student, competitors, title
+from onepass.families import DAG as DAG_FAMILY
 from onepass.models.autoregressive import AutoregressiveTransformer
 from onepass.pipeline.figures import draw_figures
 from onepass.pipeline.forecast import plan_run
@@ -40,7 +39,7 @@ def test_a_run_trains_measures_and_translates_with_ctc(tmp_path: Path) -> None:
     names = {system["name"]: system["model"] for system in results["systems"]}
     assert names["CTC + GLAT"] == "student-glat"
     assert names["CTC"] == "student-raw"
-    assert {names[f"DAG {search}"] for search in get_args(Search)} == {"student-dag"}
+    assert {names[f"DAG {search}"] for search in DAG_FAMILY.searches} == {"student-dag"}
     records = map(json.loads, read_lines(directory / "metrics.jsonl"))
     terms = [set(r) for r in records if r["stage"] == "student-glat" and "loss" in r]
     assert all({"tokens", "infeasible", "revealed"} <= keys for keys in terms)

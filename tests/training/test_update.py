@@ -9,7 +9,7 @@ from accelerate.state import AcceleratorState
 from tiny import KINDS, tiny_training
 
 from onepass.errors import DataError, ModelError
-from onepass.objectives.cross_entropy import Batch, LossTerm
+from onepass.objectives.objective import Batch, LossTerm
 from onepass.text.batches import IdPairs, Ragged, RaggedWriter
 from onepass.training.loop import Hooks, Training, load_batch
 from onepass.training.schedule import inverse_square_root

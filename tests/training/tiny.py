@@ -11,10 +11,11 @@ from typing import Any
 
 import torch
 
-from onepass.decoding.weights import STUDENTS
+from onepass.models import MODELS
 from onepass.models.autoregressive import AutoregressiveTransformer
-from onepass.objectives.cross_entropy import Objective, TeacherObjective
-from onepass.objectives.student import student_objective
+from onepass.objectives import OBJECTIVES
+from onepass.objectives.objective import Objective
+from onepass.objectives.teacher import TeacherObjective
 from onepass.settings import StudentSettings, TrainingSettings, TransformerSettings
 from onepass.text.batches import IdPairs, RaggedWriter
 from onepass.training.loop import Hooks, Training
@@ -73,8 +74,8 @@ def tiny_training(
         family: Any = "fertility" if kind == "student" else kind
         glancing = None if family == "fertility" else (0.5, 0.3)
         switches = StudentSettings(family=family, glancing=glancing, dropout=dropout)
-        model = STUDENTS[family](sizes, switches, VOCABULARY, VOCABULARY, joint=True)
-        objective = student_objective(switches)
+        model = MODELS[family](sizes, switches, VOCABULARY, VOCABULARY, joint=True)
+        objective = OBJECTIVES[switches.family](switches, None)
     return Training(
         model,
         objective,

@@ -9,21 +9,24 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
+from onepass.decoding.options import Decoder, DecodingOptions
+from onepass.models import Model
 from onepass.models.autoregressive import BOS, EOS, PAD, AutoregressiveTransformer, with_end
 from onepass.models.one_pass import length_cap
 from onepass.nn.transformer import Memory
+from onepass.runtime.text_translator import Hypotheses
 
 
-class Hypotheses(NamedTuple):
-    """One translation a sentence: ids without specials, and its score."""
-
-    ids: list[list[int]]
-    scores: list[float]
+def decoder(model: Model, options: DecodingOptions) -> Decoder:
+    """Greedy (beam size 1) or beam search."""
+    assert isinstance(model, AutoregressiveTransformer)
+    if options.beam_size == 1:
+        return lambda src_ids: greedy(model, src_ids)
+    return lambda src_ids: beam_search(model, src_ids, beam_size=options.beam_size)
 
 
 def _next_log_probs(logits: Tensor) -> tuple[Tensor, Tensor]:
@@ -94,7 +97,8 @@ def _token_by_token(
             rows, caps, last, done = (x[going_on] for x in (rows, caps, last, done))
     found = torch.stack(steps, 1).tolist()
     ids = [row[: row.index(EOS)] for row in found]
-    return Hypotheses(ids, [t / (len(row) + 1) for t, row in zip(totals.tolist(), ids, strict=True)])
+    scores = [t / (len(row) + 1) for t, row in zip(totals.tolist(), ids, strict=True)]
+    return Hypotheses(ids, scores, with_end=True)
 
 
 @torch.no_grad()
@@ -157,7 +161,8 @@ def beam_search(
         last = torch.tensor(kept_ids, device=src_ids.device)
         cache.select(torch.tensor(kept_rows, device=src_ids.device))
     best = [max(f, key=lambda h: h[0] / (len(h[1]) + 1) ** length_penalty) for f in finished]
-    return Hypotheses([ids for _, ids in best], [total / (len(ids) + 1) for total, ids in best])
+    means = [total / (len(ids) + 1) for total, ids in best]
+    return Hypotheses([ids for _, ids in best], means, with_end=True)
 
 
 @torch.no_grad()

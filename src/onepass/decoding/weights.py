@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 from pydantic import ValidationError
@@ -14,57 +14,41 @@ from torch import Tensor, nn
 
 from onepass.bundle import WEIGHTS, Bundle, write_manifest
 from onepass.errors import ModelError
+from onepass.families import family_named
+from onepass.models import MODELS, Model
 from onepass.models.autoregressive import AutoregressiveTransformer
-from onepass.models.ctc import CTCTransformer
-from onepass.models.dag import DAGTransformer
-from onepass.models.fertility import FertilityTransformer
-from onepass.models.one_pass import OnePassTransformer
 from onepass.settings import StudentSettings, TransformerSettings
 from onepass.text.tokenizer import Tokenizer
 
-TEACHER = "autoregressive"
-STUDENTS: dict[str, type[OnePassTransformer]] = {
-    "fertility": FertilityTransformer,
-    "ctc": CTCTransformer,
-    "dag": DAGTransformer,
-}
-"""By family."""
-KINDS = (TEACHER, *STUDENTS)
-
 
 def build_model(
-    kind: str, sizes: TransformerSettings, student: StudentSettings | None, tokenizer: Tokenizer
-) -> nn.Module:
-    """A model with fresh weights: the teacher, or the student of a family."""
+    family: str, sizes: TransformerSettings, student: StudentSettings | None, tokenizer: Tokenizer
+) -> Model:
+    """A model of a family with fresh weights.
+
+    Args:
+        family: its name.
+        sizes: of its layers.
+        student: its settings as a student; None: those that a student has unless told.
+        tokenizer: whose tokens it reads and writes.
+    """
     vocabulary = (tokenizer.src_size, tokenizer.tgt_size)
-    if kind == TEACHER:
-        return AutoregressiveTransformer(sizes, *vocabulary, joint=tokenizer.joint)
-    assert student is not None
-    return STUDENTS[kind](sizes, student, *vocabulary, joint=tokenizer.joint)
+    student = student or StudentSettings.model_validate({"family": family})
+    return MODELS[family](sizes, student, *vocabulary, joint=tokenizer.joint)
 
 
-def load_model(bundle: Bundle, *, device: torch.device | str = "cpu") -> nn.Module:
+def load_model(bundle: Bundle, *, device: torch.device | str = "cpu") -> Model:
     """The model of a bundle, in eval mode.
 
     Raises:
         ModelError: the kind is unknown, or the weights are damaged or do not fit the settings.
     """
-    if bundle.kind not in KINDS:
-        raise ModelError(
-            "This version does not know this kind of model",
-            where=bundle.directory,
-            value=bundle.kind,
-            allowed=", ".join(KINDS),
-            fix="upgrade onepass",
-        )
+    family = family_named(bundle.kind, where=bundle.directory)
     try:
         sizes = TransformerSettings.model_validate(bundle.settings["sizes"])
         student = None
-        if bundle.kind != TEACHER:
-            own = bundle.settings["student"]
-            if bundle.kind == "dag":
-                own = {"soft_copy": False, **own}  # graphs from before the setting had none
-            student = StudentSettings.model_validate(own)
+        if family.one_pass:
+            student = StudentSettings.model_validate({**family.before, **bundle.settings["student"]})
     except (KeyError, TypeError, ValidationError) as error:
         raise ModelError(f"The bundle's settings are not usable: {error}", where=bundle.directory) from None
     model = build_model(bundle.kind, sizes, student, bundle.tokenizer())
@@ -74,6 +58,24 @@ def load_model(bundle: Bundle, *, device: torch.device | str = "cpu") -> nn.Modu
         raise ModelError(f"The weights cannot be read: {error}", where=bundle.weights) from None
     load_weights(model, tensors, where=bundle.weights)
     return model.to(device).eval()
+
+
+def load_teacher(
+    bundle: Bundle, *, purpose: str, device: torch.device | str = "cpu"
+) -> AutoregressiveTransformer:
+    """The model of a bundle that writes word by word, in eval mode.
+
+    Args:
+        bundle: of a teacher.
+        purpose: what only a teacher can do, for the error.
+        device: to load it to.
+
+    Raises:
+        ModelError: it is a student's, or as in `load_model`.
+    """
+    if family_named(bundle.kind, where=bundle.directory).one_pass:
+        raise ModelError(f"Only a teacher can {purpose}; this is a student", where=bundle.directory)
+    return cast(AutoregressiveTransformer, load_model(bundle, device=device))
 
 
 def save_bundle(

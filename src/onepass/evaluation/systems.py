@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple, get_args
 
-from onepass.decoding.parallel import Search
 from onepass.evaluation.latency import SystemSpec
+from onepass.families import FAMILIES
 from onepass.runtime.candidates import MOST_LABELLINGS
 from onepass.runtime.cores import available_cores
 from onepass.runtime.text_translator import TextTranslator
@@ -70,7 +70,7 @@ def ctranslate2_system(
         batch_tokens=SIDE_BY_SIDE if workers > 1 else 2048,
     )
     description = translator.description + (f", {workers} batches side by side" if workers > 1 else "")
-    return TextSystem(translator.translate, description)
+    return _text_system(translator, description)
 
 
 def ctranslate2_variants(directory: Path) -> tuple[dict[str, Any], ...]:
@@ -197,7 +197,7 @@ def competitors(
         if settings.family == "dag":
             rows += [
                 Competitor(f"{name} {search}", stage, TORCH, {**bundle, "search": search})
-                for search in get_args(Search)
+                for search in FAMILIES[settings.family].searches
             ]
         else:
             rows.append(Competitor(name, stage, TORCH, bundle))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,17 +15,16 @@ from torch import Tensor, nn
 
 from onepass.alignment.lexicon import Lexicon
 from onepass.bundle import Bundle
-from onepass.decoding.weights import TEACHER, load_model
-from onepass.errors import ModelError, UsageError
+from onepass.decoding.weights import load_teacher
+from onepass.errors import UsageError
 from onepass.files import write_text
-from onepass.models.autoregressive import PAD, AutoregressiveTransformer
+from onepass.models.autoregressive import PAD
 from onepass.models.one_pass import length_cap
 from onepass.nn.attention import MultiHeadAttention
 from onepass.nn.positions import sinusoidal_positions
 from onepass.nn.transformer import FeedForward
-from onepass.runtime.text_translator import MAX_SRC_TOKENS
-from onepass.text.batches import batches_for_workers
-from onepass.text.tokenizer import Tokenizer, split_to_fit
+from onepass.runtime.text_translator import Hypotheses, TextTranslator
+from onepass.text.tokenizer import Tokenizer
 
 VOCABULARY_MAP = "vmap.txt"
 """CTranslate2's name of the file that says which words a source can yield."""
@@ -82,9 +81,7 @@ def export_ctranslate2(
     import ctranslate2
 
     _check_quantization(quantization)
-    model = load_model(bundle)
-    if bundle.kind != TEACHER or not isinstance(model, AutoregressiveTransformer):
-        raise ModelError("Only a teacher can be exported to CTranslate2", where=bundle.directory)
+    model = load_teacher(bundle, purpose="be exported to CTranslate2")
     layers = (len(model.encoder.layers), len(model.decoder))
     heads = model.encoder.layers[0].self_attention.heads  # type: ignore[union-attr]
     spec = ctranslate2.specs.TransformerSpec.from_config(
@@ -149,7 +146,7 @@ def _save(spec: Any, directory: Path, vmap: str | None) -> None:
             path.replace(directory / path.name)
 
 
-class CTranslate2Translator:
+class CTranslate2Translator(TextTranslator):
     """Text to text with an exported teacher.
 
     Args:
@@ -160,6 +157,9 @@ class CTranslate2Translator:
         use_vmap: limit each batch to the words of its vocabulary map, which the model must have.
         threads: of one batch; `workers` batches run side by side.
         batch_tokens: most source tokens, padding included, in a batch.
+
+    Attributes:
+        description: the engine, for the tables.
 
     Raises:
         UsageError: the machine does not have the compute type.
@@ -179,6 +179,13 @@ class CTranslate2Translator:
     ) -> None:
         import ctranslate2
 
+        super().__init__(
+            tokenizer,
+            lambda rows: next(self.decode_batches([rows])),
+            batch_tokens=batch_tokens,
+            batch_size=batch_tokens,  # as many rows of a token as there may be
+            workers=workers,
+        )
         supported = ctranslate2.get_supported_compute_types("cpu")
         if compute_type not in supported:
             raise UsageError(
@@ -192,37 +199,29 @@ class CTranslate2Translator:
             str(directory), compute_type=compute_type, intra_threads=threads, inter_threads=workers
         )
         torch.set_num_threads(torch_threads)  # both share OpenMP, and loading set its number to `threads`
-        self._tokenizer, self._beam_size, self._use_vmap = tokenizer, beam_size, use_vmap
-        self._batch_tokens, self._workers = batch_tokens, workers
+        self._beam_size, self._use_vmap = beam_size, use_vmap
         self._ids = {piece: i for i, piece in enumerate(tokenizer.tgt_vocabulary())}
         self._never = [[piece] for piece in tokenizer.tgt_pieces([0, 2])]
         self.description = f"CTranslate2 {compute_type}" + (", vocabulary map" if use_vmap else "")
 
-    def decode(self, src_ids: Sequence[Sequence[int]]) -> list[list[int]]:
-        """Target ids of each source; the cap on the length is the torch engine's."""
-        waiting: deque[tuple[list[int], list[Any]]] = deque()
-        decoded: dict[int, list[int]] = {}
+    def decode_batches(self, batches: Sequence[list[list[int]]]) -> Iterator[Hypotheses]:
+        """What CTranslate2 makes of batches of source ids, in their order; its workers run side by side.
 
-        def take() -> None:
-            rows, results = waiting.popleft()
-            for i, result in zip(rows, results, strict=True):
-                [pieces] = result.result().hypotheses
-                decoded[i] = [self._ids[piece] for piece in pieces[: length_cap(len(src_ids[i]))]]
-
-        lengths = [len(row) for row in src_ids]
-        for rows in batches_for_workers(lengths, self._batch_tokens, workers=self._workers):
+        The cap on the length is the torch engine's; of what is cut there, the score is the whole's.
+        """
+        waiting: deque[tuple[list[list[int]], list[Any]]] = deque()
+        for batch in batches:
             # A few batches ahead: an interrupt waits for those.
             if len(waiting) == BATCHES_AHEAD * self._workers:
-                take()
-            waiting.append((rows, self._start([src_ids[i] for i in rows])))
+                yield self._hypotheses(*waiting.popleft())
+            waiting.append((batch, self._start(batch)))
         while waiting:
-            take()
-        return [decoded[i] for i in range(len(src_ids))]
+            yield self._hypotheses(*waiting.popleft())
 
-    def _start(self, batch: Sequence[Sequence[int]]) -> list[Any]:
+    def _start(self, batch: list[list[int]]) -> list[Any]:
         """The results to come of a batch, which a worker takes up."""
         results: list[Any] = self._translator.translate_batch(
-            [self._tokenizer.src_pieces(row) for row in batch],
+            [self.tokenizer.src_pieces(row) for row in batch],
             asynchronous=True,
             beam_size=self._beam_size,
             min_decoding_length=0,
@@ -230,12 +229,14 @@ class CTranslate2Translator:
             suppress_sequences=self._never,
             disable_unk=False,
             use_vmap=self._use_vmap,
+            return_scores=True,
         )
         return results
 
-    def translate(self, lines: Sequence[str]) -> list[str]:
-        """Translates lines; one without visible characters gives an empty translation."""
-        parts = [split_to_fit(line, MAX_SRC_TOKENS, self._tokenizer.encode_src) for line in lines]
-        outputs = iter(self.decode([chunk for line in parts for chunk in line]))
-        texts = [[self._tokenizer.decode_tgt(next(outputs)) for _ in line] for line in parts]
-        return [" ".join(text for text in line if text) for line in texts]
+    def _hypotheses(self, batch: list[list[int]], results: list[Any]) -> Hypotheses:
+        found = [result.result() for result in results]
+        ids = [
+            [self._ids[piece] for piece in result.hypotheses[0][: length_cap(len(row))]]
+            for row, result in zip(batch, found, strict=True)
+        ]
+        return Hypotheses(ids, [result.scores[0] for result in found], with_end=True)

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, cast, get_args
 
 from onepass.alignment.lexicon import CorpusFacts
 from onepass.bundle import MANIFEST, Bundle, write_manifest
-from onepass.decoding.weights import load_model
+from onepass.decoding.weights import load_model, load_teacher
 from onepass.errors import ModelError, UsageError
-from onepass.export.onnx import export_onnx
+from onepass.export.onnx import GRAPHS, export_onnx
+from onepass.export.transformer_graph import StudentGraph
+from onepass.families import FAMILIES
 from onepass.models.autoregressive import AutoregressiveTransformer
 from onepass.models.one_pass import OnePassTransformer
 from onepass.runtime.translator import CANDIDATES, DECODING, GRAPH, Precision
@@ -35,20 +37,20 @@ def write_graphs(
         ModelError: a bundle is of another kind, or the tokenizers differ.
         UsageError: a teacher for a student that has no candidates.
     """
-    model = load_model(student)
-    if not isinstance(model, OnePassTransformer):
+    model = cast(OnePassTransformer, load_model(student))
+    graph = GRAPHS.get(model.family.name)
+    if graph is None:
         raise ModelError(
             "Only a one-pass student runs in ONNX Runtime",
             where=student.directory,
             fix="export a model that writes word by word with `--ctranslate2`",
         )
-    judge = None if teacher is None else _judge(student, teacher)
+    judge = None if teacher is None else _judge(student, graph, teacher)
     student.tokenizer().save(directory)
     for precision in get_args(Precision):
         int8 = precision == "int8"
-        # A graph's path depends on how sure a slot is of its word, among all that there are; candidates on
-        # words that no target has.
-        of_all = not int8 and (student.kind == "dag" or judge is not None)
+        # Candidates depend on words that no target has, too.
+        of_all = not int8 and (graph.is_sure or judge is not None)
         export_onnx(
             model,
             directory / GRAPH.format(precision=precision),
@@ -60,13 +62,11 @@ def write_graphs(
     write_export_manifest(directory, student, student.provenance, candidates=judge is not None)
 
 
-def _judge(student: Bundle, teacher: Bundle) -> AutoregressiveTransformer:
-    judge = load_model(teacher)
-    if not isinstance(judge, AutoregressiveTransformer):
-        raise ModelError("Only a teacher can choose among candidates", where=teacher.directory)
-    if student.kind == "dag":
+def _judge(student: Bundle, graph: StudentGraph, teacher: Bundle) -> AutoregressiveTransformer:
+    judge = load_teacher(teacher, purpose="choose among candidates")
+    if graph.candidates is None:
         raise UsageError(
-            "The exported graph of a DAG student has no candidates",
+            f"The exported graph of a {FAMILIES[student.kind].title} student has no candidates",
             where=student.directory,
             fix="export it without; in torch it has: `onepass translate --model RUN/STAGE --teacher ...`",
         )

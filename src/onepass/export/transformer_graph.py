@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from itertools import groupby
 from operator import itemgetter
 from typing import Any, NamedTuple
@@ -12,14 +12,20 @@ import torch
 from numpy.typing import NDArray
 from onnx import TensorProto
 
-from onepass.export.graph import MICROSOFT, Graph, Table
+from onepass.export.graph import MICROSOFT, Graph, Outputs, Table, Value
 from onepass.models.autoregressive import AutoregressiveTransformer
 from onepass.models.one_pass import NEVER, OnePassTransformer
-from onepass.models.slots import IMPOSSIBLE
+from onepass.models.slots import IMPOSSIBLE, SOFT_COPY_TEMPERATURE
 from onepass.nn.attention import MultiHeadAttention
 from onepass.nn.positions import sinusoidal_positions
 from onepass.nn.transformer import DecoderLayer, EncoderLayer
 
+OUTPUTS = {
+    "ids": Value(TensorProto.INT64, ["B", "T"]),
+    "scores": Value(TensorProto.FLOAT, ["B"]),
+    "fertilities": Value(TensorProto.INT64, ["B", "S"]),
+}
+"""Of a student's graph; `fertilities` where there are any."""
 BLOCK = 64
 """Labels looked through together for the most probable one."""
 
@@ -219,6 +225,17 @@ class TransformerGraph(Graph):
         scaled = self.op("Mul", embedded, self.number(width**0.5))
         return self.op("Add", scaled, self.rows(table, self.constant([0]), self.size(embedded, 1)))
 
+    def soft_copy(self, source: Source, slots: int, slot: str) -> str:
+        """As `models.slots.soft_copy`: [B, L, D]; `slot` are the numbers 0 .. L - 1."""
+        place = self.range(self.size(source.real, 1))
+        centre = self.op("Mul", self.cast(slot, TensorProto.FLOAT), self.number(1 / slots))
+        centre = self.op("Add", centre, self.number(0.5 / slots - 0.5))  # [L]
+        far = self.op("Sub", self.cast(place, TensorProto.FLOAT), self.unsqueeze(centre, 1))
+        far = self.op("Abs", far)  # [L, S]
+        near = self.op("Mul", far, self.number(-1 / SOFT_COPY_TEMPERATURE))
+        near = self.op("Where", self.unsqueeze(source.real, 1), near, self.number(-np.inf))  # [B, L, S]
+        return self.op("MatMul", self.op("Softmax", near, axis=-1), source.embedded)
+
     def encode(
         self, model: OnePassTransformer | AutoregressiveTransformer, source: Source, *, keep: int = 1
     ) -> list[str]:
@@ -322,3 +339,31 @@ class TransformerGraph(Graph):
         )
         label = self.op("Gather", self.constant(labels), place)
         return Words(label, self.op("Sub", self.op("Max", best, best_in_tail), total))
+
+
+class CandidateInput(NamedTuple):
+    """The input of a graph that says which candidates its teacher chooses among.
+
+    Attributes:
+        name: of the input.
+        value: its type and dimensions.
+        example: for a source of so many tokens: ten candidates.
+    """
+
+    name: str
+    value: Value
+    example: Callable[[int], NDArray[Any]]
+
+
+class StudentGraph(NamedTuple):
+    """How students of a family become a graph.
+
+    Attributes:
+        write: what a model writes for a source, as `OUTPUTS`; a teacher chooses among candidates.
+        candidates: which input says how many there are; None: the graph has none.
+        is_sure: what is written depends on how sure a place is of its word, among all that there are.
+    """
+
+    write: Callable[[TransformerGraph, OnePassTransformer, Source, AutoregressiveTransformer | None], Outputs]
+    candidates: CandidateInput | None
+    is_sure: bool = False

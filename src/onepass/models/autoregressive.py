@@ -7,16 +7,18 @@ given target in one pass (training, scoring); `start` and `step` one token at a 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from onepass.families import AUTOREGRESSIVE, Family
 from onepass.nn.attention import causal_mask, padding_mask
 from onepass.nn.dropout import Dropout
 from onepass.nn.positions import in_compute_dtype, sinusoidal_positions
 from onepass.nn.transformer import DecoderLayer, Encoder, LayerCache, Memory, initialise
-from onepass.settings import TransformerSettings
+from onepass.settings import StudentSettings, TransformerSettings
 
 PAD, BOS, EOS = 0, 2, 3
 
@@ -47,6 +49,8 @@ class AutoregressiveTransformer(nn.Module):
         tgt_size: target vocabulary.
         joint: one embedding for source, target and output (the sizes must be equal).
     """
+
+    family: ClassVar[Family] = AUTOREGRESSIVE
 
     def __init__(self, settings: TransformerSettings, src_size: int, tgt_size: int, *, joint: bool) -> None:
         super().__init__()
@@ -98,6 +102,13 @@ class AutoregressiveTransformer(nn.Module):
             x = layer.step(x, layer_cache, cache.source_mask)  # type: ignore[operator]
         cache.position += 1
         return self.logits(self.decoder_norm(x[:, 0]))
+
+
+def build(
+    sizes: TransformerSettings, student: StudentSettings, src_size: int, tgt_size: int, *, joint: bool
+) -> AutoregressiveTransformer:
+    """A model with fresh weights; nothing of a student's settings but its sizes means anything for it."""
+    return AutoregressiveTransformer(sizes, src_size, tgt_size, joint=joint)
 
 
 def with_end(tgt_ids: Tensor) -> Tensor:

@@ -6,9 +6,12 @@ neighbours are one token, blanks are left out.
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import torch
 from torch import Tensor, nn
 
+from onepass.families import CTC, Family
 from onepass.models.autoregressive import PAD
 from onepass.models.one_pass import Length, compact
 from onepass.models.slots import SlotTransformer, soft_copy
@@ -21,6 +24,8 @@ class CTCTransformer(SlotTransformer):
     Of the student's settings it uses `slots`, `attend_to` and `dropout`. The blank is label V, behind the
     target vocabulary.
     """
+
+    family: ClassVar[Family] = CTC
 
     def add_parts(self, sizes: TransformerSettings, student: StudentSettings) -> None:
         self.slots = student.slots

@@ -7,12 +7,13 @@ no end-of-sentence token: the length is the sum of the fertilities.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from onepass.families import FERTILITY, Family
 from onepass.models.autoregressive import PAD
 from onepass.models.one_pass import NEVER, Decoded, OnePassTransformer, length_cap
 from onepass.nn.attention import others_mask, padding_mask
@@ -52,10 +53,15 @@ class FertilityTransformer(OnePassTransformer):
     Of the student's settings it uses `copy_source`, `positional_attention`, `attend_to` and `dropout`.
     """
 
+    family: ClassVar[Family] = FERTILITY
+
     def add_parts(self, sizes: TransformerSettings, student: StudentSettings) -> None:
         self.copy_source = student.copy_source
         self.positional = student.positional_attention
         self.fertility = nn.Linear(sizes.width, FERTILITY_CLASSES)
+
+    def most_places(self, src_length: int) -> int:
+        return length_cap(src_length)
 
     def fertility_logits(self, memory: Memory) -> Tensor:
         """Scores of the fertilities 0..49 of every source token, [B, S, F]."""

@@ -5,11 +5,12 @@ A student adds what its decoder starts from and how its states become words.
 
 from __future__ import annotations
 
-from typing import NamedTuple, TypeVar
+from typing import ClassVar, NamedTuple, TypeVar
 
 import torch
 from torch import Tensor, nn
 
+from onepass.families import Family
 from onepass.models.autoregressive import BOS, EOS, PAD
 from onepass.nn.dropout import Dropout
 from onepass.nn.positions import in_compute_dtype, sinusoidal_positions
@@ -60,7 +61,13 @@ class OnePassTransformer(nn.Module):
         src_size: source vocabulary.
         tgt_size: target vocabulary.
         joint: one embedding for source, target and output.
+
+    Attributes:
+        keep: how many of the encoder's layers the decoder sees.
+        positional: its layers have a second self-attention, over positions.
     """
+
+    family: ClassVar[Family]
 
     def __init__(
         self,
@@ -78,10 +85,10 @@ class OnePassTransformer(nn.Module):
         self.src_embedding = nn.Embedding(src_size, sizes.width)
         self.tgt_embedding = self.src_embedding if joint else nn.Embedding(tgt_size, sizes.width)
         self.encoder = Encoder(sizes.encoder_layers, *layer)
+        self.positional = False
         self.add_parts(sizes, student)
-        positional = student.positional_attention and student.family == "fertility"
         self.decoder = nn.ModuleList(
-            DecoderLayer(*layer, positional_attention=positional) for _ in range(sizes.decoder_layers)
+            DecoderLayer(*layer, positional_attention=self.positional) for _ in range(sizes.decoder_layers)
         )
         self.decoder_norm = nn.LayerNorm(sizes.width)
         self.dropout = Dropout(student.dropout)
@@ -90,6 +97,14 @@ class OnePassTransformer(nn.Module):
     def add_parts(self, sizes: TransformerSettings, student: StudentSettings) -> None:
         """Makes what a family has beside embeddings, encoder and decoder."""
         raise NotImplementedError
+
+    def most_places(self, src_length: int) -> int:
+        """Places that the decoder has at most for a source of this length."""
+        raise NotImplementedError
+
+    def output_weight(self) -> Tensor:
+        """Of the output layer, [C, D]: the target's tokens, then what labels a family has beside them."""
+        return self.tgt_embedding.weight
 
     def encode(self, src_ids: Tensor) -> Memory:
         """src_ids int64 [B, S], padded with 0."""

@@ -39,9 +39,8 @@ class SlotTransformer(OnePassTransformer):
         """What the slots start from but for their positions: [B, S], bool [B, L] -> [B, L, D]."""
         raise NotImplementedError
 
-    def output_weight(self) -> Tensor:
-        """Of the output layer and of revealed labels, [C, D]."""
-        return self.tgt_embedding.weight
+    def most_places(self, src_length: int) -> int:
+        return self.num_slots(src_length)
 
     def decode(self, src_ids: Tensor, memory: Memory, revealed: Revealed | None = None) -> Decoded:
         """All slots at once.

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 import torch
 
 from onepass.models.autoregressive import PAD
-from onepass.models.ctc import CTCTransformer
+from onepass.models.slots import SlotTransformer
 from onepass.nn.output_layer import output_kl
-from onepass.objectives.cross_entropy import Batch, LossTerm
+from onepass.objectives.objective import Batch, LossTerm
 
 
 @dataclass(frozen=True)
@@ -23,13 +23,13 @@ class CompressionObjective:
         larger: with as many slots as the student; in eval mode.
     """
 
-    larger: CTCTransformer
+    larger: SlotTransformer
 
     def counts(self, batch: Batch) -> dict[str, int]:
-        return {"slots": int((batch.src_ids != PAD).sum()) * self.larger.slots}
+        return {"slots": int(self.larger.num_slots((batch.src_ids != PAD).sum(1)).sum())}
 
     def terms(self, model: torch.nn.Module, batch: Batch) -> dict[str, LossTerm]:
-        assert isinstance(model, CTCTransformer)
+        assert isinstance(model, SlotTransformer)
         src_ids, larger = batch.src_ids, self.larger.to(batch.src_ids.device)
         with torch.no_grad():
             theirs = larger.decode(src_ids, larger.encode(src_ids))

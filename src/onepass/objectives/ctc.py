@@ -13,14 +13,17 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from onepass.models.autoregressive import PAD
+from onepass.models.autoregressive import PAD, AutoregressiveTransformer
 from onepass.models.ctc import CTCTransformer, feasible
-from onepass.models.one_pass import NEVER, Decoded
+from onepass.models.one_pass import NEVER, Decoded, OnePassTransformer
 from onepass.models.slots import IMPOSSIBLE, Revealed, SlotTransformer
 from onepass.nn.output_layer import score_labels
-from onepass.objectives.cross_entropy import Batch
-from onepass.objectives.glancing import choose
+from onepass.objectives.bigrams import BigramObjective, Expected, ends, first_and_second
+from onepass.objectives.compression import CompressionObjective
+from onepass.objectives.glancing import Glancing, choose
 from onepass.objectives.latent import LatentObjective, each_slot, in_place, slot_log_probs
+from onepass.objectives.objective import Batch, Objective
+from onepass.settings import FinetuneSettings, StudentSettings
 
 
 class Lattice(NamedTuple):
@@ -76,7 +79,7 @@ def _sums(log_probs: Tensor, skip: Tensor) -> Tensor:
     return torch.stack(rows, 1)
 
 
-def _ends(sums: Tensor, slots: Tensor, tokens: Tensor) -> Tensor:
+def _last_two(sums: Tensor, slots: Tensor, tokens: Tensor) -> Tensor:
     """The two labels a way may end at, in the last slot; [B, L, E] -> [B, 2]: last token, last blank."""
     last = sums.gather(1, (slots - 1)[:, None, None].expand(-1, -1, sums.size(2)))[:, 0]  # [B, E]
     return last.gather(1, torch.stack([2 * tokens - 1, 2 * tokens], 1))
@@ -104,7 +107,7 @@ def likelihood(ways: Lattice) -> tuple[Tensor, Tensor]:
     both = _sums(torch.cat([log_probs, backwards]), torch.cat([skip, skip_backwards]))
     from_start, from_end = both.chunk(2)
     from_end = _reversed(_reversed(from_end, labels, 2), slots, 1)
-    total = _ends(from_start, slots, tokens).logsumexp(1)
+    total = _last_two(from_start, slots, tokens).logsumexp(1)
     slot = torch.arange(log_probs.size(1), device=slots.device)
     label = torch.arange(log_probs.size(2), device=slots.device)
     real = (slot < slots[:, None])[:, :, None] & (label < labels[:, None])[:, None, :]  # [B, L, E]
@@ -140,7 +143,7 @@ def best_way(ways: Lattice) -> Tensor:
         best, move = _moves(scores[-1], skip).max(0)
         scores.append(best + log_probs[:, slot])
         moves.append(move)
-    ends = _ends(torch.stack(scores, 1), slots, tokens)
+    ends = _last_two(torch.stack(scores, 1), slots, tokens)
     label = 2 * tokens - 1 + ends.argmax(1)  # [B]
     way = torch.zeros(log_probs.shape[:2], dtype=torch.int64, device=slots.device)
     for slot in range(log_probs.size(1) - 1, -1, -1):
@@ -150,6 +153,19 @@ def best_way(ways: Lattice) -> Tensor:
             step = moves[slot - 1].gather(1, label[:, None])[:, 0]
             label = torch.where(real, label - step, label)
     return way
+
+
+def objective(student: StudentSettings, larger: OnePassTransformer | None) -> Objective:
+    """Of a CTC student: what spells the target, or the distributions of the larger student it compresses."""
+    if larger is not None:
+        assert isinstance(larger, CTCTransformer)
+        return CompressionObjective(larger)
+    return CTCObjective(student.slots, Glancing.of(student.glancing))
+
+
+def finetuning(settings: FinetuneSettings, teacher: AutoregressiveTransformer | None) -> Objective:
+    """Of a CTC student's fine-tuning: the bigrams of the references."""
+    return BigramObjective(expected_bigrams)
 
 
 class CTCObjective(LatentObjective):
@@ -184,3 +200,40 @@ def with_blank(tgt_ids: Tensor, blank: int) -> Tensor:
 def _lattice(log_probs: Tensor, tgt_ids: Tensor, mask: Tensor) -> Lattice:
     """From the log probabilities [B, L, T + 1] of `with_blank`."""
     return lattice(log_probs[:, :, -1], log_probs[:, :, :-1], tgt_ids, mask.sum(1))
+
+
+def expected_bigrams(model: SlotTransformer, decoded: Decoded, tgt_ids: Tensor) -> Expected:
+    """What a translation drawn from a CTC student has of the bigrams of the targets, [B, T] padded with 0."""
+    assert isinstance(model, CTCTransformer)
+    log_probs = slot_log_probs(model, decoded, with_blank(tgt_ids, model.blank))
+    with torch.autocast(tgt_ids.device.type, enabled=False):
+        return expected_of_labels(log_probs, tgt_ids, decoded.mask)
+
+
+def expected_of_labels(log_probs: Tensor, tgt_ids: Tensor, mask: Tensor) -> Expected:
+    """Of the tokens that are left when equal neighbours are one and blanks go.
+
+    The length counts equal neighbours of which the target has none each for itself.
+
+    Args:
+        log_probs: of the target's tokens and the blank in each slot, [B, L, T + 1].
+        tgt_ids: int64 [B, T], padded with 0.
+        mask: bool [B, L], the real slots.
+    """
+    real = mask[:, :, None] & (tgt_ids != PAD)[:, None, :]
+    tokens = log_probs[:, :, :-1].exp().masked_fill(~real, 0)
+    blank = log_probs[:, :, -1].masked_fill(~mask, 0)  # what is no slot is a blank
+    last = torch.full_like(tgt_ids[:, 0], mask.size(1) + 1)
+    first, second = first_and_second(F.pad(tokens, (0, 0, 1, 1)), tgt_ids, last)
+    # P(nothing between the places i < j) is a product of blanks: their sum up to j - 1 less that up to i.
+    up_to = blank.cumsum(1)
+    until, before = F.pad(up_to, (1, 1)), F.pad(up_to, (2, 0))  # [B, L + 2]
+    later = torch.ones(until.size(1), until.size(1), dtype=torch.bool, device=mask.device).triu(1)
+    nothing = (before[:, None, :] - until[:, :, None]).masked_fill(~later, IMPOSSIBLE).exp()
+    bigrams = (first * (nothing @ second)).sum(1)
+    # Two equal tokens side by side are one token.
+    one, other = ends(tgt_ids)
+    merged = (first[:, :-1] * second[:, 1:]).sum(1)
+    times = (tgt_ids[:, :, None] == tgt_ids[:, None, :]).sum(2)
+    repeats = ((tokens[:, :-1] * tokens[:, 1:]).sum(1) / times).sum(1)
+    return Expected(bigrams - torch.where(one == other, merged, 0), -blank.expm1().sum(1) - repeats)

@@ -18,14 +18,16 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from onepass.models.autoregressive import PAD
+from onepass.models.autoregressive import PAD, AutoregressiveTransformer
 from onepass.models.dag import DAGTransformer
-from onepass.models.one_pass import NEVER, Decoded
+from onepass.models.one_pass import NEVER, Decoded, OnePassTransformer
 from onepass.models.slots import IMPOSSIBLE, Revealed, SlotTransformer
 from onepass.nn.output_layer import score_labels
-from onepass.objectives.cross_entropy import Batch
-from onepass.objectives.glancing import choose
+from onepass.objectives.bigrams import BigramObjective, Expected, first_and_second
+from onepass.objectives.glancing import Glancing, choose
 from onepass.objectives.latent import LatentObjective, each_slot, in_place, slot_log_probs
+from onepass.objectives.objective import Batch, Objective
+from onepass.settings import FinetuneSettings, StudentSettings
 
 LARGEST_EXPONENT = 700.0
 """exp() of more leaves float64; it belongs to edges whose probability is 0 there."""
@@ -159,6 +161,16 @@ def best_path(paths: Graph) -> Tensor:
     return path
 
 
+def objective(student: StudentSettings, larger: OnePassTransformer | None) -> Objective:
+    """Of a DAG student: what spells the target."""
+    return DAGObjective(student.slots, Glancing.of(student.glancing))
+
+
+def finetuning(settings: FinetuneSettings, teacher: AutoregressiveTransformer | None) -> Objective:
+    """Of a DAG student's fine-tuning: the bigrams of the references."""
+    return BigramObjective(expected_bigrams)
+
+
 class DAGObjective(LatentObjective):
     """-log P of the target over all its paths through the graph."""
 
@@ -192,3 +204,33 @@ def _graph(model: DAGTransformer, batch: Batch, decoded: Decoded, words: Tensor)
     """From the log probabilities of the target's words in the slots, [B, L, T]."""
     tgt_lengths = (batch.tgt_ids != PAD).sum(1)
     return graph(words.transpose(1, 2), model.edges(decoded), tgt_lengths, decoded.mask.sum(1))
+
+
+def expected_bigrams(model: SlotTransformer, decoded: Decoded, tgt_ids: Tensor) -> Expected:
+    """What a translation drawn from a graph has of the bigrams of the targets, [B, T] padded with 0."""
+    assert isinstance(model, DAGTransformer)
+    log_probs, edges = slot_log_probs(model, decoded, tgt_ids), model.edges(decoded)
+    with torch.autocast(tgt_ids.device.type, enabled=False):
+        return expected_of_paths(log_probs, edges, tgt_ids, decoded.mask)
+
+
+def expected_of_paths(log_probs: Tensor, edges: Tensor, tgt_ids: Tensor, mask: Tensor) -> Expected:
+    """Of the words along a path through the graph.
+
+    Args:
+        log_probs: of the target's words in each slot, [B, L, T].
+        edges: log probability of going from slot i to slot j, [B, L, L].
+        tgt_ids: int64 [B, T], padded with 0.
+        mask: bool [B, L], the real slots; the first and the last of them write nothing.
+    """
+    slot = torch.arange(mask.size(1), device=mask.device)
+    last = mask.sum(1) - 1
+    writes = (slot > 0) & (slot < last[:, None])  # [B, L]
+    real = writes[:, :, None] & (tgt_ids != PAD)[:, None, :]
+    first, second = first_and_second(log_probs.exp().masked_fill(~real, 0), tgt_ids, last)
+    follows = edges.exp()
+    # P(a path visits j) = Σ_i P(it visits i) E_ij, and 1 for the first slot: a triangular system.
+    start = (slot == 0).to(follows.dtype).expand(len(mask), -1)[:, :, None]
+    system = torch.eye(mask.size(1), dtype=follows.dtype, device=mask.device) - follows.transpose(1, 2)
+    visited = torch.linalg.solve_triangular(system, start, upper=False, unitriangular=True)  # [B, L, 1]
+    return Expected((first * visited * (follows @ second)).sum(1), visited.sum((1, 2)) - 2)

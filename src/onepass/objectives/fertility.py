@@ -10,10 +10,11 @@ from torch.nn import functional as F
 
 from onepass.models.autoregressive import PAD
 from onepass.models.fertility import FertilityTransformer
-from onepass.models.one_pass import Decoded
+from onepass.models.one_pass import Decoded, OnePassTransformer
 from onepass.nn.output_layer import output_cross_entropy
 from onepass.nn.transformer import Memory
-from onepass.objectives.cross_entropy import Batch, LossTerm
+from onepass.objectives.objective import Batch, LossTerm
+from onepass.settings import StudentSettings
 
 
 class _Learnt(NamedTuple):
@@ -54,3 +55,8 @@ class FertilityObjective:
             "fertilities": LossTerm(fertilities, counts["fertilities"]),
         }
         return _Learnt(terms, decoded)
+
+
+def objective(student: StudentSettings, larger: OnePassTransformer | None) -> FertilityObjective:
+    """Of a student with fertilities."""
+    return FertilityObjective()

@@ -1,4 +1,4 @@
-"""Fine-tuning of the student with its teacher's word distributions (Gu et al. 2018, section 4.3).
+"""Fine-tuning of students with fertilities on the teacher's word distributions (Gu et al. 2018, section 4.3).
 
 L = λ (L_RL + L_BP) + (1 - λ) L_KD, where L_KD is what the student learnt before, and
 
@@ -26,8 +26,8 @@ from onepass.models.fertility import FertilityTransformer, average_fertilities, 
 from onepass.models.one_pass import Decoded
 from onepass.nn.output_layer import output_reverse_kl, reverse_kl_by_position
 from onepass.nn.transformer import Memory
-from onepass.objectives.cross_entropy import Batch, LossTerm
 from onepass.objectives.fertility import FertilityObjective
+from onepass.objectives.objective import Batch, LossTerm
 from onepass.settings import FinetuneSettings
 
 
@@ -36,6 +36,12 @@ class _Output(NamedTuple):
 
     decoded: Decoded
     teacher_states: Tensor  # [N, D], of the real positions
+
+
+def finetuning(settings: FinetuneSettings, teacher: AutoregressiveTransformer | None) -> FinetuneObjective:
+    """Of a student with fertilities."""
+    assert teacher is not None
+    return FinetuneObjective(teacher, settings)
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,11 @@ class Glancing:
     start: float
     end: float
 
+    @classmethod
+    def of(cls, shares: tuple[float, float] | None) -> Glancing | None:
+        """From a student's setting; None: nothing is told."""
+        return None if shares is None else cls(*shares)
+
     def share(self, progress: float) -> float:
         """At a point of the training, 0 to 1."""
         return self.start + (self.end - self.start) * progress
@@ -28,7 +33,7 @@ class Glancing:
 
 @contextmanager
 def first_attempt(device: torch.device) -> Iterator[None]:
-    """For a pass without gradient, behind which the same dropout masks are drawn again."""
+    """For a pass without gradient, after which the same dropout masks are drawn again."""
     kind = device.type
     with (
         torch.no_grad(),

@@ -13,8 +13,8 @@ from onepass.models.one_pass import Decoded
 from onepass.models.slots import Revealed, SlotTransformer
 from onepass.nn.output_layer import label_log_probs
 from onepass.nn.transformer import Memory
-from onepass.objectives.cross_entropy import Batch, LossTerm
 from onepass.objectives.glancing import Glancing, first_attempt
+from onepass.objectives.objective import Batch, LossTerm
 
 
 def each_slot(labels: Tensor, mask: Tensor) -> Tensor:

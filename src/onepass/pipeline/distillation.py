@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 
 from onepass.bundle import MANIFEST, Bundle
-from onepass.decoding.weights import TEACHER
 from onepass.errors import ModelError
+from onepass.families import family_named
 from onepass.files import file_sha256, write_text
 from onepass.runtime.cores import available_cores
 from onepass.settings import DistillSettings
@@ -66,17 +66,14 @@ def sample_lines(
 
     from onepass.decoding.autoregressive import sample
     from onepass.decoding.translator import Translator
-    from onepass.decoding.weights import load_model
-    from onepass.models.autoregressive import AutoregressiveTransformer
-    from onepass.runtime.text_translator import Output
+    from onepass.decoding.weights import load_teacher
 
     bundle = Bundle.open(teacher)
-    model = load_model(bundle)
-    assert isinstance(model, AutoregressiveTransformer)
+    model = load_teacher(bundle, purpose="sample sources")
     generator = torch.Generator()
     translator = Translator(
         bundle.tokenizer(),
-        lambda src_ids: Output(*sample(model, src_ids, generator, among=among), None, with_end=True),
+        lambda src_ids: sample(model, src_ids, generator, among=among),
     )
 
     def translate(part: Sequence[str], number: int) -> list[str]:
@@ -118,7 +115,7 @@ def distill_file(src: Path, teacher: Path, to: Path, settings: DistillSettings, 
     """
     lines = [line.text for line in numbered_lines(src)]
     bundle = Bundle.open(teacher)
-    if bundle.kind != TEACHER:
+    if family_named(bundle.kind, where=teacher).one_pass:
         raise ModelError("Only a teacher can distill; this is a student", where=teacher)
     folder = to.with_name(f"{to.name}.shards")
     content = f"{file_sha256(src)} {file_sha256(bundle.directory / MANIFEST)} {settings.model_dump_json()}"
@@ -145,11 +142,12 @@ def make_engine(
 
     bundle = Bundle.open(teacher)
     export_ctranslate2(bundle, exported)
-    return CTranslate2Translator(
+    engine = CTranslate2Translator(
         exported,
         bundle.tokenizer(),
         beam_size=settings.beam_size,
         compute_type=settings.compute_type,
         workers=available_cores(),
         batch_tokens=settings.batch_tokens,
-    ).translate
+    )
+    return lambda lines: [t.text for t in engine.translate_as_written(lines)]

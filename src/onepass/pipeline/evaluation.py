@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from onepass.bundle import Bundle
-from onepass.decoding.weights import TEACHER as AUTOREGRESSIVE
 from onepass.display import Report
 from onepass.evaluation.figures import bleu_against_latency, latency_against_length
 from onepass.evaluation.latency import Latency, SystemSpec, fastest, measure_latency
 from onepass.evaluation.quality import Quality, measure
 from onepass.evaluation.systems import CTRANSLATE2, ONNX, TEACHER, Competitor, Student, competitors
 from onepass.evaluation.table import machine_kind, render_markdown, result_row, versions
+from onepass.families import FAMILIES
 from onepass.files import write_json, write_text
 from onepass.pipeline.stage import Context
 from onepass.pipeline.stages import corpus_facts, corpus_stages, linked_corpus
@@ -74,7 +74,7 @@ def evaluate_systems(context: Context, src: Sequence[str], ref: Sequence[str]) -
     exported.mkdir()
     tokenizer = Bundle.open(students["student"].bundle).tokenizer()
     facts = cache(lambda corpora: corpus_facts([context.inputs[c] for c in corpora], tokenizer))
-    rivals = [name for name, model in models.items() if model.settings.family == AUTOREGRESSIVE]
+    rivals = [name for name, model in models.items() if not FAMILIES[model.settings.family].one_pass]
     for stage in [*rivals, *([] if teacher is None else [TEACHER])]:
         corpus = linked_corpus(stage, recipe, context.inputs)
         lexicon = None if corpus is None else facts((corpus,)).lexicon

@@ -18,11 +18,12 @@ from onepass.display import Display
 from onepass.errors import ModelError, UsageError
 from onepass.export.model_card import render_card
 from onepass.export.runtime_bundle import write_export_manifest, write_graphs
+from onepass.families import family_named
 from onepass.files import write_text
 from onepass.pipeline.finished import finished_stages, recorded_recipe
 from onepass.pipeline.stages import corpus_facts, corpus_stages, linked_corpus
 from onepass.recipe import Recipe
-from onepass.runtime.candidates import check_labellings
+from onepass.runtime.candidates import check_candidates
 from onepass.runtime.text_translator import TextTranslator
 from onepass.runtime.translator import GRAPH, Precision, Translator
 from onepass.text.lines import read_lines
@@ -75,8 +76,7 @@ def export_run(
     found = finished_stages(run, ["prepare", *corpora, stage, *(["teacher"] if candidates else [])])
     student = Bundle.open(found[stage])
     teacher = Bundle.open(found["teacher"]) if candidates else None
-    if student.kind == "ctc":
-        check_labellings(usual_candidates)
+    check_candidates(family_named(student.kind, where=student.directory), usual_candidates)
     counts = (1, NUM_CANDIDATES) if candidates else (1,)
     with _new_directory(to) as partial:
         with display.stage("export") as progress:

@@ -181,7 +181,7 @@ def _candidates(
     """The texts of each sentence's candidates and the teacher's scores, the argmax first."""
     import torch
 
-    from onepass.decoding.parallel import noisy_candidates
+    from onepass.decoding.fertility import noisy_candidates
     from onepass.decoding.weights import load_model
     from onepass.runtime.candidates import candidate_numbers
     from onepass.runtime.text_translator import MAX_SRC_TOKENS

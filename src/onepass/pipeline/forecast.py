@@ -124,7 +124,7 @@ class _Probe:
     ) -> None:
         import torch
 
-        from onepass.decoding.weights import STUDENTS, TEACHER
+        from onepass.models import MODELS
         from onepass.models.autoregressive import AutoregressiveTransformer
 
         self.device = "cuda" if torch.cuda.is_available() else "cpu"
@@ -135,9 +135,7 @@ class _Probe:
 
         def build(student: StudentSettings) -> torch.nn.Module:
             sizes = student.sizes(recipe.teacher.model)
-            if student.family == TEACHER:
-                return AutoregressiveTransformer(sizes, size, size, joint=joint).to(self.device)
-            return STUDENTS[student.family](sizes, student, size, size, joint=joint).to(self.device)
+            return MODELS[student.family](sizes, student, size, size, joint=joint).to(self.device)
 
         self.model: torch.nn.Module = teacher if student is None else build(student)
         larger = None if student is None or finetuned else recipe.larger(student)
@@ -148,8 +146,9 @@ class _Probe:
         """Tokens learnt a second, from updates that do all that an update does."""
         import torch
 
-        from onepass.objectives.cross_entropy import Batch, Objective, TeacherObjective
-        from onepass.objectives.student import finetune_objective, student_objective
+        from onepass.objectives import FINETUNINGS, OBJECTIVES
+        from onepass.objectives.objective import Batch, Objective
+        from onepass.objectives.teacher import TeacherObjective
         from onepass.training.loop import has_bf16
 
         length = self.corpus.length
@@ -158,10 +157,10 @@ class _Probe:
         batch = Batch(ids, ids, torch.ones_like(ids))
         objective: Objective = TeacherObjective(settings.label_smoothing)
         if self.student is not None:
-            objective = student_objective(self.student, self.larger)
-            if self.finetuned:
+            objective = OBJECTIVES[self.student.family](self.student, self.larger)
+            if self.finetuned and self.student.finetune is not None:
                 teacher = self.teacher if self.student.finetuned_by_teacher else None
-                objective = finetune_objective(self.student, teacher)
+                objective = FINETUNINGS[self.student.family](self.student.finetune, teacher)
         optimizer = torch.optim.Adam(self.model.parameters(), lr=1e-6, fused=True)
         device = torch.device(self.device)
         bf16 = settings.precision == "bf16" or (settings.precision == "auto" and has_bf16(device))

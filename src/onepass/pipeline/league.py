@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from onepass.bundle import WEIGHTS, Bundle
-from onepass.decoding.weights import TEACHER as AUTOREGRESSIVE
 from onepass.display import Display
 from onepass.errors import UsageError
 from onepass.evaluation.systems import CTRANSLATE2, ONNX, TEACHER, TORCH, Competitor, ctranslate2_variants
+from onepass.families import family_named
 from onepass.pipeline.evaluation import measure_rows, write_results
 from onepass.runtime.translator import CANDIDATES, precisions
 from onepass.settings import EvaluateSettings
@@ -104,7 +104,7 @@ def _rows(bundle: Bundle, settings: EvaluateSettings) -> list[Competitor]:
             for search, beam in searches
         ]
     if WEIGHTS in bundle.files:
-        if bundle.kind != AUTOREGRESSIVE:
+        if family_named(bundle.kind, where=bundle.directory).one_pass:
             return [Competitor(f"{name}, torch", name, TORCH, place)]
         return [
             Competitor(f"{name} {search}, torch", TEACHER, TORCH, {**place, "beam_size": beam})

@@ -24,6 +24,7 @@ from onepass.corpora.augment import AugmentCounts, augment_pairs
 from onepass.corpora.filters import FilterCounts, filter_pairs
 from onepass.corpora.sources import corpus_files, read_pairs
 from onepass.errors import DataError, UsageError
+from onepass.families import AUTOREGRESSIVE
 from onepass.files import write_json
 from onepass.pipeline.stage import Context, Stage
 from onepass.recipe import OnePassModel, Recipe
@@ -313,9 +314,8 @@ def write_ids(texts: Path, split: str, to: Path, tokenizer: Tokenizer, max_token
 
 def teach(context: Context, *, reverse: bool = False) -> None:
     """Trains the teacher, or one that translates targets into sources, and writes its bundle."""
-    from onepass.decoding.translator import teacher_decoder
-    from onepass.decoding.weights import TEACHER, build_model
-    from onepass.objectives.cross_entropy import TeacherObjective
+    from onepass.decoding.weights import build_model
+    from onepass.objectives.teacher import TeacherObjective
 
     settings = context.recipe.teacher
     corpus = context.inputs["prepare"]
@@ -324,7 +324,7 @@ def teach(context: Context, *, reverse: bool = False) -> None:
     if reverse:
         tokenizer, train, dev = tokenizer.reversed(), train.reversed(), dev.reversed()
     _seed(context.recipe.seed)
-    model = build_model(TEACHER, settings.model, None, tokenizer)
+    model = build_model(AUTOREGRESSIVE.name, settings.model, None, tokenizer)
     _train(
         context,
         model,
@@ -333,9 +333,8 @@ def teach(context: Context, *, reverse: bool = False) -> None:
         dev,
         settings.training,
         tokenizer,
-        kind=TEACHER,
+        kind=AUTOREGRESSIVE.name,
         model_settings={"sizes": settings.model.model_dump(mode="json")},
-        make_decoder=teacher_decoder,
         reverse=reverse,
     )
 
@@ -345,7 +344,7 @@ def learn(context: Context) -> None:
     from onepass.bundle import Bundle
     from onepass.decoding.weights import build_model, load_model
     from onepass.models.pruning import init_pruned
-    from onepass.objectives.student import student_objective
+    from onepass.objectives import OBJECTIVES
 
     recipe = context.recipe
     chosen = recipe.one_pass_models()[context.directory.name]
@@ -359,24 +358,25 @@ def learn(context: Context) -> None:
         init_pruned(model, larger)
     elif student.init_from_teacher:
         _init_from_teacher(model, load_model(Bundle.open(context.inputs["teacher"])))
-    _train_student(context, model, student_objective(student, larger), chosen, tokenizer)
+    _train_student(context, model, OBJECTIVES[student.family](student, larger), chosen, tokenizer)
 
 
 def finetune(context: Context) -> None:
     """Fine-tunes a student and writes its bundle."""
     from onepass.bundle import Bundle
     from onepass.decoding.weights import load_model
-    from onepass.objectives.student import finetune_objective
+    from onepass.objectives import FINETUNINGS
 
     chosen = context.recipe.one_pass_models()[context.directory.name]
     student, base = chosen
     assert base is not None
+    assert student.finetune is not None
     model = load_model(Bundle.open(context.inputs[base]))
     teacher: Any = load_model(Bundle.open(context.inputs["teacher"])) if "teacher" in context.inputs else None
     _train_student(
         replace(context, log=_guarded(context, student)),
         model,
-        finetune_objective(student, teacher),
+        FINETUNINGS[student.family](student.finetune, teacher),
         chosen,
         Tokenizer.load(context.inputs["prepare"]),
     )
@@ -406,9 +406,6 @@ def _train_student(
     chosen: OnePassModel,
     tokenizer: Tokenizer,
 ) -> None:
-    from onepass.decoding.translator import student_decoder, teacher_decoder
-    from onepass.decoding.weights import TEACHER
-
     student = chosen.settings
     corpus = context.inputs[corpus_stages(chosen)[-1]]
     aligned = student.family == "fertility"
@@ -425,7 +422,6 @@ def _train_student(
             "sizes": student.sizes(context.recipe.teacher.model).model_dump(mode="json"),
             "student": student.model_dump(mode="json"),
         },
-        make_decoder=teacher_decoder if student.family == TEACHER else student_decoder,
     )
 
 
@@ -452,10 +448,9 @@ def _train(
     *,
     kind: str,
     model_settings: dict[str, Any],
-    make_decoder: Any,
     reverse: bool = False,
 ) -> None:
-    from onepass.decoding.translator import Translator
+    from onepass.decoding.translator import Translator, make_decoder
     from onepass.decoding.weights import save_bundle
     from onepass.evaluation.quality import measure
     from onepass.evaluation.table import machine_kind, versions

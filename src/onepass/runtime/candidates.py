@@ -6,11 +6,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from onepass.errors import UsageError
+from onepass.families import CTC, Family
 from onepass.runtime.text_translator import MAX_SRC_TOKENS
 
-CHANGES = 6
-"""Of the labels of a CTC student, see `onepass.decoding.candidates`."""
-MOST_LABELLINGS = 2**CHANGES
+MOST_LABELLINGS = CTC.most_candidates or 0
+CHANGES = MOST_LABELLINGS.bit_length() - 1
+"""Of the labels of a CTC student, whose combinations are its candidates, see `onepass.decoding.ctc`."""
 
 
 def candidate_numbers(num_candidates: int, *, seed: int) -> NDArray[np.float32]:
@@ -22,14 +23,15 @@ def candidate_numbers(num_candidates: int, *, seed: int) -> NDArray[np.float32]:
     return np.random.default_rng(seed).random((num_candidates - 1, MAX_SRC_TOKENS), dtype=np.float32)
 
 
-def check_labellings(num_candidates: int) -> None:
-    """Raises UsageError for more candidates than a CTC student has."""
-    if num_candidates > MOST_LABELLINGS:
+def check_candidates(family: Family, num_candidates: int) -> None:
+    """Raises UsageError for more candidates than students of a family have."""
+    most = family.most_candidates
+    if most is not None and num_candidates > most:
         raise UsageError(
-            "A CTC student has fewer candidates",
+            f"A {family.title} student has fewer candidates",
             where="num_candidates",
             value=num_candidates,
-            allowed=f"1 to {MOST_LABELLINGS}",
+            allowed=f"1 to {most}",
         )
 
 

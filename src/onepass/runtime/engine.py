@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from onepass.errors import ModelError
 from onepass.runtime.candidates import candidate_numbers
-from onepass.runtime.text_translator import Output
+from onepass.runtime.text_translator import Hypotheses
 from onepass.text.batches import padded
 from onepass.text.tokenizer import PAD
 
@@ -89,7 +89,7 @@ class OnnxEngine:
         finally:
             self._idle.put(session)
 
-    def __call__(self, rows: Sequence[Sequence[int]]) -> Output:
+    def __call__(self, rows: Sequence[Sequence[int]]) -> Hypotheses:
         """Translates source ids, 1 to MAX_SRC_TOKENS a row."""
         src_ids = padded(rows)
         runs = [self._run({"src_ids": src_ids, **some}, rows) for some in self._candidates(src_ids)]
@@ -100,11 +100,11 @@ class OnnxEngine:
         def winners(values: Iterable[Sequence[Any]]) -> list[Any]:
             return [of_row[run] for run, of_row in zip(best, zip(*values, strict=True), strict=True)]
 
-        return Output(
+        return Hypotheses(
             winners(run.ids for run in runs),
             winners(run.scores for run in runs),
-            winners(run.fertilities or [] for run in runs) if self.copies else None,
             with_end=True,
+            fertilities=winners(run.fertilities or [] for run in runs) if self.copies else None,
         )
 
     def _candidates(self, src_ids: NDArray[np.int64]) -> Iterator[dict[str, NDArray[Any]]]:
@@ -120,7 +120,7 @@ class OnnxEngine:
         else:
             yield {}
 
-    def _run(self, feeds: dict[str, NDArray[Any]], rows: Sequence[Sequence[int]]) -> Output:
+    def _run(self, feeds: dict[str, NDArray[Any]], rows: Sequence[Sequence[int]]) -> Hypotheses:
         with self._session() as session:
             found = dict(zip(self._outputs, session.run(None, feeds), strict=True))
         fertilities = None
@@ -129,4 +129,5 @@ class OnnxEngine:
             fertilities = [counts[: len(row)] for counts, row in rows_of]
         lengths = np.count_nonzero(found["ids"] != PAD, axis=1).tolist()
         ids = [row[:length] for row, length in zip(found["ids"].tolist(), lengths, strict=True)]
-        return Output(ids, found["scores"].tolist(), fertilities, with_end=self._num_candidates > 1)
+        with_end = self._num_candidates > 1
+        return Hypotheses(ids, found["scores"].tolist(), with_end=with_end, fertilities=fertilities)

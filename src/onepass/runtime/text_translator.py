@@ -19,19 +19,23 @@ WINDOW_CHARACTERS = 1 << 18
 """A window that has so many ends early, so that long lines do not fill the memory."""
 
 
-class Output(NamedTuple):
-    """What an engine gives for a batch; `fertilities` is None where nothing is copied.
+class Hypotheses(NamedTuple):
+    """One translation of each source of a batch.
 
-    `with_end`: the scores are means over the tokens and </s>, which a student does not write.
+    Attributes:
+        ids: target tokens, without specials.
+        scores: mean log probability a token; of the student's tokens, or a teacher's where it wrote or chose.
+        with_end: the scores are means over the tokens and </s>, which a student does not write.
+        fertilities: how often each source token was copied; None where nothing is copied.
     """
 
     ids: list[list[int]]
     scores: list[float]
-    fertilities: list[list[int]] | None
     with_end: bool
+    fertilities: list[list[int]] | None = None
 
 
-Decode = Callable[[list[list[int]]], Output]
+Decode = Callable[[list[list[int]]], Hypotheses]
 """Source ids, rows of 1 to MAX_SRC_TOKENS, to translations."""
 
 
@@ -137,12 +141,13 @@ class TextTranslator:
         """
         _check_lines(lines)
         capitals = [i for i, line in enumerate(lines) if line.isupper()]
-        found = self._translate([*lines, *(lines[i].capitalize() for i in capitals)])
+        found = self.translate_as_written([*lines, *(lines[i].capitalize() for i in capitals)])
         for i, calm in zip(capitals, found[len(lines) :], strict=True):
             found[i] = max(found[i], replace(calm, text=calm.text.upper()), key=_merit)
         return found[: len(lines)]
 
-    def _translate(self, lines: Sequence[str]) -> list[Translation]:
+    def translate_as_written(self, lines: Sequence[str]) -> list[Translation]:
+        """Translates lines, each read once, as it is written."""
         encode = self.tokenizer.encode_src
         parts = [split_to_fit(line, MAX_SRC_TOKENS, encode) for line in lines]
         chunks = [chunk for line in parts for chunk in line]
@@ -163,15 +168,18 @@ class TextTranslator:
             most_rows=self.batch_size,
             workers=self._workers,
         )
-        work = ([chunks[i] for i in rows] for rows in batches)
-        run = self._pool.map if self._pool is not None and len(batches) > 1 else map
         parts: dict[int, Part] = {}
-        for rows, output in zip(batches, run(self._decode, work), strict=True):
-            fertilities: Sequence[list[int] | None] = output.fertilities or [None] * len(rows)
-            weights = [len(ids) + output.with_end for ids in output.ids]
-            outputs = map(Part, output.ids, output.scores, fertilities, weights)
-            parts.update(zip(rows, outputs, strict=True))
+        decoded = self.decode_batches([[chunks[i] for i in rows] for rows in batches])
+        for rows, hyps in zip(batches, decoded, strict=True):
+            fertilities: Sequence[list[int] | None] = hyps.fertilities or [None] * len(rows)
+            weights = [len(ids) + hyps.with_end for ids in hyps.ids]
+            parts.update(zip(rows, map(Part, hyps.ids, hyps.scores, fertilities, weights), strict=True))
         return [parts[i] for i in range(len(chunks))]
+
+    def decode_batches(self, batches: Sequence[list[list[int]]]) -> Iterator[Hypotheses]:
+        """What the engine makes of batches of source ids, in their order."""
+        run = self._pool.map if self._pool is not None and len(batches) > 1 else map
+        return run(self._decode, batches)
 
     def _join(self, src: list[list[int]], parts: list[Part]) -> Translation:
         ids = [i for part in parts for i in part.ids]

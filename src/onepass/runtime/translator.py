@@ -7,7 +7,8 @@ from typing import Literal, cast, get_args
 
 from onepass.bundle import WEIGHTS, Bundle
 from onepass.errors import ModelError, UsageError
-from onepass.runtime.candidates import check_labellings
+from onepass.families import family_named
+from onepass.runtime.candidates import check_candidates
 from onepass.runtime.cores import available_cores
 from onepass.runtime.engine import OnnxEngine
 from onepass.runtime.shipped import find_model
@@ -71,8 +72,7 @@ class Translator(TextTranslator):
         if num_candidates is None:
             num_candidates = usual_candidates(bundle)
         chosen = _precision(bundle, precision)
-        if bundle.kind == "ctc":
-            check_labellings(num_candidates)
+        check_candidates(family_named(bundle.kind, where=bundle.directory), num_candidates)
         if num_candidates > 1 and not bundle.settings.get(CANDIDATES):
             raise UsageError(
                 "This model has no teacher that chooses among candidates",

@@ -23,7 +23,7 @@ from torch import Tensor, nn
 
 from onepass.decoding.weights import load_weights, save_weights
 from onepass.errors import DataError, ModelError, UsageError
-from onepass.objectives.cross_entropy import Batch, LossTerm, Objective, pad_ids
+from onepass.objectives.objective import Batch, LossTerm, Objective, pad_ids
 from onepass.settings import TrainingSettings
 from onepass.text.batches import IdPairs, Ragged, plan_batches
 from onepass.training.checkpoint import (

@@ -1,6 +1,6 @@
-"""Token cross entropy, and the loss of the teacher.
+"""What a model is trained on: a batch of pairs in, summed losses out, with what they count.
 
-An objective computes sums and says what they count; the trainer divides once an update.
+The trainer divides once an update.
 """
 
 from __future__ import annotations
@@ -14,8 +14,6 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from onepass.models.autoregressive import PAD, AutoregressiveTransformer, with_end
-from onepass.nn.output_layer import output_cross_entropy
 from onepass.text.batches import padded
 
 
@@ -56,25 +54,6 @@ class Objective(Protocol):
 
     def terms(self, model: torch.nn.Module, batch: Batch) -> Mapping[str, LossTerm]:
         """The loss terms of one batch."""
-
-
-@dataclass(frozen=True)
-class TeacherObjective:
-    """Cross entropy of y_1 .. y_T </s> with label smoothing."""
-
-    label_smoothing: float
-
-    def counts(self, batch: Batch) -> dict[str, int]:
-        return {"tokens": int((batch.tgt_ids != PAD).sum()) + batch.tgt_ids.size(0)}
-
-    def terms(self, model: torch.nn.Module, batch: Batch) -> dict[str, LossTerm]:
-        assert isinstance(model, AutoregressiveTransformer)
-        targets = with_end(batch.tgt_ids)
-        real = targets != PAD
-        states = model.decode(batch.tgt_ids, model.encode(batch.src_ids))
-        smoothing = self.label_smoothing if model.training else 0.0
-        loss = output_cross_entropy(states[real], model.tgt_embedding.weight, targets[real], smoothing)
-        return {"tokens": LossTerm(loss, self.counts(batch)["tokens"])}
 
 
 def pad_ids(rows: Sequence[Sequence[int] | NDArray[np.int64]]) -> Tensor:

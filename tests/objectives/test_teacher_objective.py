@@ -5,7 +5,8 @@ import pytest
 import torch
 
 from onepass.decoding.autoregressive import score
-from onepass.objectives.cross_entropy import Batch, TeacherObjective, pad_ids
+from onepass.objectives.objective import Batch, pad_ids
+from onepass.objectives.teacher import TeacherObjective
 
 
 @pytest.fixture

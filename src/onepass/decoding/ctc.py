@@ -1,41 +1,50 @@
-"""Candidates of CTC and of graphs, among which the teacher chooses; none is drawn at random.
+"""Decoding of CTC students: each slot's most probable label, or the teacher's choice among likely labellings.
 
-One pass of a CTC student gives every slot its most probable labels. A candidate takes a second or later
-choice in a few slots: of all such changes, the CHANGES that lose least probability are made in each of their
-2^CHANGES combinations, the likeliest first. The labels of different slots are independent, so a combination
-loses the sum of what its changes lose. Those of a graph are what a beam search over its words keeps. No
-candidate needs another pass of the student.
+No candidate is drawn at random. One pass of the student gives every slot its most probable labels, and a
+candidate takes a second or later choice in a few slots: of all such changes, the CHANGES that lose least
+probability are made in each of their 2^CHANGES combinations, the likeliest first. The labels of different
+slots are independent, so a combination loses the sum of what its changes lose. No candidate needs another
+pass of the student.
 """
 
 from __future__ import annotations
-
-from typing import NamedTuple
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from onepass.decoding.autoregressive import score
-from onepass.decoding.parallel import CANDIDATES_AT_ONCE, Translations, likely_labels, likely_words
-from onepass.models.autoregressive import PAD, AutoregressiveTransformer
+from onepass.decoding.one_pass import Candidates, best_labels, favourites, likely_labels, written
+from onepass.decoding.options import Decoder, DecodingOptions
+from onepass.models import Model
+from onepass.models.autoregressive import AutoregressiveTransformer
 from onepass.models.ctc import CTCTransformer, collapse
-from onepass.models.dag import DAGTransformer
 from onepass.runtime.candidates import CHANGES, combinations
+from onepass.runtime.text_translator import Hypotheses
 
 CHOICES = 4
 """Most probable labels of a slot that are looked at."""
 
 
-class Candidates(NamedTuple):
-    """Different translations of some sentences, at least one of each.
+def decoder(model: Model, options: DecodingOptions) -> Decoder:
+    """The decoder of a CTC student."""
+    assert isinstance(model, CTCTransformer)
+    teacher, most = options.teacher, options.num_candidates
+    if teacher is None or most == 1:
+        return lambda src_ids: decode_slots(model, src_ids)
+    return lambda src_ids: best_labelling(model, teacher, src_ids, most)
 
-    Attributes:
-        ids: int64 [R, T], padded with 0; those of a sentence are together, the likeliest first.
-        sentence: whose each is, int64 [R], ascending.
+
+@torch.no_grad()
+def decode_slots(model: CTCTransformer, src_ids: Tensor) -> Hypotheses:
+    """The most probable label of every slot, collapsed; the score is of these labels, a token.
+
+    Args:
+        model: in eval mode.
+        src_ids: int64 [B, S], padded with 0.
     """
-
-    ids: Tensor
-    sentence: Tensor
+    decoded = model.decode(src_ids, model.encode(src_ids))
+    labels, log_probs = best_labels(model, decoded)
+    return written(collapse(labels, decoded.mask, model.blank), log_probs.sum(1))
 
 
 def labellings(labels: Tensor, log_probs: Tensor, mask: Tensor, blank: int, most: int) -> Candidates:
@@ -50,7 +59,7 @@ def labellings(labels: Tensor, log_probs: Tensor, mask: Tensor, blank: int, most
     """
     batch, length, choices = labels.shape
     lost = (log_probs[:, :, :1] - log_probs[:, :, 1:]).masked_fill(~mask[:, :, None], torch.inf)
-    # Behind the end are as many changes of no slot as a short sentence may lack.
+    # After the end are as many changes of no slot as a short sentence may lack.
     lost, place = F.pad(lost.flatten(1), (0, CHANGES), value=torch.inf).sort(dim=1, stable=True)
     lost, place = lost[:, :CHANGES], place[:, :CHANGES]
     slot = place // (choices - 1)  # [B, CHANGES]
@@ -77,7 +86,7 @@ def labellings(labels: Tensor, log_probs: Tensor, mask: Tensor, blank: int, most
 @torch.no_grad()
 def best_labelling(
     model: CTCTransformer, teacher: AutoregressiveTransformer, src_ids: Tensor, most: int
-) -> Translations:
+) -> Hypotheses:
     """The translation that the teacher likes best of up to `most`; the score is the teacher's.
 
     Args:
@@ -88,37 +97,4 @@ def best_labelling(
     """
     decoded = model.decode(src_ids, model.encode(src_ids))
     likely = likely_labels(model, decoded, CHOICES)
-    return _favourites(teacher, src_ids, labellings(*likely, decoded.mask, model.blank, most))
-
-
-@torch.no_grad()
-def best_spelling(
-    model: DAGTransformer, teacher: AutoregressiveTransformer, src_ids: Tensor, most: int
-) -> Translations:
-    """The translation that the teacher likes best of up to `most` that the graph spells, whatever the path.
-
-    The arguments are those of `best_labelling`.
-    """
-    ids, log_probs = likely_words(model, src_ids, beam_size=most)
-    sentence, place = log_probs.isfinite().nonzero(as_tuple=True)
-    return _favourites(teacher, src_ids, Candidates(ids[sentence, place], sentence))
-
-
-def _favourites(teacher: AutoregressiveTransformer, src_ids: Tensor, candidates: Candidates) -> Translations:
-    """Of each sentence the candidate with the teacher's best score."""
-    ids, sentence = candidates
-    memory = teacher.encode(src_ids)
-    lengths = (ids != PAD).sum(1)
-    scores = torch.zeros(len(ids), device=ids.device)
-    for part in torch.split(lengths.argsort(stable=True), CANDIDATES_AT_ONCE):
-        some = ids[part, : int(lengths[part].max())]
-        scores[part] = score(teacher, some, memory.select(sentence[part]))
-    count = sentence.bincount()
-    start = count.cumsum(0) - count
-    table = scores.new_full((len(count), int(count.max())), -torch.inf)
-    table[sentence, torch.arange(len(ids), device=ids.device) - start[sentence]] = scores
-    best, place = table.max(1)
-    rows = ids[start + place]
-    return Translations(
-        [[token for token in row if token != PAD] for row in rows.tolist()], best.tolist(), None
-    )
+    return favourites(teacher, src_ids, labellings(*likely, decoded.mask, model.blank, most))

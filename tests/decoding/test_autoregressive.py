@@ -7,8 +7,9 @@ import pytest
 import torch
 
 from onepass.decoding import autoregressive
-from onepass.decoding.autoregressive import Hypotheses, beam_search, greedy, sample, score
+from onepass.decoding.autoregressive import beam_search, greedy, sample, score
 from onepass.models.autoregressive import BOS, EOS, PAD, AutoregressiveTransformer
+from onepass.runtime.text_translator import Hypotheses
 
 pytestmark = pytest.mark.usefixtures("no_gradient")
 
@@ -96,7 +97,7 @@ def test_samples_have_the_probabilities_of_the_most_probable_tokens(make_teacher
     assert sum(possible.values()) == pytest.approx(1.0)
     for start, probability in possible.items():
         assert starts[start] / draws == pytest.approx(probability, abs=0.015)
-    for ids, mean in list(zip(*found, strict=True))[:20]:
+    for ids, mean in list(zip(found.ids, found.scores, strict=True))[:20]:
         expected = score(model, pad([ids], columns=1), model.encode(pad([source])))
         assert mean == pytest.approx(float(expected[0]), abs=1e-5)
 
@@ -143,9 +144,9 @@ def test_the_printed_score_is_the_mean_log_probability_of_the_printed_ids(
     make_teacher, sentences, pad, search
 ) -> None:
     model, src_ids = make_teacher(), pad(sentences)
-    ids, scores = search(model, src_ids)
-    rescored = score(model, pad(ids, 1), model.encode(src_ids))
-    assert scores == pytest.approx(rescored.tolist(), abs=1e-5)
+    found: Hypotheses = search(model, src_ids)
+    rescored = score(model, pad(found.ids, 1), model.encode(src_ids))
+    assert found.scores == pytest.approx(rescored.tolist(), abs=1e-5)
 
 
 def test_a_score_is_the_mean_over_the_tokens_and_the_end(make_teacher, sentences, pad) -> None:

@@ -1,0 +1,127 @@
+"""Decoding of students with fertilities: argmax, average, noisy parallel (Gu et al. 2018, section 3.3).
+
+Noisy parallel decoding draws fertilities by inverting their cumulative distribution at given uniform
+numbers, candidate n's numbers being the same for every sentence, so that a sentence's candidates
+depend neither on its batch nor on how many candidates follow. Candidate 0 is the argmax.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from onepass.decoding.autoregressive import score
+from onepass.decoding.one_pass import CANDIDATES_AT_ONCE, unpad
+from onepass.decoding.options import Decoder, DecodingOptions
+from onepass.models import Model
+from onepass.models.autoregressive import PAD, AutoregressiveTransformer
+from onepass.models.fertility import (
+    FertilityTransformer,
+    Tokens,
+    argmax_fertilities,
+    average_fertilities,
+    most_probable,
+    sampled_fertilities,
+)
+from onepass.nn.transformer import Memory
+from onepass.runtime.candidates import candidate_numbers
+from onepass.runtime.text_translator import Hypotheses
+
+
+class NoisyCandidates(NamedTuple):
+    """The candidates of noisy parallel decoding; equal fertilities of a sentence are one row.
+
+    Attributes:
+        ids: int64 [R, T].
+        fertilities: int64 [R, S]; a row's sum is its length in `ids`.
+        scores: the teacher's mean log probability, [R].
+        rows: which row each candidate of each sentence is, [B, N]; candidate 0 is the argmax.
+    """
+
+    ids: Tensor
+    fertilities: Tensor
+    scores: Tensor
+    rows: Tensor
+
+
+def decoder(model: Model, options: DecodingOptions) -> Decoder:
+    """The decoder of a student with fertilities."""
+    assert isinstance(model, FertilityTransformer)
+    teacher, number = options.teacher, options.num_candidates
+    if teacher is None or number == 1:
+        return lambda src_ids: decode_once(model, src_ids, average=options.average)
+    device = next(model.parameters()).device
+    uniform = torch.from_numpy(candidate_numbers(number, seed=options.seed)).to(device)
+    return lambda src_ids: noisy_parallel(model, teacher, src_ids, uniform)
+
+
+def _decode(model: FertilityTransformer, src_ids: Tensor, fertilities: Tensor, memory: Memory) -> Tokens:
+    return most_probable(model, model.decode(src_ids, fertilities, memory))
+
+
+@torch.no_grad()
+def decode_once(model: FertilityTransformer, src_ids: Tensor, *, average: bool = False) -> Hypotheses:
+    """Argmax or average fertilities, then every target token at once.
+
+    Args:
+        model: in eval mode.
+        src_ids: int64 [B, S], padded with 0.
+        average: average instead of argmax fertilities.
+    """
+    memory = model.encode(src_ids)
+    choose = average_fertilities if average else argmax_fertilities
+    fertilities = choose(model.fertility_logits(memory), memory.mask)
+    ids, scores = _decode(model, src_ids, fertilities, memory)
+    copied = unpad(fertilities, memory.mask.sum(1))
+    return Hypotheses(unpad(ids, fertilities.sum(1)), scores.tolist(), with_end=False, fertilities=copied)
+
+
+@torch.no_grad()
+def noisy_candidates(
+    model: FertilityTransformer, teacher: AutoregressiveTransformer, src_ids: Tensor, uniform: Tensor
+) -> NoisyCandidates:
+    """Decodes and scores what noisy parallel decoding chooses from; the arguments are the same."""
+    memory = model.encode(src_ids)
+    logits = model.fertility_logits(memory)
+    first = argmax_fertilities(logits, memory.mask)[:, None]  # [B, 1, S]
+    if len(uniform):
+        first = torch.cat([first, sampled_fertilities(logits, memory.mask, uniform)], 1)  # [B, N, S]
+    sentences, candidates, _ = first.shape
+    # Equal candidates of a sentence are decoded once, equal translations scored once; those of one
+    # length go together, so many at a time that memory stays bounded.
+    sentence = torch.arange(sentences, device=src_ids.device).repeat_interleave(candidates)
+    keyed = torch.cat([sentence[:, None], first.flatten(0, 1)], 1)  # [B·N, 1 + S]
+    distinct, inverse = torch.unique(keyed, dim=0, return_inverse=True)
+    tgt_lengths = distinct[:, 1:].sum(1)
+    decoded = distinct.new_zeros(len(distinct), int(tgt_lengths.max()))
+    scores = torch.zeros(len(distinct), device=src_ids.device)
+    teacher_memory = teacher.encode(src_ids)
+    for part in tgt_lengths.argsort(stable=True).split(CANDIDATES_AT_ONCE):
+        rows = distinct[part, 0]
+        ids, _ = _decode(model, src_ids[rows], distinct[part, 1:], memory.select(rows))
+        decoded[part, : ids.size(1)] = ids
+        outputs, same = torch.unique(torch.cat([rows[:, None], ids], 1), dim=0, return_inverse=True)
+        scores[part] = score(teacher, outputs[:, 1:], teacher_memory.select(outputs[:, 0]))[same]
+    return NoisyCandidates(decoded, distinct[:, 1:], scores, inverse.view(sentences, candidates))
+
+
+@torch.no_grad()
+def noisy_parallel(
+    model: FertilityTransformer, teacher: AutoregressiveTransformer, src_ids: Tensor, uniform: Tensor
+) -> Hypotheses:
+    """Noisy parallel decoding: N candidates decoded in one batch, the teacher's favourite wins.
+
+    Args:
+        model: the student, in eval mode.
+        teacher: scores all candidates in one parallel pass (equation 8); in eval mode.
+        src_ids: int64 [B, S], padded with 0.
+        uniform: numbers in [0, 1) for the N - 1 samples after the argmax, [N - 1, at least S].
+    """
+    ids, fertilities, scores, rows = noisy_candidates(model, teacher, src_ids, uniform)
+    best, winner = scores[rows].max(1)  # [B]
+    row = rows.gather(1, winner[:, None])[:, 0]
+    chosen = fertilities[row]
+    copied = unpad(chosen, src_ids.ne(PAD).sum(1))
+    return Hypotheses(unpad(ids[row], chosen.sum(1)), best.tolist(), with_end=True, fertilities=copied)

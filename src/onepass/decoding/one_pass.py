@@ -1,0 +1,74 @@
+"""What the decoding of one-pass students shares: likely labels, and the teacher's choice of candidates."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from onepass.decoding.autoregressive import score
+from onepass.models.autoregressive import PAD, AutoregressiveTransformer
+from onepass.models.one_pass import NEVER, Decoded, OnePassTransformer
+from onepass.nn.output_layer import top_labels
+from onepass.runtime.text_translator import Hypotheses
+
+CANDIDATES_AT_ONCE = 512
+"""Translations that the teacher scores together: bounds the memory."""
+
+
+class Candidates(NamedTuple):
+    """Different translations of some sentences, at least one of each.
+
+    Attributes:
+        ids: int64 [R, T], padded with 0; those of a sentence are together, the likeliest first.
+        sentence: whose each is, int64 [R], ascending.
+    """
+
+    ids: Tensor
+    sentence: Tensor
+
+
+def unpad(rows: Tensor, lengths: Tensor) -> list[list[int]]:
+    """The first `lengths` [B] entries of each row."""
+    return [row[:n] for row, n in zip(rows.tolist(), lengths.tolist(), strict=True)]
+
+
+def likely_labels(model: OnePassTransformer, decoded: Decoded, count: int) -> tuple[Tensor, Tensor]:
+    """The most probable labels of every place, their log probabilities: [B, L, count] each; 0 at padding."""
+    states, mask = decoded
+    labels = torch.zeros(*mask.shape, count, dtype=torch.int64, device=mask.device)
+    log_probs = torch.zeros(labels.shape, device=mask.device)
+    labels[mask], log_probs[mask] = top_labels(states[mask], model.output_weight(), count, NEVER)
+    return labels, log_probs
+
+
+def best_labels(model: OnePassTransformer, decoded: Decoded) -> tuple[Tensor, Tensor]:
+    """The most probable label of every place and its log probability, [B, L]; 0 at padding."""
+    labels, log_probs = likely_labels(model, decoded, 1)
+    return labels[..., 0], log_probs[..., 0]
+
+
+def written(ids: Tensor, sums: Tensor) -> Hypotheses:
+    """Translations [B, T], padded with 0, whose scores are these sums [B] over their tokens."""
+    lengths = (ids != PAD).sum(1)
+    return Hypotheses(unpad(ids, lengths), (sums / lengths.clamp(min=1)).tolist(), with_end=False)
+
+
+def favourites(teacher: AutoregressiveTransformer, src_ids: Tensor, candidates: Candidates) -> Hypotheses:
+    """Of each sentence the candidate with the teacher's best score, which becomes its score."""
+    ids, sentence = candidates
+    memory = teacher.encode(src_ids)
+    lengths = (ids != PAD).sum(1)
+    scores = torch.zeros(len(ids), device=ids.device)
+    for part in torch.split(lengths.argsort(stable=True), CANDIDATES_AT_ONCE):
+        some = ids[part, : int(lengths[part].max())]
+        scores[part] = score(teacher, some, memory.select(sentence[part]))
+    count = sentence.bincount()
+    start = count.cumsum(0) - count
+    table = scores.new_full((len(count), int(count.max())), -torch.inf)
+    table[sentence, torch.arange(len(ids), device=ids.device) - start[sentence]] = scores
+    best, place = table.max(1)
+    rows = ids[start + place]
+    texts = [[token for token in row if token != PAD] for row in rows.tolist()]
+    return Hypotheses(texts, best.tolist(), with_end=True)

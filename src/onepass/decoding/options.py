@@ -1,0 +1,94 @@
+"""How a model decodes: what may be chosen, and which choices mean something for its family."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from onepass.errors import UsageError
+from onepass.families import Family
+from onepass.models.autoregressive import AutoregressiveTransformer
+from onepass.runtime.candidates import check_candidates
+from onepass.runtime.text_translator import Hypotheses
+
+Decoder = Callable[[Tensor], Hypotheses]
+"""Source ids, int64 [B, S] padded with 0, to translations."""
+
+
+@dataclass(frozen=True)
+class DecodingOptions:
+    """What may be chosen; at its default an option is left to the family.
+
+    Attributes:
+        teacher: chooses among the candidates; in eval mode.
+        num_candidates: how many there are: of a student with fertilities the argmax and samples (noisy
+            parallel decoding), of CTC likely labellings, of a graph what a beam search over its words keeps.
+        average: of a student with fertilities: their averages instead of the most probable ones.
+        search: how the words of a graph are found.
+        seed: of what is drawn.
+        beam_size: of a model that writes word by word; 1 is greedy.
+    """
+
+    teacher: AutoregressiveTransformer | None = None
+    num_candidates: int = 1
+    average: bool = False
+    search: str | None = None
+    seed: int = 1
+    beam_size: int = 1
+
+
+def check_options(family: Family, options: DecodingOptions) -> None:
+    """Raises UsageError for a number out of range, and for what means nothing for the family."""
+    for name, number in (("beam_size", options.beam_size), ("num_candidates", options.num_candidates)):
+        if number < 1:
+            raise UsageError("There must be at least one", where=name, value=number)
+    _check_meaning(family, options)
+    _check_search(family, options)
+    _check_candidates(family, options)
+
+
+def _check_meaning(family: Family, options: DecodingOptions) -> None:
+    several = options.num_candidates > 1 or options.teacher is not None
+    with_fertilities = "Average fertilities belong to a student with fertilities"
+    for name, given, has_meaning, problem in (
+        ("beam_size", options.beam_size > 1, not family.one_pass, "Beam search belongs to a teacher"),
+        ("num_candidates", several, family.one_pass, "Candidates belong to a student; this is a teacher"),
+        ("average", options.average, family.aligned, with_fertilities),
+        ("search", options.search is not None, family.searches, "Only a student with a graph has searches"),
+    ):
+        if given and not has_meaning:
+            raise UsageError(problem, where=name, value=getattr(options, name))
+
+
+def _check_search(family: Family, options: DecodingOptions) -> None:
+    if options.search is None:
+        return
+    if options.search not in family.searches:
+        allowed = ", ".join(family.searches)
+        raise UsageError("There is no such search", where="search", value=options.search, allowed=allowed)
+    usual = family.searches[-1]
+    if options.num_candidates > 1 and options.search != usual:
+        raise UsageError(
+            "A graph's candidates are found over all its paths",
+            where="search",
+            value=options.search,
+            allowed=usual,
+            fix="leave the search out, or ask for 1 candidate",
+        )
+
+
+def _check_candidates(family: Family, options: DecodingOptions) -> None:
+    if options.num_candidates == 1:
+        return
+    if options.teacher is None or options.average:
+        raise UsageError(
+            "Several candidates need a teacher that chooses among them"
+            if options.teacher is None
+            else "Average fertilities give one candidate",
+            where="num_candidates",
+            value=options.num_candidates,
+            fix="give the teacher's bundle too, or ask for 1 candidate",
+        )
+    check_candidates(family, options.num_candidates)

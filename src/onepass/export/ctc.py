@@ -1,0 +1,129 @@
+"""CTC students as graphs: what `decoding/ctc.py` does, operator by operator."""
+
+from __future__ import annotations
+
+import numpy as np
+from onnx import TensorProto
+
+from onepass.decoding.ctc import CHOICES
+from onepass.export.graph import Outputs, Value
+from onepass.export.teacher import teacher_scores
+from onepass.export.transformer_graph import OUTPUTS, CandidateInput, Source, StudentGraph, TransformerGraph
+from onepass.models.autoregressive import AutoregressiveTransformer
+from onepass.models.ctc import CTCTransformer
+from onepass.models.one_pass import OnePassTransformer
+from onepass.models.slots import IMPOSSIBLE
+from onepass.runtime.candidates import CHANGES, MOST_LABELLINGS, combinations
+
+
+def _write(
+    g: TransformerGraph,
+    model: OnePassTransformer,
+    source: Source,
+    teacher: AutoregressiveTransformer | None,
+) -> Outputs:
+    """The most probable labels; with a teacher and a window, the labelling that it likes best."""
+    assert isinstance(model, CTCTransformer)
+    real, mask, positions = source.real, source.mask, source.positions
+    memory = g.project_memory(model.decoder, g.encode(model, source, keep=model.keep))
+    slot = g.range(g.op("Mul", g.size(real, 1), g.constant([model.slots])))
+    x = g.start(g.soft_copy(source, model.slots, slot), model.width, positions)
+    lengths = g.op("Mul", g.sum(g.cast(real, TensorProto.INT64), 1, keep=True), g.constant(model.slots))
+    real_slot = g.op("Less", slot, lengths)  # [B, L]
+    slot_mask = g.cast(real_slot, TensorProto.INT32)
+    x = g.decode(model, x, slot_mask, memory, mask)
+
+    def most_probable() -> Outputs:
+        labels, scores = g.best_words(x, source)
+        keep = _word_slots(g, labels, g.constant([0, 1, 0, -1]), real_slot, model.blank)
+        return {"ids": g.compact(labels, keep), "scores": g.mean(scores, real_slot, keep)}
+
+    if teacher is None:
+        return most_probable()
+    end = g.rows("window", g.constant([1]), g.constant([2]))
+    return g.choose(
+        g.op("Greater", end, g.constant([0])),
+        lambda: _best_labelling(g, teacher, source, *_labellings(g, model.blank, source, x, real_slot)),
+        most_probable,
+        OUTPUTS,
+    )
+
+
+def _word_slots(g: TransformerGraph, labels: str, shift: str, real_slot: str, blank: int) -> str:
+    """The slots whose label is a token and not that of the slot before; `shift` pads one slot in front."""
+    before = g.op("Pad", labels, shift, g.constant(blank))
+    differs = g.op("Not", g.op("Equal", labels, before))
+    word = g.op("Not", g.op("Equal", labels, g.constant(blank)))
+    return g.op("And", g.op("And", real_slot, differs), word)
+
+
+def _labellings(
+    g: TransformerGraph, blank: int, source: Source, states: str, real_slot: str
+) -> tuple[str, str]:
+    """The translations of all combinations of changes, [B·M, T], and what each of them loses, [B, M].
+
+    As in `decoding.ctc`: those of a sentence are together, the likeliest first; not all differ.
+    """
+    count = min(CHOICES, len(source.labels))
+    choices, every = g.top_words(states, source, count), g.constant([0, -1])
+    behind = g.constant([0, 0, 0, CHANGES])
+    first = g.rows(choices.log_probs, g.constant([0]), g.constant([1]), dim=2)
+    lost = g.op("Sub", first, g.rows(choices.log_probs, g.constant([1]), g.constant([count]), dim=2))
+    lost = g.op("Where", g.unsqueeze(real_slot, 2), lost, g.number(np.inf))
+    lost = g.op("Pad", g.op("Reshape", lost, every), behind, g.number(np.inf))
+    lost, place = g.several("TopK", lost, g.constant([CHANGES]), count=2, largest=0)
+    others = g.rows(choices.labels, g.constant([1]), g.constant([count]), dim=2)
+    others = g.op("Pad", g.op("Reshape", others, every), behind, g.constant(0))
+    to = g.split(g.op("GatherElements", others, place, axis=1), CHANGES)  # [B, 1] each
+    slots = g.split(g.op("Div", place, g.constant(count - 1)), CHANGES)
+    made = g.constant(combinations(), np.bool_)  # [M, CHANGES]
+    total = g.sum(g.op("Where", made, g.unsqueeze(lost, 1), g.number(0)), 2)
+    total, likeliest = g.several("TopK", total, g.constant([MOST_LABELLINGS]), count=2, largest=0)
+    made = g.op("Gather", g.cast(made, TensorProto.INT32), likeliest)  # [B, M, CHANGES]
+    # labellings [B, M, L]
+    labels = g.rows(choices.labels, g.constant([0]), g.constant([1]), dim=2)
+    labels = g.op("Transpose", labels, perm=[0, 2, 1])
+    slot = g.range(g.size(real_slot, 1))
+    for part, place, label in zip(g.split(made, CHANGES), slots, to, strict=True):
+        here = g.op("Equal", slot, g.unsqueeze(place, 2))
+        here = g.op("And", g.cast(part, TensorProto.BOOL), here)
+        labels = g.op("Where", here, g.unsqueeze(label, 2), labels)
+    keep = _word_slots(g, labels, g.constant([0, 0, 1, 0, 0, -1]), g.unsqueeze(real_slot, 1), blank)
+    shape = g.op("Concat", g.constant([-1]), g.size(labels, 2), axis=0)
+    return g.compact(g.op("Reshape", labels, shape), g.op("Reshape", keep, shape)), total
+
+
+def _best_labelling(
+    g: TransformerGraph, teacher: AutoregressiveTransformer, source: Source, ids: str, lost: str
+) -> Outputs:
+    """The teacher's favourite of the different labellings from the first number of `window` up to the second.
+
+    The labellings are those of `_labellings`.
+    """
+    number = g.range(g.size(ids, 0))
+    sentence = g.op("Div", number, g.constant(MOST_LABELLINGS))
+    keyed = g.op("Concat", g.unsqueeze(sentence, 1), ids, axis=1)
+    _, different, _, _ = g.several("Unique", keyed, count=4, axis=0)
+    zeros = g.op("Mul", number, g.constant(0))
+    ones = g.op("Expand", g.constant(1), g.op("Shape", different))
+    by_sentence = g.constant([-1, MOST_LABELLINGS])
+    is_first = g.op("Reshape", g.op("ScatterElements", zeros, different, ones), by_sentence)
+    is_first = g.op("Mul", is_first, g.cast(g.op("Less", lost, g.number(-IMPOSSIBLE / 2)), TensorProto.INT64))
+    rank = g.op("Sub", g.op("CumSum", is_first, g.constant(1)), g.constant(1))  # [B, M]
+    start, end = g.split("window", 2)
+    inside = g.op("And", g.op("GreaterOrEqual", rank, start), g.op("Less", rank, end))
+    kept = g.op("And", g.cast(is_first, TensorProto.BOOL), inside)
+    rows = g.op("Squeeze", g.op("NonZero", g.op("Reshape", kept, g.constant([-1]))), g.constant([0]))
+    scores = teacher_scores(g, teacher, source, g.op("Gather", ids, rows), g.op("Gather", sentence, rows))
+    none = g.op("Expand", g.number(-np.inf), g.op("Shape", number))
+    scores = g.op("Reshape", g.op("ScatterElements", none, rows, scores), by_sentence)
+    winner = g.op("ArgMax", scores, axis=1, keepdims=0)
+    offset = g.op("Mul", g.range(g.size(scores, 0)), g.constant(MOST_LABELLINGS))
+    return {"ids": g.op("Gather", ids, g.op("Add", offset, winner)), "scores": g.maximum(scores, 1)}
+
+
+GRAPH = StudentGraph(
+    _write,
+    CandidateInput("window", Value(TensorProto.INT64, [2]), lambda _: np.array([0, 10])),
+)
+"""`window`: the number of the first candidate, and the number after the last one's."""
