@@ -178,7 +178,7 @@ def distill(
     from pydantic import ValidationError
 
     from onepass.display import Display
-    from onepass.pipeline.distillation import distill_file
+    from onepass.pipeline.distill import distill_file
     from onepass.settings import DistillSettings
 
     try:
@@ -204,7 +204,7 @@ def align(
 ) -> None:
     """Aligns two files: links in Pharaoh form, and how many target tokens each source token yields."""
     from onepass.display import Display
-    from onepass.pipeline.alignment import align_files
+    from onepass.pipeline.align import align_files
 
     with Display().stage("align") as progress:
         align_files(src, tgt, to, tokenizer, progress=progress)

@@ -12,9 +12,9 @@ from typing import Any
 from onepass.display import Display
 from onepass.errors import UsageError
 from onepass.files import write_text
+from onepass.pipeline.plan import SCRATCH, plan
 from onepass.pipeline.records import append_record, drop_records
 from onepass.pipeline.stage import Context, Stage, begin, finish, finish_interrupted, is_done
-from onepass.pipeline.stages import SCRATCH, plan
 from onepass.recipe import Recipe
 
 POLL_SECONDS = 0.2
