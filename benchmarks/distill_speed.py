@@ -18,7 +18,7 @@ import time
 from pathlib import Path
 
 from measurement import CORPORA, ROOT, is_missing, write_result
-from onepass.pipeline.distillation import make_engine
+from onepass.pipeline.distill import make_engine
 from onepass.settings import DistillSettings
 
 CORPUS = CORPORA / "tatoeba.en-de" / "train.en"

@@ -20,8 +20,8 @@ from measurement import write_result
 from onepass.decoding.translator import Translator
 from onepass.display import Display
 from onepass.evaluation.quality import measure
+from onepass.pipeline.plan import plan
 from onepass.pipeline.run import run_recipe
-from onepass.pipeline.stages import plan
 from onepass.recipe import Recipe, load_recipe, parse_recipe
 from onepass.text.lines import read_lines
 

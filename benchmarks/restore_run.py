@@ -29,8 +29,9 @@ from onepass.bundle import Bundle
 from onepass.decoding.weights import build_model, save_bundle
 from onepass.errors import UsageError
 from onepass.files import write_json
+from onepass.pipeline.inventory import one_pass_models
+from onepass.pipeline.plan import SCRATCH, plan
 from onepass.pipeline.stage import Stage, begin, finish
-from onepass.pipeline.stages import SCRATCH, plan
 from onepass.recipe import Recipe, load_recipe
 from onepass.runtime.shipped import find_model
 from onepass.text.tokenizer import Tokenizer
@@ -74,7 +75,7 @@ def restore(stage: Stage, recipe: Recipe, run: Path, source: Bundle, *, train_on
         restore_teacher(model, source.directory / "model.bin")
         settings: dict[str, Any] = {"sizes": recipe.teacher.model.model_dump(mode="json")}
     else:
-        student = recipe.one_pass_models()[stage.name].settings
+        student = one_pass_models(recipe)[stage.name].settings
         model = build_model(source.kind, student.sizes(recipe.teacher.model), student, tokenizer)
         restore_ctc(model, source.directory / "student.int8.onnx")
         settings = {name: source.settings[name] for name in ("sizes", "student")}

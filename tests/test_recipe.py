@@ -71,14 +71,14 @@ def test_a_recipe_comes_back_from_json(recipe_path: Path) -> None:
     settings = ["variants.raw.distilled=false", 'data.train=["a.tsv", {path="hf:./x", columns=["1","2"]}]']
     recipe = load_recipe(recipe_path, settings)
     assert parse_recipe(recipe.to_json(), where="") == recipe
-    assert recipe.students()["student-raw"].distilled is False
+    assert recipe.students()["raw"].distilled is False
 
 
 def test_a_variant_can_be_left_out(recipe_path: Path) -> None:
     settings = ["variants.raw.distilled=false", "variants.uniform.copy_source=uniform", "variants.raw=false"]
     recipe = load_recipe(recipe_path, settings)
     assert parse_recipe(recipe.to_json(), where="") == recipe
-    assert list(recipe.students()) == ["student", "student-uniform"]
+    assert list(recipe.students()) == [None, "uniform"]
 
 
 def test_paths_are_relative_to_the_recipe(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

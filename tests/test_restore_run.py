@@ -11,7 +11,7 @@ from onepass.bundle import Bundle
 from onepass.decoding.weights import load_model
 from onepass.export.ctranslate2 import export_ctranslate2
 from onepass.pipeline.export import export_run_to_ctranslate2
-from onepass.pipeline.stages import plan
+from onepass.pipeline.plan import plan
 from restore_run import restore, restore_ctc, restore_teacher
 from tiny_export import exported, random_student, random_teacher
 from tiny_run import copy_of_run, run, tiny_recipe

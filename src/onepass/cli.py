@@ -60,7 +60,7 @@ def run(
 ) -> None:
     """Corpus to translator: prepare, teach, distill, align, learn, evaluate."""
     from onepass.display import Display
-    from onepass.pipeline.run import run_recipe
+    from onepass.pipeline.run import is_main_process, run_recipe
     from onepass.recipe import load_recipe
 
     loaded = load_recipe(recipe, settings)
@@ -72,7 +72,7 @@ def run(
     directory = to or Path("runs") / loaded.name
     run_recipe(loaded, directory, until=until, start=start, display=Display(), command=_command())
     results = directory / "evaluate"
-    if (results / "results.json").exists() and until in (None, "evaluate") and _is_main():
+    if (results / "results.json").exists() and until in (None, "evaluate") and is_main_process():
         _show_results(results)
 
 
@@ -178,7 +178,7 @@ def distill(
     from pydantic import ValidationError
 
     from onepass.display import Display
-    from onepass.pipeline.distillation import distill_file
+    from onepass.pipeline.distill import distill_file
     from onepass.settings import DistillSettings
 
     try:
@@ -204,7 +204,7 @@ def align(
 ) -> None:
     """Aligns two files: links in Pharaoh form, and how many target tokens each source token yields."""
     from onepass.display import Display
-    from onepass.pipeline.alignment import align_files
+    from onepass.pipeline.align import align_files
 
     with Display().stage("align") as progress:
         align_files(src, tgt, to, tokenizer, progress=progress)
@@ -377,10 +377,6 @@ def _options(
     version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True)] = False,
 ) -> None:
     pass
-
-
-def _is_main() -> bool:
-    return int(os.environ.get("RANK", "0")) == 0
 
 
 def _command() -> str:

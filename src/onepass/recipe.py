@@ -10,7 +10,7 @@ import json
 import tomllib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import Annotated, Any, Literal
 
 from pydantic import (
     Field,
@@ -31,21 +31,7 @@ from onepass.settings import (
     StudentSettings,
     TeacherSettings,
     TokenizerSettings,
-    TrainingSettings,
 )
-
-
-class OnePassModel(NamedTuple):
-    """A one-pass model of a run; `base` is the stage it is fine-tuned from, if it is."""
-
-    settings: StudentSettings
-    base: str | None
-
-    @property
-    def training(self) -> TrainingSettings:
-        """Of its own training: the student's, or its fine-tuning's."""
-        tuned = self.settings.finetune if self.base is not None else None
-        return self.settings.training if tuned is None else tuned.training
 
 
 class Recipe(Settings):
@@ -72,14 +58,14 @@ class Recipe(Settings):
         self.students()
         return self
 
-    def students(self) -> dict[str, StudentSettings]:
-        """The student and its variants by stage name: `student`, `student-NAME`.
+    def students(self) -> dict[str | None, StudentSettings]:
+        """The student, under None, and its variants by name.
 
         Raises:
             ValueError: a variant has a key or value that a student cannot have; names it.
         """
         self._check_compression("student", self.student, {})
-        students = {"student": self.student}
+        students: dict[str | None, StudentSettings] = {None: self.student}
         for name, changes in self.variants.items():
             if changes is False:
                 continue
@@ -96,19 +82,19 @@ class Recipe(Settings):
             except ValidationError as error:
                 raise ValueError(problems(error, "variants", name)) from None
             self._check_compression(f"variants.{name}", student, students)
-            students[f"student-{name}"] = student
+            students[name] = student
         return students
 
     def _check_compression(
-        self, where: str, student: StudentSettings, before: dict[str, StudentSettings]
+        self, where: str, student: StudentSettings, before: dict[str | None, StudentSettings]
     ) -> None:
         if student.compresses is None:
             return
-        larger = before.get(f"student-{student.compresses}")
+        larger = before.get(student.compresses)
         if larger is None:
             raise ValueError(f"{where}.compresses: no variant {student.compresses!r} is before it")
-        if larger.family != "ctc" or larger.slots != student.slots:
-            problem = f"{student.compresses} is not a ctc student of {student.slots} slots"
+        if (larger.family, larger.slots) != (student.family, student.slots):
+            problem = f"{student.compresses} is not a {student.family} student of {student.slots} slots"
             raise ValueError(f"{where}.compresses: {problem}")
         if larger.attend_to != student.attend_to:
             raise ValueError(f"{where}.attend_to: {student.compresses} has {larger.attend_to!r}")
@@ -119,29 +105,7 @@ class Recipe(Settings):
 
     def larger(self, student: StudentSettings) -> StudentSettings | None:
         """The student that this one makes smaller, if it does."""
-        return None if student.compresses is None else self.students()[f"student-{student.compresses}"]
-
-    def larger_stage(self, student: StudentSettings) -> str | None:
-        """The stage of the model that a student makes smaller, fine-tuned where that one is."""
-        larger = self.larger(student)
-        stages = (name for name, model in self.one_pass_models().items() if model.settings == larger)
-        return next(stages, None)
-
-    def one_pass_models(self) -> dict[str, OnePassModel]:
-        """Every one-pass model by stage name: `student`, `finetune`, `student-NAME`, `finetune-NAME`.
-
-        Equal students share a stage, and those that differ in their fine-tuning alone the stage before it.
-        """
-        models: dict[str, OnePassModel] = {}
-        shared: dict[StudentSettings, str] = {}
-        for name, student in self.students().items():
-            plain = student.model_copy(update={"finetune": None})
-            base = shared.setdefault(plain, name)
-            models.setdefault(base, OnePassModel(plain, None))
-            if student.finetune is not None:
-                tuned = shared.setdefault(student, name.replace("student", "finetune", 1))
-                models.setdefault(tuned, OnePassModel(student, base))
-        return models
+        return None if student.compresses is None else self.students()[student.compresses]
 
     @property
     def needs_teacher(self) -> bool:

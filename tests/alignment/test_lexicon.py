@@ -3,12 +3,15 @@
 import random
 from collections import Counter
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from onepass.alignment import lexicon
-from onepass.text.batches import IdPairs
+from onepass.runtime.text_translator import MAX_SRC_TOKENS
+from onepass.text.batches import IdPairs, RaggedWriter
+from tiny_run import tokenizer, write_lines
 
 Rows = list[list[int]]
 
@@ -86,3 +89,40 @@ def test_a_pair_without_words_and_a_corpus_without_links_are_no_failure(
     found = lexicon.build_lexicon(pairs, ["", ""], 8, joint=False)
     assert (found.yields == 0).all()
     assert found.always.tolist() == [6]
+
+
+def write_corpus(directory: Path, src: Rows, tgt: Rows) -> Path:
+    directory.mkdir(exist_ok=True)
+    for side, rows in (("src", src), ("tgt", tgt)):
+        with RaggedWriter(directory / f"train.{side}") as ids:
+            ids.write(rows)
+    return directory
+
+
+def test_examples_are_sources_that_fit(tmp_path: Path) -> None:
+    lengths = [*range(MAX_SRC_TOKENS + 3), 7, 8]
+    rows = [[5] * length for length in lengths]
+    facts = lexicon.corpus_facts([write_corpus(tmp_path, rows, rows)], tokenizer())
+    assert [len(row) for row in facts.examples] == [*range(1, MAX_SRC_TOKENS + 1), 7, 8]
+
+
+def test_of_many_sources_the_examples_are_spread_over_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lexicon, "EXAMPLES", 3)
+    rows = [[number] for number in range(4, 13)]
+    facts = lexicon.corpus_facts([write_corpus(tmp_path, rows, rows)], tokenizer())
+    assert facts.examples == [[4], [8], [12]]
+
+
+def test_what_either_corpus_has_may_be_written(tmp_path: Path) -> None:
+    distilled = write_corpus(tmp_path / "distilled", [[4]], [[5, 9]])
+    references = write_corpus(tmp_path / "references", [[4], [4]], [[7], [5]])
+    write_lines(distilled / lexicon.LINKS, ["0-0 0-1"])
+    facts = lexicon.corpus_facts([distilled, references], tokenizer())
+    assert facts.vocabulary is not None
+    assert facts.vocabulary.tolist() == [5, 7, 9]
+    assert facts.examples == [[4]]
+    assert facts.lexicon is not None
+    assert set(facts.lexicon.yields[4].tolist()) - {0} == {5, 9}
+    assert lexicon.corpus_facts([references, distilled], tokenizer()).lexicon is None

@@ -20,11 +20,8 @@ from onepass.export import runtime_bundle
 from onepass.files import write_json
 from onepass.pipeline import export as module
 from onepass.pipeline.export import export_run
-from onepass.pipeline.stages import corpus_facts
 from onepass.runtime.describe import describe_bundle
-from onepass.runtime.text_translator import MAX_SRC_TOKENS
 from onepass.runtime.translator import precisions
-from onepass.text.batches import RaggedWriter
 from onepass.text.tokenizer import Tokenizer
 from tiny_export import random_student, random_teacher, some_facts
 from tiny_run import assert_clear_error, call, copy_of_run, corpus_pairs, finished_run, start, write_lines
@@ -226,27 +223,6 @@ def test_a_word_that_torch_writes_and_the_graph_does_not_is_found(
     with pytest.raises(ModelError, match="other ids than torch"):
         export(finished_run(), tmp_path / "bundle")
     assert names(tmp_path) == set()
-
-
-def test_examples_are_sources_that_fit(tmp_path: Path) -> None:
-    lengths = [*range(MAX_SRC_TOKENS + 3), 7, 8]
-    for side in ("src", "tgt"):
-        with RaggedWriter(tmp_path / f"train.{side}") as ids:
-            ids.write([[5] * length for length in lengths])
-    facts = corpus_facts([tmp_path], some_tokenizer())
-    assert [len(row) for row in facts.examples] == [*range(1, MAX_SRC_TOKENS + 1), 7, 8]
-
-
-def test_what_either_corpus_has_may_be_written(tmp_path: Path) -> None:
-    for name, tgt in (("distilled", [[5, 9]]), ("references", [[7], [5]])):
-        (tmp_path / name).mkdir()
-        for side, rows in (("src", [[4]] * len(tgt)), ("tgt", tgt)):
-            with RaggedWriter(tmp_path / name / f"train.{side}") as ids:
-                ids.write(rows)
-    facts = corpus_facts([tmp_path / "distilled", tmp_path / "references"], some_tokenizer())
-    assert facts.vocabulary is not None
-    assert facts.vocabulary.tolist() == [5, 7, 9]
-    assert len(facts.examples) == 1
 
 
 def test_int8_that_loses_too_much_is_no_bundle(varied: Path, tmp_path: Path) -> None:

@@ -16,7 +16,9 @@ from onepass.families import DAG as DAG_FAMILY
 from onepass.models.autoregressive import AutoregressiveTransformer
 from onepass.pipeline.figures import draw_figures
 from onepass.pipeline.forecast import plan_run
-from onepass.pipeline.stages import SPLITS, corpus_stages, plan
+from onepass.pipeline.inventory import one_pass_models
+from onepass.pipeline.plan import plan
+from onepass.pipeline.prepare import SPLITS
 from onepass.settings import StudentSettings
 from onepass.text.lines import read_lines
 from tiny_run import assert_clear_error, call, copy_of_run, run, tiny_recipe
@@ -73,7 +75,7 @@ def test_ctc_and_the_graph_are_fine_tuned_on_the_references(tmp_path: Path) -> N
     recipe = tiny_recipe(tmp_path, CTC, DAG, *(f"variants.{name}.{FINETUNE}" for name in ("glat", "dag")))
     stages = {stage.name: stage for stage in plan(recipe)}
     assert stages["finetune-glat"].needs == ("prepare", "student-glat")
-    assert corpus_stages(recipe.one_pass_models()["finetune-glat"]) == ("align", "prepare")
+    assert [c.stage for c in one_pass_models(recipe)["finetune-glat"].corpora] == ["align", "prepare"]
     made = ["student-glat", "finetune-glat", "student-dag", "finetune-dag"]
     assert run(recipe, directory).run == [*made, "evaluate"]
     results = json.loads((directory / "evaluate/results.json").read_text())

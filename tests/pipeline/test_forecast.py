@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 from onepass.pipeline.forecast import measure_corpus, plan_run, render_plan
-from onepass.pipeline.stages import plan
+from onepass.pipeline.plan import plan
 from onepass.text.tokenizer import Tokenizer
 from tiny_run import call, finished_run, tiny_recipe
 

@@ -10,8 +10,8 @@ import pytest
 import torch
 
 from onepass.errors import DataError, UsageError
+from onepass.pipeline.plan import plan
 from onepass.pipeline.stage import is_done
-from onepass.pipeline.stages import plan
 from onepass.recipe import load_recipe
 from onepass.runtime.cores import available_cores
 from tiny_run import (

@@ -32,7 +32,7 @@ def test_two_processes_give_the_losses_of_one(tmp_path: Path) -> None:
         [*launcher, str(TINY), str(tmp_path / "two")],
         capture_output=True,
         text=True,
-        env={**os.environ, "OMP_NUM_THREADS": "1", "ACCELERATE_USE_CPU": "true"},
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
         timeout=120,
     )
     assert done.returncode == 0, done.stderr[-3000:]

@@ -4,14 +4,21 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from onepass.alignment.fertilities import read_pharaoh
+from onepass.runtime.text_translator import MAX_SRC_TOKENS
 from onepass.text.batches import IdPairs
-from onepass.text.tokenizer import PAD
+from onepass.text.tokenizer import PAD, Tokenizer
 
+LINKS = "train.pharaoh"
+"""The links of a corpus, beside its ids."""
+EXAMPLES = 512
+"""Sentences whose activations an export to int8 looks at."""
 YIELDS = 32
 ALWAYS = 256
 
@@ -41,6 +48,23 @@ class CorpusFacts(NamedTuple):
     examples: Sequence[Sequence[int]]
     vocabulary: NDArray[np.int64] | None = None
     lexicon: Lexicon | None = None
+
+
+def corpus_facts(corpora: Sequence[Path], tokenizer: Tokenizer) -> CorpusFacts:
+    """What an export needs of the corpora that a student has learnt from.
+
+    Args:
+        corpora: their directories; examples and lexicon are of the first, the vocabulary is of all.
+        tokenizer: of the run.
+    """
+    pairs, *others = (IdPairs.open(corpus, "train") for corpus in corpora)
+    links, lexicon = corpora[0] / LINKS, None
+    if links.exists():
+        lexicon = build_lexicon(pairs, read_pharaoh(links), tokenizer.src_size, joint=tokenizer.joint)
+    rows = np.flatnonzero((pairs.src.lengths > 0) & (pairs.src.lengths <= MAX_SRC_TOKENS))
+    rows = rows[np.linspace(0, len(rows) - 1, min(EXAMPLES, len(rows))).astype(np.int64)]
+    vocabulary = np.unique(np.concatenate([some.tgt.distinct()[0] for some in (pairs, *others)]))
+    return CorpusFacts([pairs.src[int(row)].tolist() for row in rows], vocabulary, lexicon)
 
 
 def build_lexicon(pairs: IdPairs, pharaoh: Iterable[str], src_size: int, *, joint: bool) -> Lexicon:

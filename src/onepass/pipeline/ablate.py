@@ -12,11 +12,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from onepass.decoding.translator import Translator
 from onepass.display import Display
+from onepass.evaluation.quality import measure
 from onepass.evaluation.table import machine_kind, versions
 from onepass.files import write_json, write_text
+from onepass.pipeline.inventory import corpus_of, one_pass_models
+from onepass.pipeline.plan import plan
 from onepass.pipeline.run import run_recipe
-from onepass.pipeline.stages import plan
 from onepass.recipe import Recipe, parse_recipe
 from onepass.settings import FinetuneSettings
 from onepass.text.lines import read_lines
@@ -119,17 +122,15 @@ def run_ablation(recipe: Recipe, run: Path, *, display: Display, command: str) -
 
 def trained_stages(recipe: Recipe) -> dict[str, str]:
     """The stage that trains each row, by the row's name."""
-    by_settings = {model.settings: stage for stage, model in recipe.one_pass_models().items()}
+    by_settings = {model.settings: stage for stage, model in one_pass_models(recipe).items()}
     students = recipe.students()
-    return {row.name: by_settings[students[f"student-{row.name}"]] for row in ROWS}
+    return {row.name: by_settings[students[row.name]] for row in ROWS}
 
 
 def _score(recipe: Recipe, run: Path, stages: dict[str, str], display: Display) -> list[dict[str, Any]]:
-    from onepass.decoding.translator import Translator
-    from onepass.evaluation.quality import measure
-
     src, ref = (read_lines(run / "prepare" / f"dev.{side}") for side in ("src", "tgt"))
-    distilled = run / ("distill" if recipe.distill.beam_size == 1 else "distill-beam1")
+    greedy_row = next(row for row in ROWS if row.distillation == 1)
+    distilled = run / corpus_of(recipe.students()[greedy_row.name]).texts
     greedy = dict(zip(*(read_lines(distilled / f"dev.{side}") for side in ("src", "tgt")), strict=True))
     rows: list[dict[str, Any]] = []
     hyps: dict[str | None, list[str]] = {}

@@ -13,10 +13,9 @@ from onepass.bundle import MANIFEST
 from onepass.display import Display
 from onepass.errors import UsageError
 from onepass.pipeline.evaluation import evaluate_systems
-from onepass.pipeline.finished import finished_stages, recorded_recipe
+from onepass.pipeline.inventory import evaluated_stages, finished_stages, recorded_recipe
 from onepass.pipeline.league import bench_bundles
 from onepass.pipeline.stage import Context
-from onepass.pipeline.stages import evaluated_stages
 from onepass.recipe import problems, set_value, with_overrides
 from onepass.runtime.shipped import find_model
 from onepass.settings import EvaluateSettings

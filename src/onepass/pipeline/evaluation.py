@@ -11,6 +11,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
+from onepass.alignment.lexicon import corpus_facts
 from onepass.bundle import Bundle
 from onepass.display import Report
 from onepass.evaluation.figures import bleu_against_latency, latency_against_length
@@ -20,8 +21,8 @@ from onepass.evaluation.systems import CTRANSLATE2, ONNX, TEACHER, Competitor, S
 from onepass.evaluation.table import machine_kind, render_markdown, result_row, versions
 from onepass.families import FAMILIES
 from onepass.files import write_json, write_text
+from onepass.pipeline.inventory import linked_corpus, main_model, one_pass_models
 from onepass.pipeline.stage import Context
-from onepass.pipeline.stages import corpus_facts, corpus_stages, linked_corpus
 from onepass.runtime.cores import available_cores
 from onepass.settings import EvaluateSettings
 from onepass.text.explain import explain
@@ -67,7 +68,7 @@ def evaluate_systems(context: Context, src: Sequence[str], ref: Sequence[str]) -
 
     directory, recipe, settings = context.directory, context.recipe, context.recipe.evaluate
     teacher = context.inputs.get("teacher")
-    models = recipe.one_pass_models()
+    models = one_pass_models(recipe)
     students = {name: Student(context.inputs[name], model.settings) for name, model in models.items()}
     exported = directory / "exported"
     shutil.rmtree(exported, ignore_errors=True)  # a bench may have left those of older models
@@ -84,7 +85,7 @@ def evaluate_systems(context: Context, src: Sequence[str], ref: Sequence[str]) -
     )
     for stage in {row.model for row in rows if row.factory == ONNX}:
         (exported / stage).mkdir()
-        corpora = corpus_stages(models[stage])
+        corpora = tuple(corpus.stage for corpus in models[stage].corpora)
         write_graphs(Bundle.open(context.inputs[stage]), exported / stage, facts(corpora))
     baseline = None if teacher is None else f"teacher beam {settings.beam_size}"
     trained = list(dict.fromkeys(row.model for row in rows))
@@ -106,8 +107,7 @@ def evaluate_systems(context: Context, src: Sequence[str], ref: Sequence[str]) -
         in_ctranslate2 = [row.name for row in rows if row.factory == CTRANSLATE2]
         results["rivals"] = [baseline, "teacher greedy", *in_ctranslate2] if baseline else []
     write_results(results, directory)
-    main = students.get("finetune", students["student"])
-    translator = Translator.load(main.bundle)
+    translator = Translator.load(context.inputs[main_model(recipe).stage])
     lines = []
     for line, target in list(zip(src, ref, strict=True))[:SAMPLES]:
         [translation] = translator.translate([line])

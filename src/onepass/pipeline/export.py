@@ -13,6 +13,7 @@ from typing import Any, get_args
 
 import numpy as np
 
+from onepass.alignment.lexicon import corpus_facts
 from onepass.bundle import MANIFEST, WEIGHTS, Bundle
 from onepass.display import Display
 from onepass.errors import ModelError, UsageError
@@ -20,8 +21,13 @@ from onepass.export.model_card import render_card
 from onepass.export.runtime_bundle import write_export_manifest, write_graphs
 from onepass.families import family_named
 from onepass.files import write_text
-from onepass.pipeline.finished import finished_stages, recorded_recipe
-from onepass.pipeline.stages import corpus_facts, corpus_stages, linked_corpus
+from onepass.pipeline.inventory import (
+    finished_stages,
+    linked_corpus,
+    main_model,
+    one_pass_models,
+    recorded_recipe,
+)
 from onepass.recipe import Recipe
 from onepass.runtime.candidates import check_candidates
 from onepass.runtime.text_translator import TextTranslator
@@ -68,11 +74,11 @@ def export_run(
         ModelError: the check fails: the float32 ids differ from torch's, or int8 loses too much BLEU.
     """
     recipe = recorded_recipe(run)
-    models = recipe.one_pass_models()
-    stage = stage or ("finetune" if "finetune" in models else "student")
+    models = one_pass_models(recipe)
+    stage = stage or main_model(recipe).stage
     if stage not in models:
         raise UsageError("The run has no such student", where=run, value=stage, allowed=", ".join(models))
-    corpora = corpus_stages(models[stage])
+    corpora = [corpus.stage for corpus in models[stage].corpora]
     found = finished_stages(run, ["prepare", *corpora, stage, *(["teacher"] if candidates else [])])
     student = Bundle.open(found[stage])
     teacher = Bundle.open(found["teacher"]) if candidates else None

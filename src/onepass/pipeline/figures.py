@@ -8,14 +8,24 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+import torch
+from sacrebleu.metrics.bleu import BLEU
+
 from onepass.bundle import Bundle
-from onepass.display import Display
+from onepass.decoding.fertility import noisy_candidates
+from onepass.decoding.translator import Translator
+from onepass.decoding.weights import load_model
+from onepass.display import Display, Report
 from onepass.errors import DataError, UsageError
 from onepass.evaluation.paper_figures import bleu_against_samples, fertility_picture, training_curves
+from onepass.evaluation.quality import measure
 from onepass.evaluation.table import machine_kind, versions
+from onepass.families import FAMILIES
 from onepass.files import write_json
-from onepass.pipeline.finished import finished_stages, recorded_recipe
+from onepass.pipeline.inventory import finished_stages, main_model, one_pass_models, recorded_recipe
 from onepass.recipe import Recipe
+from onepass.runtime.candidates import candidate_numbers
+from onepass.runtime.text_translator import MAX_SRC_TOKENS
 from onepass.text.lines import stream_lines
 
 NUMBERS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
@@ -50,9 +60,9 @@ def draw_figures(
         DataError: a stage of the run is missing.
     """
     recipe = recorded_recipe(run)
-    models = recipe.one_pass_models()
-    main = "finetune" if "finetune" in models else "student"
-    has_candidates = models[main].settings.family == "fertility" and recipe.needs_teacher
+    model = main_model(recipe)
+    main, has_fertilities = model.stage, FAMILIES[model.settings.family].aligned
+    has_candidates = has_fertilities and recipe.needs_teacher
     stages = finished_stages(run, ("prepare", main, *(["teacher"] if has_candidates else [])))
     if text is None:
         text = next(iter(stream_lines(stages["prepare"] / "test.src")))
@@ -68,7 +78,7 @@ def draw_figures(
     drawn: list[tuple[str, dict[str, Any], Callable[[Mapping[str, Any], Path], None]]] = [
         ("training", {"stages": _curves(run, recipe)}, training_curves)
     ]
-    if models[main].settings.family == "fertility":
+    if has_fertilities:
         drawn.append(("fertilities", _fertilities(stages[main], text), fertility_picture))
     if has_candidates:
         with display.stage("figures") as progress:
@@ -80,8 +90,6 @@ def draw_figures(
 
 
 def _fertilities(model: Path, text: str) -> dict[str, Any]:
-    from onepass.decoding.translator import Translator
-
     [translation] = Translator.load(model).translate([text])
     if not translation.src_pieces:
         raise UsageError("There is nothing to translate", where="--text", value=text)
@@ -99,7 +107,10 @@ def _curves(run: Path, recipe: Recipe) -> dict[str, dict[str, Any]]:
 
     A fine-tuning for bigrams has no loss that compares with the others: null.
     """
-    bases = {"teacher": None, **{name: model.base for name, model in recipe.one_pass_models().items()}}
+    bases = {"teacher": None} | {
+        name: None if model.base is None else model.base.stage
+        for name, model in one_pass_models(recipe).items()
+    }
     curves: dict[str, dict[str, Any]] = {}
     for number, line in enumerate(stream_lines(run / "metrics.jsonl"), start=1):
         try:
@@ -126,14 +137,9 @@ def _samples(
     recipe: Recipe,
     sentences: int,
     max_candidates: int,
-    progress: Callable[[int, int, str], None],
+    progress: Report,
 ) -> dict[str, Any]:
     """BLEU of the first n candidates for each n, chosen by the teacher and by the reference."""
-    from sacrebleu.metrics.bleu import BLEU
-
-    from onepass.decoding.translator import Translator
-    from onepass.evaluation.quality import measure
-
     prepared = stages["prepare"]
     src, ref = (list(islice(stream_lines(prepared / f"dev.{side}"), sentences)) for side in ("src", "tgt"))
     numbers = sorted({n for n in NUMBERS if n < max_candidates} | {max_candidates})
@@ -179,13 +185,6 @@ def _candidates(
     teacher: Path, student: Path, src: Sequence[str], number: int
 ) -> Iterator[tuple[list[str], list[float]]]:
     """The texts of each sentence's candidates and the teacher's scores, the argmax first."""
-    import torch
-
-    from onepass.decoding.fertility import noisy_candidates
-    from onepass.decoding.weights import load_model
-    from onepass.runtime.candidates import candidate_numbers
-    from onepass.runtime.text_translator import MAX_SRC_TOKENS
-
     bundle = Bundle.open(student)
     tokenizer = bundle.tokenizer()
     model: Any = load_model(bundle)

@@ -7,20 +7,33 @@ as the corpus's. Hours are an upper bound: a training stops early when the dev l
 from __future__ import annotations
 
 import math
-import resource
 import sys
 import time
+from collections.abc import Iterator
 from typing import Any, NamedTuple
+
+import torch
 
 from onepass.corpora.sources import read_pairs
 from onepass.evaluation.table import machine_kind
-from onepass.pipeline.stages import REVERSE_TEACHER, corpus_stage
+from onepass.models import MODELS
+from onepass.models.autoregressive import AutoregressiveTransformer
+from onepass.objectives import FINETUNINGS, OBJECTIVES
+from onepass.objectives.objective import Batch, Objective
+from onepass.objectives.teacher import TeacherObjective
+from onepass.pipeline.inventory import (
+    REVERSE_TEACHER,
+    aligned_corpora,
+    back_translations,
+    one_pass_models,
+)
 from onepass.recipe import Recipe
 from onepass.settings import StudentSettings, TrainingSettings
+from onepass.training.loop import has_bf16
 
-TOKENS_A_WORD = 1.4
+TOKENS_PER_WORD = 1.4
 """Subwords of a word, where there is no tokenizer yet: of the 8,000-piece one on Tatoeba."""
-ALIGNED_PAIRS_A_SECOND = 2200
+ALIGNED_PAIRS_PER_SECOND = 2200
 """FastAlign in both directions on one core, docs/results/benchmarks/align_speed.json."""
 CTRANSLATE2_SPEEDUP = 4
 """Over greedy search in torch on a CPU, docs/results/benchmarks/distill_speed.json."""
@@ -28,7 +41,7 @@ PROBE_SENTENCES = 32
 FLOAT = 4
 
 
-class Corpus(NamedTuple):
+class CorpusSize(NamedTuple):
     """The size of the training corpus; `length` is the mean number of target subwords, estimated."""
 
     pairs: int
@@ -46,21 +59,21 @@ class Estimate(NamedTuple):
 
 
 class Plan(NamedTuple):
-    """All lines, and what holds for the whole run."""
+    """All lines, and what holds for the whole run; memory is None where the system does not tell it."""
 
     estimates: list[Estimate]
-    corpus: Corpus
-    memory_bytes: int
+    corpus: CorpusSize
+    memory_bytes: int | None
     machine: str
 
 
-def measure_corpus(recipe: Recipe) -> Corpus:
+def measure_corpus(recipe: Recipe) -> CorpusSize:
     """Reads the training corpus once. Raises DataError where it cannot be read or is empty."""
     pairs = words = 0
     for pair in read_pairs(recipe.data.train, split="train", src=recipe.data.src, tgt=recipe.data.tgt):
         pairs += 1
         words += len(pair.tgt.split())
-    return Corpus(pairs, max(round(TOKENS_A_WORD * words / max(pairs, 1)), 1))
+    return CorpusSize(pairs, max(round(TOKENS_PER_WORD * words / max(pairs, 1)), 1))
 
 
 def plan_run(recipe: Recipe, *, probe_seconds: float = 30.0) -> Plan:
@@ -74,43 +87,47 @@ def plan_run(recipe: Recipe, *, probe_seconds: float = 30.0) -> Plan:
         DataError: the training corpus cannot be read.
     """
     corpus = measure_corpus(recipe)
-    models = recipe.one_pass_models()
+    models = one_pass_models(recipe)
     share = probe_seconds / (len(models) + 2)
     estimates = []
     teacher = _Probe(recipe, None, corpus)
     if recipe.needs_teacher:
         estimates.append(_training("teacher", teacher, recipe.teacher.training, share))
-    aligned = {corpus_stage(model.settings): model.settings.back_translations for model in models.values()}
-    aligned.pop("prepare", None)
-    rate = teacher.translations_a_second(share) if aligned else 1.0
-    samples = sorted(set(aligned.values()) - {0})
-    if samples:
+    if back_translations(recipe):
         # As large and as long as the teacher, which is there where there is something to translate.
         estimates.append(estimates[0]._replace(stage=REVERSE_TEACHER))
-    text = corpus.pairs * corpus.length * 10
-    for count in samples:
-        hours = count * corpus.pairs / rate / 3600
-        estimates.append(Estimate(f"back-translate{count}", None, None, hours, count * text))
-    for name, count in sorted(aligned.items()):
-        pairs = (1 + count) * corpus.pairs
-        if name != "align-raw":
-            hours = pairs / rate / 3600
-            if recipe.distill.engine == "ctranslate2" and teacher.device == "cpu":
-                hours /= CTRANSLATE2_SPEEDUP
-            estimates.append(
-                Estimate(name.replace("align", "distill"), None, None, hours, (1 + count) * text)
-            )
-        ids = pairs * corpus.length * 3 * FLOAT
-        estimates.append(Estimate(name, None, None, pairs / ALIGNED_PAIRS_A_SECOND / 3600, ids))
+    estimates += _corpora(recipe, corpus, teacher, share)
     for name, model in models.items():
         probe = _Probe(recipe, model.settings, corpus, finetuned=model.base is not None)
         estimates.append(_training(name, probe, model.training, share))
     return Plan(estimates, corpus, _peak_memory(teacher.device), machine_kind())
 
 
+def _corpora(recipe: Recipe, size: CorpusSize, teacher: _Probe, seconds: float) -> Iterator[Estimate]:
+    """What students learn from: new sources, the teacher's translations, alignments."""
+    corpora = aligned_corpora(recipe)
+    rate = teacher.translations_per_second(seconds) if corpora else 1.0
+    text = size.pairs * size.length * 10
+    for new in back_translations(recipe):
+        hours = new.samples * size.pairs / rate / 3600
+        yield Estimate(new.stage, None, None, hours, new.samples * text)
+    for corpus in corpora:
+        distillation, times = corpus.distillation, 1
+        if distillation is not None:
+            if distillation.back_translation is not None:
+                times += distillation.back_translation.samples
+            hours = times * size.pairs / rate / 3600
+            if recipe.distill.engine == "ctranslate2" and teacher.device == "cpu":
+                hours /= CTRANSLATE2_SPEEDUP
+            yield Estimate(distillation.stage, None, None, hours, times * text)
+        pairs = times * size.pairs
+        ids = pairs * size.length * 3 * FLOAT
+        yield Estimate(corpus.stage, None, None, pairs / ALIGNED_PAIRS_PER_SECOND / 3600, ids)
+
+
 def _training(name: str, probe: _Probe, settings: TrainingSettings, seconds: float) -> Estimate:
     tokens = settings.max_updates * settings.accumulate * settings.batch_tokens
-    hours = tokens / probe.tokens_a_second(settings, seconds) / 3600
+    hours = tokens / probe.tokens_per_second(settings, seconds) / 3600
     # While it runs: the checkpoint (weights and Adam's two moments) and the weights kept for the mean.
     disk = (3 + settings.average + 1) * FLOAT * probe.parameters
     return Estimate(name, probe.parameters, tokens, hours, disk)
@@ -120,13 +137,8 @@ class _Probe:
     """A model with a recipe's sizes and random weights, and its speed."""
 
     def __init__(
-        self, recipe: Recipe, student: StudentSettings | None, corpus: Corpus, *, finetuned: bool = False
+        self, recipe: Recipe, student: StudentSettings | None, corpus: CorpusSize, *, finetuned: bool = False
     ) -> None:
-        import torch
-
-        from onepass.models import MODELS
-        from onepass.models.autoregressive import AutoregressiveTransformer
-
         self.device = "cuda" if torch.cuda.is_available() else "cpu"
         self.recipe, self.student, self.corpus, self.finetuned = recipe, student, corpus, finetuned
         size, joint = recipe.tokenizer.vocab_size, recipe.tokenizer.joint
@@ -142,15 +154,8 @@ class _Probe:
         self.larger: Any = None if larger is None else build(larger).eval()
         self.parameters = sum(p.numel() for p in self.model.parameters())
 
-    def tokens_a_second(self, settings: TrainingSettings, seconds: float) -> float:
+    def tokens_per_second(self, settings: TrainingSettings, seconds: float) -> float:
         """Tokens learnt a second, from updates that do all that an update does."""
-        import torch
-
-        from onepass.objectives import FINETUNINGS, OBJECTIVES
-        from onepass.objectives.objective import Batch, Objective
-        from onepass.objectives.teacher import TeacherObjective
-        from onepass.training.loop import has_bf16
-
         length = self.corpus.length
         sentences = max(settings.batch_tokens // length, 1)
         ids = torch.randint(4, self.recipe.tokenizer.vocab_size, (sentences, length), device=self.device)
@@ -182,10 +187,8 @@ class _Probe:
             updates += 1
         return updates * ids.numel() / (time.perf_counter() - start)
 
-    def translations_a_second(self, seconds: float) -> float:
+    def translations_per_second(self, seconds: float) -> float:
         """Sentences of the corpus's length translated a second by greedy search in torch."""
-        import torch
-
         length = self.corpus.length
         ids = torch.randint(
             4, self.recipe.tokenizer.vocab_size, (PROBE_SENTENCES, length), device=self.device
@@ -202,12 +205,14 @@ class _Probe:
         return done / (time.perf_counter() - start)
 
 
-def _peak_memory(device: str) -> int:
-    """Bytes this process has held at most: on the GPU where there is one."""
-    import torch
-
+def _peak_memory(device: str) -> int | None:
+    """Bytes this process has held at most: on the GPU where there is one. None on Windows."""
     if device == "cuda":
         return torch.cuda.max_memory_allocated()
+    try:
+        import resource
+    except ImportError:
+        return None
     unit = 1 if sys.platform == "darwin" else 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
 
@@ -225,7 +230,7 @@ def render_plan(plan: Plan) -> list[str]:
     lines += [
         f"{'together, at most':<24}{'':>30}{_hours(total):>10}{_size(disk):>12}",
         f"corpus: {plan.corpus.pairs:,} pairs of about {plan.corpus.length} target tokens",
-        f"memory while training: about {_size(plan.memory_bytes)}",
+        *([] if plan.memory_bytes is None else [f"memory while training: about {_size(plan.memory_bytes)}"]),
         f"machine: {plan.machine}",
     ]
     return lines

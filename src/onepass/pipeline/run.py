@@ -12,12 +12,29 @@ from typing import Any
 from onepass.display import Display
 from onepass.errors import UsageError
 from onepass.files import write_text
+from onepass.pipeline.plan import SCRATCH, plan
 from onepass.pipeline.records import append_record, drop_records
-from onepass.pipeline.stage import Context, Stage, begin, finish, finish_interrupted, is_done
-from onepass.pipeline.stages import SCRATCH, plan
+from onepass.pipeline.stage import (
+    Context,
+    Stage,
+    begin,
+    finish,
+    finish_interrupted,
+    has_begun,
+    is_done,
+    partial_directory,
+)
 from onepass.recipe import Recipe
 
 POLL_SECONDS = 0.2
+
+
+def is_main_process() -> bool:
+    """Whether this is the first of the processes that a launcher has started, or the only one.
+
+    The others take part in the trainings alone. Until the first one has files for them, they wait.
+    """
+    return int(os.environ.get("RANK", "0")) == 0
 
 
 def run_recipe(
@@ -35,7 +52,7 @@ def run_recipe(
         recipe: resolved.
         run: the run directory; created if missing.
         until: the last stage to run.
-        start: do this stage and all behind it again, whatever their fingerprints say.
+        start: do this stage and all after it again, whatever their fingerprints say.
         display: progress bars and lines for the user.
         command: what the user typed, for the results.
 
@@ -61,7 +78,8 @@ def run_recipe(
         raise UsageError(
             f"This cannot be a run directory: {error.strerror}", where=run, fix="choose another with --to"
         ) from None
-    main = int(os.environ.get("RANK", "0")) == 0
+    main = is_main_process()
+    display = display if main else Display(quiet=True)
     with _only_one(run) if main else nullcontext():
         if main:
             write_text(run / "recipe.json", recipe.to_json())
@@ -85,8 +103,8 @@ def _run_stage(
     if main:
         directory = begin(stage, run)
     else:
-        directory = run / ".partial" / stage.name
-        while not directory.exists():
+        directory = partial_directory(stage, run)
+        while not has_begun(stage, run):
             if not again and is_done(stage, run):  # the first process had only to finish it
                 return
             time.sleep(POLL_SECONDS)
@@ -121,7 +139,7 @@ def _run_stage(
 
 
 def _wait_for(stage: Stage, run: Path) -> None:
-    """In a multi-process start, processes beside the first wait for its files."""
+    """Until the first process has finished the stage."""
     while not is_done(stage, run):
         time.sleep(POLL_SECONDS)
 

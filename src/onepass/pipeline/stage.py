@@ -78,13 +78,13 @@ class Stage:
 def read_record(directory: Path) -> dict[str, Any] | None:
     """The `stage.json` of a finished stage, or None. Raises DataError if it is damaged."""
     path = directory / RECORD
-    if not path.exists():
-        return None
     try:
         record = json.loads(path.read_text(encoding="utf-8"))
         if not {"fingerprint", "output", "files"} <= record.keys():
             raise ValueError("keys are missing")
         return dict(record)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
     except (ValueError, AttributeError) as error:
         raise DataError(
             f"The record of a stage is damaged: {error}", where=path, fix=f"delete {directory} and run again"
@@ -133,21 +133,33 @@ def is_done(stage: Stage, run: Path) -> bool:
     return record is not None and record["fingerprint"] == fingerprint(stage, run)
 
 
+def partial_directory(stage: Stage, run: Path) -> Path:
+    """Where the stage works."""
+    return run / ".partial" / stage.name
+
+
+def has_begun(stage: Stage, run: Path) -> bool:
+    """Whether the stage's partial directory is one of what it would read now."""
+    try:
+        seen = (partial_directory(stage, run) / FINGERPRINT).read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return False
+    return seen == fingerprint(stage, run)
+
+
 def begin(stage: Stage, run: Path) -> Path:
     """The partial directory of the stage: an interrupted attempt with the same fingerprint, or empty."""
-    partial = run / ".partial" / stage.name
-    expected = fingerprint(stage, run)
-    seen = partial / FINGERPRINT
-    if not seen.exists() or seen.read_text(encoding="utf-8") != expected:
+    partial = partial_directory(stage, run)
+    if not has_begun(stage, run):
         shutil.rmtree(partial, ignore_errors=True)
         partial.mkdir(parents=True)
-        seen.write_text(expected, encoding="utf-8")
+        (partial / FINGERPRINT).write_text(fingerprint(stage, run), encoding="utf-8")
     return partial
 
 
 def finish_interrupted(stage: Stage, run: Path, *, scratch: Sequence[str]) -> None:
     """Finishes a stage that was stopped while it was being finished."""
-    record = read_record(run / ".partial" / stage.name)
+    record = read_record(partial_directory(stage, run))
     if record is not None and record["fingerprint"] == fingerprint(stage, run):
         finish(stage, run, seconds=record["seconds"], scratch=scratch)
 
@@ -161,7 +173,7 @@ def finish(stage: Stage, run: Path, *, seconds: float, scratch: Sequence[str]) -
         seconds: it took, in this attempt.
         scratch: patterns of files that only an interrupted attempt needs.
     """
-    partial, final = run / ".partial" / stage.name, run / stage.name
+    partial, final = partial_directory(stage, run), run / stage.name
     needless = {path for pattern in (FINGERPRINT, *scratch) for path in partial.glob(pattern)}
     if not (partial / RECORD).exists():
         write_json(

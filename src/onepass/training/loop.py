@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import math
+import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -179,9 +180,18 @@ class Training:
         seed: int,
         hooks: Hooks | None = None,
     ) -> None:
-        # The loop casts by itself, as the settings say and not the launcher.
-        self.accelerator = Accelerator(mixed_precision="no")
+        # The loop casts by itself, as the settings say and not the launcher. On a CPU there is a process
+        # group only where accelerate is told that it shall be one.
+        self.accelerator = Accelerator(mixed_precision="no", cpu=not torch.accelerator.is_available())
         processes = self.accelerator.num_processes
+        started = int(os.environ.get("WORLD_SIZE", "1"))
+        if started > 1 and processes == 1:
+            raise UsageError(
+                "Processes cannot train together on this device",
+                where=self.accelerator.device.type,
+                value=f"{started} processes",
+                fix="start one",
+            )
         if settings.accumulate % processes:
             raise UsageError(
                 "The batches of an update cannot be shared equally by the processes",

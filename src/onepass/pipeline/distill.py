@@ -1,23 +1,58 @@
-"""Translating a corpus with a teacher, shard by shard, so that an interrupted job goes on."""
+"""Distillation: the teacher's translations of source texts."""
 
 from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Sequence
 from functools import cache
+from itertools import chain, islice
 from pathlib import Path
 
-import numpy as np
-
 from onepass.bundle import MANIFEST, Bundle
+from onepass.decoding.translator import Translator
+from onepass.display import Report
 from onepass.errors import ModelError
+from onepass.export.ctranslate2 import CTranslate2Translator, export_ctranslate2
 from onepass.families import family_named
 from onepass.files import file_sha256, write_text
+from onepass.pipeline.inventory import Distillation
+from onepass.pipeline.prepare import PHRASES, text_pairs
+from onepass.pipeline.shards import in_shards
+from onepass.pipeline.stage import Context
 from onepass.runtime.cores import available_cores
 from onepass.settings import DistillSettings
-from onepass.text.lines import numbered_lines, read_lines
+from onepass.text.lines import numbered_lines, stream_lines, write_lines
 
-Report = Callable[[int, int, str], None]
+
+def distill(context: Context, distillation: Distillation, settings: DistillSettings) -> None:
+    """Translates each distinct source of train and dev, and what was back-translated, with the teacher.
+
+    But for phrases: they keep the translations they came with, which the teacher may not have learnt.
+    """
+    prepared = context.inputs["prepare"]
+    texts = {split: [prepared / f"{split}.src"] for split in ("train", "dev")}
+    if distillation.back_translation is not None:
+        texts["train"].append(context.inputs[distillation.back_translation.stage] / "train.src")
+    sources = {
+        split: list(dict.fromkeys(line for path in paths for line in stream_lines(path)))
+        for split, paths in texts.items()
+    }
+    phrases = list(text_pairs(prepared, PHRASES)) if context.recipe.data.phrases else []
+    known = {pair.src for pair in phrases}
+    sources["train"] = [line for line in sources["train"] if line not in known]
+    hyp = distill_lines(
+        [line for lines in sources.values() for line in lines],
+        context.inputs["teacher"],
+        settings,
+        context.directory / "shards",
+        progress=context.progress,
+    )
+    remaining = iter(hyp)
+    for split, lines in sources.items():
+        own = phrases if split == "train" else []
+        write_lines(context.directory / f"{split}.src", chain(lines, (pair.src for pair in own)))
+        hyps = chain(islice(remaining, len(lines)), (pair.tgt for pair in own))
+        write_lines(context.directory / f"{split}.tgt", hyps)
 
 
 def distill_lines(
@@ -36,71 +71,7 @@ def distill_lines(
         ModelError: the bundle is unusable or not a teacher's.
     """
     engine = cache(lambda: make_engine(teacher, settings, scratch / "ctranslate2"))
-    return _in_shards(lines, settings.shard_lines, scratch, lambda part, _: engine()(part), progress)
-
-
-def sample_lines(
-    lines: Sequence[str],
-    teacher: Path,
-    scratch: Path,
-    *,
-    shard_lines: int,
-    among: int,
-    seed: int,
-    progress: Report,
-) -> list[str]:
-    """A sampled translation of each line, in order; each shard has random numbers of its own.
-
-    Args:
-        lines: source texts.
-        teacher: a teacher's bundle.
-        scratch: a directory for finished shards of `shard_lines`; those already there are kept.
-        among: most probable tokens that each token is drawn from.
-        seed: of the draws.
-        progress: lines done, lines in all, a text.
-
-    Raises:
-        ModelError: the bundle is unusable.
-    """
-    import torch
-
-    from onepass.decoding.autoregressive import sample
-    from onepass.decoding.translator import Translator
-    from onepass.decoding.weights import load_teacher
-
-    bundle = Bundle.open(teacher)
-    model = load_teacher(bundle, purpose="sample sources")
-    generator = torch.Generator()
-    translator = Translator(
-        bundle.tokenizer(),
-        lambda src_ids: sample(model, src_ids, generator, among=among),
-    )
-
-    def translate(part: Sequence[str], number: int) -> list[str]:
-        generator.manual_seed(int(np.random.SeedSequence((seed, number)).generate_state(1)[0]))
-        return [t.text for t in translator.translate(part)]
-
-    return _in_shards(lines, shard_lines, scratch, translate, progress)
-
-
-def _in_shards(
-    lines: Sequence[str],
-    shard_lines: int,
-    scratch: Path,
-    translate: Callable[[Sequence[str], int], list[str]],
-    progress: Report,
-) -> list[str]:
-    """What `translate` makes of each shard and its number; a shard is a file in `scratch`, or becomes one."""
-    scratch.mkdir(parents=True, exist_ok=True)
-    hyp: list[str] = []
-    for number, first in enumerate(range(0, len(lines), shard_lines)):
-        shard = scratch / f"{number:06d}.txt"
-        if not shard.exists():
-            texts = translate(lines[first : first + shard_lines], number)
-            write_text(shard, "".join(f"{text}\n" for text in texts))
-        hyp += read_lines(shard)
-        progress(len(hyp), len(lines), "sentences")
-    return hyp
+    return in_shards(lines, settings.shard_lines, scratch, lambda part, _: engine()(part), progress)
 
 
 def distill_file(src: Path, teacher: Path, to: Path, settings: DistillSettings, *, progress: Report) -> None:
@@ -134,12 +105,8 @@ def make_engine(
 ) -> Callable[[Sequence[str]], list[str]]:
     """The chosen engine with a teacher, text to text; CTranslate2's model is written to `exported`."""
     if settings.engine == "torch":
-        from onepass.decoding.translator import Translator
-
         reference = Translator.load(teacher, beam_size=settings.beam_size)
         return lambda lines: [t.text for t in reference.translate(lines)]
-    from onepass.export.ctranslate2 import CTranslate2Translator, export_ctranslate2
-
     bundle = Bundle.open(teacher)
     export_ctranslate2(bundle, exported)
     engine = CTranslate2Translator(

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from onepass.errors import DataError, ModelError
-from onepass.pipeline import distillation
-from onepass.pipeline.distillation import distill_file, sample_lines
+from onepass.pipeline import distill as module
+from onepass.pipeline.distill import distill_file
 from onepass.settings import DistillSettings
 from tiny_run import assert_clear_error, call, copy_of_run, edit_manifest, finished_run, write_lines
 
@@ -37,7 +37,7 @@ class FakeEngine:
 @pytest.fixture
 def engine(monkeypatch: pytest.MonkeyPatch) -> FakeEngine:
     fake = FakeEngine()
-    monkeypatch.setattr(distillation, "make_engine", fake)
+    monkeypatch.setattr(module, "make_engine", fake)
     return fake
 
 
@@ -138,24 +138,3 @@ def test_the_stage_translates_each_distinct_source_once(tmp_path: Path) -> None:
         whole = (run / "prepare" / f"{split}.src").read_text().split("\n")[:-1]
         assert src == list(dict.fromkeys(whole))
         assert (run / "distill" / f"{split}.tgt").read_text().count("\n") == len(src)
-
-
-def test_each_shard_of_samples_has_draws_of_its_own_and_is_drawn_once(tmp_path: Path) -> None:
-    def sampled(scratch: str, seed: int = 1) -> list[str]:
-        return sample_lines(
-            ["where is it", "good morning", "the red car"] * 2,
-            finished_run() / "teacher",
-            tmp_path / scratch,
-            shard_lines=3,
-            among=10,
-            seed=seed,
-            progress=lambda *_: None,
-        )
-
-    drawn = sampled("one")
-    assert len(drawn) == 6
-    assert drawn[:3] != drawn[3:]
-    (tmp_path / "one/000001.txt").unlink()
-    write_lines(tmp_path / "one/000000.txt", ["kept", "as it", "was"])
-    assert sampled("one") == ["kept", "as it", "was", *drawn[3:]]
-    assert sampled("other", seed=2) != drawn

@@ -1,0 +1,178 @@
+"""The stages of a recipe: prepare -> teacher -> distill -> align -> student -> finetune -> evaluate.
+
+What no student of the recipe needs is not there: without distillation no teacher, without fertilities no
+alignment of the raw corpus.
+
+What a stage does is in the file of its verb, which is imported when the stage runs: a machine without the
+aligner or CTranslate2 can still run the trainings.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+from onepass.corpora.sources import corpus_files
+from onepass.pipeline.inventory import (
+    REVERSE_TEACHER,
+    BackTranslation,
+    Corpus,
+    Distillation,
+    OnePassModel,
+    aligned_corpora,
+    back_translations,
+    evaluated_stages,
+    larger_model,
+    one_pass_models,
+)
+from onepass.pipeline.stage import Context, Stage
+from onepass.recipe import Recipe
+from onepass.settings import OWN_SIZES, DataSettings, DistillSettings
+
+SCRATCH = ("checkpoint.pt", "kept-*.safetensors", "shards", "ctranslate2", "exported", "*.partial")
+"""Files of an interrupted attempt that a finished stage does not keep."""
+SAMPLED_AMONG = 10
+"""Most probable tokens that each of a back-translation is drawn from (Edunov et al. 2018, "top 10")."""
+
+
+def plan(recipe: Recipe) -> list[Stage]:
+    """The stages of a recipe in order: one aligned corpus a kind of target, one student a variant."""
+    dump = recipe.model_dump(mode="json")
+    data = dict(dump["data"])
+    for corpus in data.keys() & set(DataSettings.CORPORA):
+        # What the files are called on this machine does not matter, what is in them does.
+        data[corpus] = [{**source, "path": Path(source["path"]).name} for source in data[corpus]]
+    seed = {"seed": recipe.seed}
+    preparing = {"data": data, "tokenizer": dump["tokenizer"], **seed}
+    return [
+        Stage("prepare", (), preparing, _prepare, files=lambda: _files(recipe)),
+        *_teachers(recipe),
+        *_corpora(recipe),
+        *(_student(recipe, model) for model in one_pass_models(recipe).values()),
+        Stage("evaluate", evaluated_stages(recipe), {**dump["evaluate"], **seed}, _evaluate),
+    ]
+
+
+def _files(recipe: Recipe) -> list[Path]:
+    """The corpus files, and the generator's own for the embedded corpus."""
+    data = recipe.data
+    corpora = [source for name in DataSettings.CORPORA for source in getattr(data, name)]
+    files = corpus_files(corpora, src=data.src, tgt=data.tgt)
+    if any(source.path == "phrasebook" for source in corpora):
+        from onepass import phrasebook
+
+        files += sorted(Path(phrasebook.__file__).parent.glob("*.py"))
+    return files
+
+
+def _teachers(recipe: Recipe) -> Iterator[Stage]:
+    src, tgt = recipe.data.src, recipe.data.tgt
+    teaching = {**recipe.teacher.model_dump(mode="json"), "seed": recipe.seed}
+    if recipe.needs_teacher:
+        yield Stage("teacher", ("prepare",), {**teaching, "src": src, "tgt": tgt}, _teach, distributed=True)
+    if back_translations(recipe):
+        reversed_ = {**teaching, "src": tgt, "tgt": src}
+        yield Stage(REVERSE_TEACHER, ("prepare",), reversed_, _teach_reverse, distributed=True)
+
+
+def _corpora(recipe: Recipe) -> Iterator[Stage]:
+    """What students learn from: new sources, the teacher's translations, aligned ids."""
+    for new in back_translations(recipe):
+        sampling = {"count": new.samples, "among": SAMPLED_AMONG, "seed": recipe.seed}
+        yield Stage(new.stage, ("prepare", REVERSE_TEACHER), sampling, partial(_back_translate, new))
+    alignment = {**recipe.align.model_dump(mode="json"), "max_tokens": recipe.data.filters.max_tokens}
+    for corpus in aligned_corpora(recipe):
+        if corpus.distillation is not None:
+            yield _distilling(recipe, corpus.distillation)
+        needs = dict.fromkeys(("prepare", corpus.texts))
+        yield Stage(corpus.stage, tuple(needs), alignment, partial(_align, corpus))
+
+
+def _distilling(recipe: Recipe, distillation: Distillation) -> Stage:
+    new = distillation.back_translation
+    settings = recipe.distill.model_copy(update={"beam_size": distillation.beam or recipe.distill.beam_size})
+    return Stage(
+        distillation.stage,
+        ("prepare", "teacher", *([new.stage] if new else [])),
+        settings.model_dump(mode="json"),
+        partial(_distill, distillation, settings),
+    )
+
+
+def _student(recipe: Recipe, model: OnePassModel) -> Stage:
+    """The training of a student, or its fine-tuning."""
+    student, base = model.settings, model.base
+    # Where its corpus comes from shows in the stages it needs.
+    unused = {"distill_beam", "back_translations", *student.of_other_families()}
+    own = student.model_dump(mode="json", exclude=unused if base else {*unused, "finetune"})
+    teacher_sizes = recipe.teacher.model.model_dump(mode="json")
+    own_sizes = {name: own.pop(name, None) or teacher_sizes[name] for name in OWN_SIZES}
+    fixed = {"src": recipe.data.src, "tgt": recipe.data.tgt, "seed": recipe.seed}
+    settings = {**own, "sizes": {**teacher_sizes, **own_sizes}, **fixed}
+    needs = ["prepare", model.corpora[-1].stage]
+    if base is not None:
+        needs += [*(["teacher"] if student.finetuned_by_teacher else []), base.stage]
+    elif (larger := larger_model(recipe, student)) is not None:
+        needs.append(larger.stage)
+    elif student.init_from_teacher:
+        needs.append("teacher")
+    run = partial(_learn if base is None else _finetune, model)
+    return Stage(model.stage, tuple(dict.fromkeys(needs)), settings, run, distributed=True)
+
+
+# --- the verbs ---------------------------------------------------------------
+
+
+def _prepare(context: Context) -> None:
+    from onepass.pipeline.prepare import prepare
+
+    prepare(context)
+
+
+def _teach(context: Context) -> None:
+    from onepass.pipeline.train import teach
+
+    teach(context)
+
+
+def _teach_reverse(context: Context) -> None:
+    from onepass.pipeline.train import teach
+
+    teach(context, reverse=True)
+
+
+def _back_translate(new: BackTranslation, context: Context) -> None:
+    from onepass.pipeline.back_translate import back_translate
+
+    back_translate(context, new, among=SAMPLED_AMONG)
+
+
+def _distill(distillation: Distillation, settings: DistillSettings, context: Context) -> None:
+    from onepass.pipeline.distill import distill
+
+    distill(context, distillation, settings)
+
+
+def _align(corpus: Corpus, context: Context) -> None:
+    from onepass.pipeline.align import align
+
+    align(context, corpus)
+
+
+def _learn(model: OnePassModel, context: Context) -> None:
+    from onepass.pipeline.train import learn
+
+    learn(context, model)
+
+
+def _finetune(model: OnePassModel, context: Context) -> None:
+    from onepass.pipeline.train import finetune
+
+    finetune(context, model)
+
+
+def _evaluate(context: Context) -> None:
+    from onepass.pipeline.evaluation import evaluate_run
+
+    evaluate_run(context)

@@ -1,0 +1,249 @@
+"""Training: the teachers, the students, and the students' fine-tunings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from onepass.bundle import Bundle
+from onepass.decoding.translator import Translator, make_decoder
+from onepass.decoding.weights import build_model, load_model, save_bundle
+from onepass.errors import UsageError
+from onepass.evaluation.quality import measure
+from onepass.evaluation.table import machine_kind, versions
+from onepass.families import AUTOREGRESSIVE, FAMILIES
+from onepass.files import write_json
+from onepass.models.pruning import init_pruned
+from onepass.objectives import FINETUNINGS, OBJECTIVES
+from onepass.objectives.finetune import CollapseGuard
+from onepass.objectives.objective import Objective
+from onepass.objectives.teacher import TeacherObjective
+from onepass.pipeline.inventory import OnePassModel, larger_model
+from onepass.pipeline.stage import Context
+from onepass.settings import TrainingSettings
+from onepass.text.batches import IdPairs
+from onepass.text.lines import read_lines
+from onepass.text.tokenizer import Tokenizer
+from onepass.training.checkpoint import Progress
+from onepass.training.loop import Hooks, Training, Validation
+
+
+@dataclass(frozen=True)
+class _Direction:
+    """From which language into which: their names, the subwords, and the texts of the dev set."""
+
+    src: str
+    tgt: str
+    tokenizer: Tokenizer
+    dev_src: list[str]
+    dev_tgt: list[str]
+
+    @classmethod
+    def of(cls, context: Context) -> _Direction:
+        """The one of the run."""
+        data, prepared = context.recipe.data, context.inputs["prepare"]
+        dev = (read_lines(prepared / f"dev.{side}") for side in ("src", "tgt"))
+        return cls(data.src, data.tgt, Tokenizer.load(prepared), *dev)
+
+    def reversed(self) -> _Direction:
+        return _Direction(self.tgt, self.src, self.tokenizer.reversed(), self.dev_tgt, self.dev_src)
+
+
+@dataclass(frozen=True)
+class _Job:
+    """What is trained.
+
+    Attributes:
+        model: fresh, or with the weights it starts from.
+        family: its name.
+        bundle_settings: what its bundle says of it.
+        objective: what it learns.
+        train, dev: ids.
+        training: batches, schedule, stopping.
+    """
+
+    model: Any
+    family: str
+    bundle_settings: dict[str, Any]
+    objective: Objective
+    train: IdPairs
+    dev: IdPairs
+    training: TrainingSettings
+
+
+def teach(context: Context, *, reverse: bool = False) -> None:
+    """Trains the teacher, or one that translates targets into sources, and writes its bundle."""
+    settings, corpus, direction = context.recipe.teacher, context.inputs["prepare"], _Direction.of(context)
+    train, dev = (IdPairs.open(corpus, split) for split in ("train", "dev"))
+    if reverse:
+        train, dev, direction = train.reversed(), dev.reversed(), direction.reversed()
+    torch.manual_seed(context.recipe.seed)
+    job = _Job(
+        build_model(AUTOREGRESSIVE.name, settings.model, None, direction.tokenizer),
+        AUTOREGRESSIVE.name,
+        {"sizes": settings.model.model_dump(mode="json")},
+        TeacherObjective(settings.training.label_smoothing),
+        train,
+        dev,
+        settings.training,
+    )
+    _train(context, job, direction)
+
+
+def learn(context: Context, chosen: OnePassModel) -> None:
+    """Trains a student and writes its bundle."""
+    recipe, student, direction = context.recipe, chosen.settings, _Direction.of(context)
+    torch.manual_seed(recipe.seed)
+    model: Any = build_model(
+        student.family, student.sizes(recipe.teacher.model), student, direction.tokenizer
+    )
+    larger: Any = None
+    if (larger_one := larger_model(recipe, student)) is not None:
+        larger = load_model(Bundle.open(context.inputs[larger_one.stage]))
+        init_pruned(model, larger)
+    elif student.init_from_teacher:
+        _init_from_teacher(model, load_model(Bundle.open(context.inputs["teacher"])))
+    objective = OBJECTIVES[student.family](student, larger)
+    _train(context, _student_job(context, chosen, model, objective), direction)
+
+
+def finetune(context: Context, chosen: OnePassModel) -> None:
+    """Fine-tunes a student and writes its bundle."""
+    student = chosen.settings
+    assert chosen.base is not None
+    assert student.finetune is not None
+    model = load_model(Bundle.open(context.inputs[chosen.base.stage]))
+    teacher: Any = None
+    if student.finetuned_by_teacher:
+        teacher = load_model(Bundle.open(context.inputs["teacher"]))
+        context = replace(context, log=_guarded(context, chosen))
+    objective = FINETUNINGS[student.family](student.finetune, teacher)
+    _train(context, _student_job(context, chosen, model, objective), _Direction.of(context))
+
+
+def _guarded(context: Context, chosen: OnePassModel) -> Callable[[dict[str, Any]], None]:
+    """The log of a fine-tuning, which stops it where the sampled fertilities run away."""
+    pairs = IdPairs.open(context.inputs[chosen.corpora[-1].stage], "train", with_fertilities=True)
+    guard = CollapseGuard(float(pairs.tgt.lengths.sum() / pairs.src.lengths.sum()))
+
+    def log(record: dict[str, Any]) -> None:
+        context.log(record)
+        if "fertility_mean" in record:
+            guard.observe(record["fertility_mean"])
+
+    return log
+
+
+def _init_from_teacher(student: Any, teacher: Any) -> None:
+    """Copies every weight that both have under one name: embeddings, encoder, decoder sublayers."""
+    own, theirs = student.state_dict(), teacher.state_dict()
+    student.load_state_dict({n: t for n, t in theirs.items() if n in own}, strict=False)
+
+
+def _student_job(context: Context, chosen: OnePassModel, model: Any, objective: Objective) -> _Job:
+    student, corpus = chosen.settings, context.inputs[chosen.corpora[-1].stage]
+    aligned = FAMILIES[student.family].aligned
+    train, dev = (IdPairs.open(corpus, split, with_fertilities=aligned) for split in ("train", "dev"))
+    return _Job(
+        model,
+        student.family,
+        {
+            "sizes": student.sizes(context.recipe.teacher.model).model_dump(mode="json"),
+            "student": student.model_dump(mode="json"),
+        },
+        objective,
+        train,
+        dev,
+        chosen.training,
+    )
+
+
+def _train(context: Context, job: _Job, direction: _Direction) -> None:
+    hooks = Hooks(
+        lambda model: _validate(context, model, direction),
+        _logger(context, job.training),
+        context.rewind,
+        context.progress,
+    )
+    training = Training(
+        job.model,
+        job.objective,
+        job.train,
+        job.dev,
+        job.training,
+        context.directory,
+        seed=context.recipe.seed,
+        hooks=hooks,
+    )
+    progress = training.run()
+    if not training.accelerator.is_main_process:
+        return
+    save_bundle(
+        context.directory,
+        training.model,
+        direction.tokenizer,
+        kind=job.family,
+        src=direction.src,
+        tgt=direction.tgt,
+        settings=job.bundle_settings,
+        provenance={"recipe": context.recipe.name, "seed": context.recipe.seed},
+    )
+    parameters = sum(p.numel() for p in training.model.parameters())
+    _write_record(context.directory / "training.json", progress, job.training, parameters)
+
+
+def _validate(context: Context, model: Any, direction: _Direction) -> Validation:
+    """Translates the dev set."""
+    translator = Translator(direction.tokenizer, make_decoder(model), device=next(model.parameters()).device)
+    hyp = [t.text for t in translator.translate(direction.dev_src)]
+    bleu = measure(hyp, direction.dev_tgt, bootstrap_samples=0).bleu
+    samples = zip(direction.dev_src, direction.dev_tgt, hyp, strict=True)
+    named = [dict(zip(("src", "ref", "hyp"), s, strict=True)) for s in islice(samples, 3)]
+    context.say(f"  dev BLEU {bleu:.2f}   {named[0]['src'][:50]} -> {named[0]['hyp'][:50]}")
+    return Validation(bleu, named)
+
+
+def _write_record(path: Path, progress: Progress, settings: TrainingSettings, parameters: int) -> None:
+    by_bleu = settings.select_by == "bleu"
+    write_json(
+        path,
+        {
+            "updates": progress.update,
+            "seconds": round(progress.seconds, 1),
+            "machine": machine_kind(),
+            "versions": versions(),
+            "tokens": progress.tokens,
+            "epochs": progress.epoch + 1,
+            **({"dev_bleu": -progress.best} if by_bleu else {"dev_loss": round(progress.best, 4)}),
+            "averaged": [update for _, update in progress.kept],
+            "parameters": parameters,
+        },
+    )
+
+
+def _logger(context: Context, settings: TrainingSettings) -> Callable[[dict[str, Any]], None]:
+    """Writes to `metrics.jsonl`, and every number to TensorBoard where the settings ask for it."""
+    if not settings.tensorboard:
+        return context.log
+    try:
+        from torch.utils.tensorboard import SummaryWriter
+    except ImportError:
+        raise UsageError(
+            "TensorBoard is not installed",
+            where="training.tensorboard",
+            fix="pip install 'onepass[tensorboard]'",
+        ) from None
+    writer = SummaryWriter(context.directory.parents[1] / "tensorboard" / context.directory.name)
+
+    def log(record: dict[str, Any]) -> None:
+        context.log(record)
+        for name, value in record.items():
+            if isinstance(value, int | float) and name != "update":
+                writer.add_scalar(name, value, record["update"])
+
+    return log
