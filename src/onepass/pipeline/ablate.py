@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from onepass.display import Display
-from onepass.evaluation.table import machine_kind, versions
+from onepass.evaluation.machine import machine_kind, versions
 from onepass.files import write_json, write_text
 from onepass.pipeline.run import run_recipe
 from onepass.pipeline.stages import plan

@@ -18,11 +18,12 @@ from onepass.display import Display
 from onepass.errors import ModelError, UsageError
 from onepass.export.model_card import render_card
 from onepass.export.runtime_bundle import write_export_manifest, write_graphs
+from onepass.families import FAMILIES
 from onepass.files import write_text
 from onepass.pipeline.finished import finished_stages, recorded_recipe
 from onepass.pipeline.stages import corpus_facts, corpus_stages, linked_corpus
 from onepass.recipe import Recipe
-from onepass.runtime.candidates import check_labellings
+from onepass.runtime.candidates import check_candidates
 from onepass.runtime.text_translator import TextTranslator
 from onepass.runtime.translator import GRAPH, Precision, Translator
 from onepass.text.lines import read_lines
@@ -75,8 +76,7 @@ def export_run(
     found = finished_stages(run, ["prepare", *corpora, stage, *(["teacher"] if candidates else [])])
     student = Bundle.open(found[stage])
     teacher = Bundle.open(found["teacher"]) if candidates else None
-    if student.kind == "ctc":
-        check_labellings(usual_candidates)
+    check_candidates(FAMILIES[student.kind], usual_candidates)
     counts = (1, NUM_CANDIDATES) if candidates else (1,)
     with _new_directory(to) as partial:
         with display.stage("export") as progress:
@@ -243,16 +243,17 @@ def measure_export(
 def _export_record(
     recipe: Recipe, run: Path, stage: str, command: str, measured: Sequence[dict[str, Any]]
 ) -> dict[str, Any]:
-    from onepass.evaluation.table import machine_kind, versions
+    from onepass.evaluation.machine import machine_kind, versions
+    from onepass.evaluation.results import parse_results
 
     teacher = []
     results = run / "evaluate" / "results.json"
     if results.exists():
-        systems = json.loads(results.read_text(encoding="utf-8"))["systems"]
+        systems = parse_results(json.loads(results.read_text(encoding="utf-8"))).systems
         teacher = [
-            {"name": s["name"], "bleu": s["bleu"], "chrf": s["chrf"]}
+            {"name": s.name, "bleu": s.bleu, "chrf": s.chrf}
             for s in systems
-            if s["model"] == "teacher" and "CTranslate2" not in s["name"]
+            if s.traits.role == "teacher" and s.traits.engine == "torch"
         ]
     return {
         "command": command,

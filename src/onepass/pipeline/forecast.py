@@ -13,7 +13,7 @@ import time
 from typing import Any, NamedTuple
 
 from onepass.corpora.sources import read_pairs
-from onepass.evaluation.table import machine_kind
+from onepass.evaluation.machine import machine_kind
 from onepass.pipeline.stages import REVERSE_TEACHER, corpus_stage
 from onepass.recipe import Recipe
 from onepass.settings import StudentSettings, TrainingSettings

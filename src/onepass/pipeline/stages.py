@@ -457,8 +457,8 @@ def _train(
 ) -> None:
     from onepass.decoding.translator import Translator
     from onepass.decoding.weights import save_bundle
+    from onepass.evaluation.machine import machine_kind, versions
     from onepass.evaluation.quality import measure
-    from onepass.evaluation.table import machine_kind, versions
     from onepass.training.loop import Hooks, Training, Validation
 
     dev_src, dev_tgt = (read_lines(context.inputs["prepare"] / f"dev.{side}") for side in ("src", "tgt"))
@@ -644,6 +644,6 @@ def align(context: Context) -> None:
 
 def evaluate(context: Context) -> None:
     """Translates the test set with every system, times them, writes the table and the figures."""
-    from onepass.pipeline.evaluation import evaluate_run
+    from onepass.pipeline.evaluate import evaluate_run
 
     evaluate_run(context)

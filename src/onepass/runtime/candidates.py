@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from onepass.errors import UsageError
+from onepass.families import Family
 from onepass.runtime.text_translator import MAX_SRC_TOKENS
 
 CHANGES = 6
@@ -30,6 +31,17 @@ def check_labellings(num_candidates: int) -> None:
             where="num_candidates",
             value=num_candidates,
             allowed=f"1 to {MOST_LABELLINGS}",
+        )
+
+
+def check_candidates(family: Family, num_candidates: int) -> None:
+    """Raises UsageError for more candidates than a student of this family has."""
+    if family.most_candidates is not None and num_candidates > family.most_candidates:
+        raise UsageError(
+            f"A {family.title} student has fewer candidates",
+            where="num_candidates",
+            value=num_candidates,
+            allowed=f"1 to {family.most_candidates}",
         )
 
 
