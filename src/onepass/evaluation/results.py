@@ -20,6 +20,8 @@ from onepass.runtime.translator import Precision
 Role = Literal["teacher", "student", "rival"]
 """The teacher and the students of a run; among bundles a rival is what writes word by word."""
 Engine = Literal["torch", "CTranslate2", "ONNX Runtime"]
+SHOWN = 5
+"""Problems of malformed results that an error names."""
 Positive = Annotated[float, Field(gt=0)]
 
 
@@ -183,16 +185,17 @@ class Results(_Part):
 
 
 def parse_results(results: Mapping[str, Any]) -> Results:
-    """Validates parsed JSON. Raises DataError naming each bad key."""
+    """Validates parsed JSON. Raises DataError naming the bad keys."""
     try:
         return Results.model_validate(results)
     except ValidationError as error:
-        problems = (
+        problems = [
             f"{'.'.join(map(str, problem['loc'])) or 'results'}: {problem['msg']}"
             for problem in error.errors()
-        )
+        ]
+        more = [f"and {len(problems) - SHOWN} more"] if len(problems) > SHOWN else []
         raise DataError(
-            "The results do not have the form of a results.json: " + "; ".join(problems),
+            "The results do not have the form of a results.json: " + "; ".join([*problems[:SHOWN], *more]),
             fix="if an older version measured them: `onepass run RECIPE --to RUN --from evaluate`",
         ) from None
 
