@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from onepass.evaluation.table import machine_kind, versions
+from onepass.evaluation.machine import machine_kind, versions
 
 ROOT = Path(__file__).resolve().parents[1]
 CORPORA = ROOT.parent / "shared" / "data"

@@ -26,7 +26,7 @@ from onnx import TensorProto, helper, numpy_helper
 from onepass.alignment.lexicon import Lexicon, needed_words
 from onepass.bundle import Bundle
 from onepass.errors import ModelError
-from onepass.evaluation.table import machine_kind, versions
+from onepass.evaluation.machine import machine_kind, versions
 from onepass.export.ctranslate2 import VOCABULARY_MAP, CTranslate2Translator, vocabulary_map
 from onepass.export.graph import MICROSOFT
 from onepass.export.model_card import render_card

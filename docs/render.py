@@ -9,26 +9,21 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
 from onepass.bundle import Bundle
+from onepass.errors import DataError
 from onepass.evaluation.paper_table import render_main_table
-from onepass.evaluation.table import (
-    System,
-    is_markdown_block_current,
-    markdown_table,
-    number,
-    parse_results,
-    render_markdown,
-    render_summary,
-    update_markdown_block,
-)
+from onepass.evaluation.results import Engine, System, Traits, parse_results
+from onepass.evaluation.table import markdown_table, number, render_markdown, render_summary
+from onepass.files import write_text
 from onepass.pipeline.ablate import render_ablation
 from onepass.recipe import Recipe
 from onepass.runtime.shipped import shipped_models
@@ -39,15 +34,46 @@ RUNS = ("multi30k-en-de-students", "tatoeba-en-de")
 """Whose results the README sums up."""
 TIMED = "tatoeba-avx512"
 """The league whose times the README gives for shipped models."""
+
+
+class Bar(NamedTuple):
+    """How fast a shipped student is to be, in its engine, against a rival's.
+
+    Attributes:
+        engine: the student's; in ONNX Runtime it is the int8 graph without candidates.
+        rival: the name of its bundle.
+        beam_size: of the rival; 1 is greedy.
+        rivals_engine: where the rival runs.
+        lines: translated at once.
+        times: as fast.
+        times_if_long: on long lines.
+    """
+
+    engine: Engine
+    rival: str
+    beam_size: int
+    rivals_engine: Engine
+    lines: int
+    times: float
+    times_if_long: float
+
+    @property
+    def title(self) -> str:
+        """Of its column."""
+        student = ", student in torch" if self.engine == "torch" else ""
+        search = "greedy" if self.beam_size == 1 else f"beam {self.beam_size}"
+        engine = ", torch" if self.rivals_engine == "torch" else ""
+        return f"batch {self.lines}{student}: {self.rival} {search}{engine}"
+
+
 BARS = (
-    ("int8", "teacher greedy", 1, 2.5, 5.0),
-    ("int8", "deep greedy", 1, 1.0, 2.0),
-    ("int8", "teacher beam 4, torch", 1, 15.6, 15.6),
-    ("torch", "teacher beam 4, torch", 1, 8.0, 8.0),
-    ("int8", "teacher greedy", 64, 2.0, 2.0),
-    ("int8", "deep greedy", 64, 1.2, 1.2),
+    Bar("ONNX Runtime", "teacher", 1, "CTranslate2", 1, 2.5, 5.0),
+    Bar("ONNX Runtime", "deep", 1, "CTranslate2", 1, 1.0, 2.0),
+    Bar("ONNX Runtime", "teacher", 4, "torch", 1, 15.6, 15.6),
+    Bar("torch", "teacher", 4, "torch", 1, 8.0, 8.0),
+    Bar("ONNX Runtime", "teacher", 1, "CTranslate2", 64, 2.0, 2.0),
+    Bar("ONNX Runtime", "deep", 1, "CTranslate2", 64, 1.2, 1.2),
 )
-"""How fast a shipped student is to be: as what, against whom, lines at once, times as fast, on long lines."""
 IN_FULL = ("phrasebook", *RUNS, "multi30k-en-de-small", "tatoeba-en-de-small")
 """Whose results `docs/results/README.md` shows whole."""
 
@@ -79,13 +105,13 @@ def _load(path: Path) -> dict[str, Any]:
 def _shipped() -> str:
     """The quality is that of the cards, the time that of the league, where all models ran on one machine."""
     columns: dict[str, list[str]] = {}
-    timed = {s.name: s.p50_ms for s in parse_results(_load(RESULTS / "league" / f"{TIMED}.json")).systems}
+    timed = parse_results(_load(RESULTS / "league" / f"{TIMED}.json")).systems
     for name, directory in shipped_models().items():
         bundle = Bundle.open(directory)
         export = bundle.provenance["export"]
         for row in export["measured"]:
             low, high = row["bleu_interval"]
-            among = f", {row['candidates']} candidates" if row["candidates"] > 1 else ""
+            found = _exported(timed, name, row["precision"], row["candidates"])
             cells = {
                 "model": name,
                 "family": bundle.kind,
@@ -94,7 +120,7 @@ def _shipped() -> str:
                 "MB": f"{row['megabytes']:.1f}",
                 "BLEU": f"{row['bleu']:.1f} [{low:.1f}, {high:.1f}]",
                 "chrF": f"{row['chrf']:.1f}",
-                "ms p50": number(timed.get(f"{name} {row['precision']}{among}")),
+                "ms p50": number(None if found is None else found.p50_ms),
             }
             cells |= {
                 f"BLEU of the {teacher['name']}": f"{teacher['bleu']:.1f}" for teacher in export["teacher"]
@@ -104,20 +130,37 @@ def _shipped() -> str:
     return f"\n{markdown_table(columns)}\n" if columns else "\n"
 
 
+def _exported(systems: Sequence[System], model: str, precision: str, candidates: int = 1) -> System | None:
+    """A bundle's row in ONNX Runtime, if it is there."""
+
+    def is_it(traits: Traits) -> bool:
+        is_graph = traits.engine == "ONNX Runtime" and traits.precision == precision
+        return is_graph and traits.candidates == candidates
+
+    return next((s for s in systems if s.model == model and is_it(s.traits)), None)
+
+
+def _in_engine(systems: Sequence[System], model: str, engine: Engine, beam_size: int = 1) -> System | None:
+    """A bundle's row in torch or CTranslate2, if it is there."""
+    wanted = (model, engine, beam_size)
+    return next((s for s in systems if (s.model, s.traits.engine, s.traits.beam_size) == wanted), None)
+
+
 def _bars() -> str:
     """How many times as fast as its rivals each shipped student is, and where that misses a bar."""
     rows = []
     for path in sorted((RESULTS / "league").glob("*.json")):
-        systems = {system.name: system for system in parse_results(_load(path)).systems}
+        systems = parse_results(_load(path)).systems
         for name in shipped_models():
-            if f"{name} int8" not in systems:
+            exported = _exported(systems, name, "int8")
+            if exported is None:
                 continue
-            row = {"league": path.stem, "student": name, "BLEU": f"{systems[f'{name} int8'].bleu:.1f}"}
-            for engine, rival, lines, whole, long in BARS:
-                title = f"batch {lines}" + (", student in torch" if engine == "torch" else "") + f": {rival}"
-                student = systems.get(f"{name} int8" if engine == "int8" else f"{name}, torch")
-                bar = long if "long" in path.stem else whole
-                row[title] = _beside(student, systems.get(rival), lines, bar)
+            row = {"league": path.stem, "student": name, "BLEU": f"{exported.bleu:.1f}"}
+            for bar in BARS:
+                student = _in_engine(systems, name, "torch") if bar.engine == "torch" else exported
+                rival = _in_engine(systems, bar.rival, bar.rivals_engine, bar.beam_size)
+                times = bar.times_if_long if "long" in path.stem else bar.times
+                row[bar.title] = _beside(student, rival, bar.lines, times)
             rows.append(row)
     return f"\n{markdown_table({title: [row[title] for row in rows] for title in rows[0]})}\n"
 
@@ -257,6 +300,42 @@ def _section(model: type[BaseModel], prefix: str) -> Iterator[str]:
         yield from _section(inner, f"{name}.")
 
 
+def update_block(page: Path, marker: str, text: str) -> None:
+    """Replaces what stands between `<!-- MARKER:begin -->` and `<!-- MARKER:end -->`.
+
+    Raises:
+        DataError: the page cannot be read, or does not have the two marks once each, in this order.
+    """
+    write_text(page, _with_block(page, marker, text))
+
+
+def is_block_current(page: Path, marker: str, text: str) -> bool:
+    """Whether `update_block` would leave the page as it is. Raises DataError as that does."""
+    return _with_block(page, marker, text) == _read_page(page)
+
+
+def _read_page(page: Path) -> str:
+    try:
+        return page.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(f"Cannot read the page: {error}", where=page) from None
+
+
+def _with_block(page: Path, marker: str, text: str) -> str:
+    content = _read_page(page)
+    begin, end = f"<!-- {marker}:begin -->", f"<!-- {marker}:end -->"
+    found = re.findall(f"{re.escape(begin)}|{re.escape(end)}", content)
+    if found != [begin, end]:
+        raise DataError(
+            f"The page does not have the marks of block {marker!r} once each",
+            where=page,
+            value=found,
+            fix=f"put {begin} and {end} on lines of their own",
+        )
+    before, rest = content.split(begin)
+    return f"{before}{begin}\n{text.strip()}\n{end}{rest.split(end)[1]}"
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -265,11 +344,11 @@ def main() -> None:
     stale = []
     check = parser.parse_args().check
     for page, marker, text in blocks():
-        if is_markdown_block_current(page, marker, text):
+        if is_block_current(page, marker, text):
             continue
         stale.append(f"{page.relative_to(ROOT)}: {marker}")
         if not check:
-            update_markdown_block(page, marker, text)
+            update_block(page, marker, text)
     print("\n".join(stale) if stale else "everything is current")
     sys.exit(1 if check and stale else 0)
 

@@ -265,7 +265,7 @@ def table(
 ) -> None:
     """The paper's main table (its table 1) for finished runs, in Markdown."""
     from onepass.evaluation.paper_table import render_main_table
-    from onepass.evaluation.table import parse_results
+    from onepass.evaluation.results import parse_results
 
     found = []
     for run_directory in runs:
@@ -389,7 +389,7 @@ def _show_results(directory: Path) -> None:
     from rich.console import Console
 
     from onepass.evaluation.table import render_rich
-    from onepass.pipeline.evaluation import summary
+    from onepass.pipeline.evaluate import summary
 
     console = Console()
     if not console.is_terminal:

@@ -21,25 +21,40 @@ class Family:
         name: in recipes and bundles.
         title: in tables.
         citation: where it comes from.
+        mechanism: what lets it write all words at once, as in "a Transformer with ..."; empty for one that
+            does not.
         settings: those of a student that mean something for it, beside the ones that all families share.
         one_pass: it writes all words at once; else one after another.
         aligned: it learns from fertilities, so from aligned pairs, and copies its source by them.
         finetuned_by_teacher: its fine-tuning asks the teacher for word distributions.
         searches: ways to find its words, the usual one last; none where there is only one way.
         most_candidates: that the teacher can choose among; None: any number.
+        draws_candidates: they are samples: noisy parallel decoding, NPD.
+        in_paper: the student of Gu et al. (2018). In a run its variants are the paper's own ablation, so the
+            main one alone has all its ways of decoding measured.
         before: what settings were, in bundles that are older than the settings.
     """
 
     name: str
     title: str
     citation: str
+    mechanism: str = ""
     settings: frozenset[str] = frozenset()
     one_pass: bool = True
     aligned: bool = False
     finetuned_by_teacher: bool = False
     searches: tuple[str, ...] = ()
     most_candidates: int | None = 1
+    draws_candidates: bool = False
+    in_paper: bool = False
     before: Mapping[str, object] = field(default_factory=dict, hash=False)
+
+    @property
+    def usual_search(self) -> str:
+        """How it finds its words unless told."""
+        if self.searches:
+            return self.searches[-1]
+        return "argmax" if self.one_pass else "greedy"
 
 
 AUTOREGRESSIVE = Family(
@@ -52,15 +67,19 @@ FERTILITY = Family(
     "fertility",
     title="NAT",
     citation="Gu et al. 2018, arXiv 1711.02281",
+    mechanism="fertilities",
     settings=frozenset({"copy_source", "positional_attention", "attend_to", "finetune"}),
     aligned=True,
     finetuned_by_teacher=True,
     most_candidates=None,
+    draws_candidates=True,
+    in_paper=True,
 )
 CTC = Family(
     "ctc",
     title="CTC",
     citation="Libovický and Helcl 2018, arXiv 1811.04719",
+    mechanism="latent alignments",
     settings=frozenset({"attend_to", "slots", "glancing", "compresses", "finetune"}),
     most_candidates=64,
 )
@@ -68,6 +87,7 @@ DAG = Family(
     "dag",
     title="DAG",
     citation="Huang et al. 2022, arXiv 2205.07459",
+    mechanism="a directed acyclic graph",
     settings=frozenset({"attend_to", "slots", "soft_copy", "glancing", "finetune"}),
     searches=("greedy", "lookahead", "viterbi", "marginal"),
     most_candidates=64,

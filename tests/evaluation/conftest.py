@@ -4,11 +4,18 @@ from typing import Any
 
 import pytest
 
+TEACHER = {"role": "teacher", "family": "autoregressive", "distilled": False, "finetuned": False}
+STUDENT = {"role": "student", "family": "fertility", "distilled": True, "finetuned": False}
+IN_TORCH = {"engine": "torch", "precision": "float32"}
 
-def _system(name: str, model: str, bleu: float, p50_ms: float, runs_as: str, **others: Any) -> dict[str, Any]:
+
+def _system(
+    name: str, traits: dict[str, Any], bleu: float, p50_ms: float, runs_as: str, **others: Any
+) -> dict[str, Any]:
     return {
         "name": name,
-        "model": model,
+        "model": traits["role"],
+        "traits": traits,
         "bleu": bleu,
         "bleu_interval": [bleu - 1.0, bleu + 1.25],
         "chrf": bleu + 20,
@@ -30,6 +37,9 @@ def _system(name: str, model: str, bleu: float, p50_ms: float, runs_as: str, **o
 def results() -> dict[str, Any]:
     """A parsed `results.json`, free to be changed."""
     torch, rival = "torch float32 cpu", {"threads": 1}
+    greedy = TEACHER | {"engine": "CTranslate2", "search": "greedy"}
+    argmax = STUDENT | IN_TORCH | {"search": "argmax"}
+    raw = argmax | {"variant": "raw", "distilled": False}
     return {
         "name": "toy",
         "command": "onepass run recipes/toy.toml --to runs/toy",
@@ -50,10 +60,10 @@ def results() -> dict[str, Any]:
             "raw student": {"updates": 900, "seconds": 1800.0, "tokens": 4_500_000},
         },
         "systems": [
-            _system("beam 4", "teacher", 37.0, 90.0, torch),
-            _system("greedy|fast", "teacher", 36.5, 9.0, "CTranslate2 int8 cpu", p_value=0.3, **rival),
-            _system("argmax", "student", 31.0, 6.0, torch, p_value=0.001),
-            _system("NPD [10]", "student", 34.0, 36.0, torch, p_value=0.01, spread=1.3),
-            {"name": "argmax, raw", "model": "raw student", "bleu": 22.0},
+            _system("beam 4", TEACHER | IN_TORCH | {"search": "beam", "beam_size": 4}, 37.0, 90.0, torch),
+            _system("greedy|fast", greedy, 36.5, 9.0, "CTranslate2 int8 cpu", p_value=0.3, **rival),
+            _system("argmax", argmax, 31.0, 6.0, torch, p_value=0.001),
+            _system("NPD [10]", argmax | {"candidates": 10}, 34.0, 36.0, torch, p_value=0.01, spread=1.3),
+            {"name": "argmax, raw", "model": "raw student", "traits": raw, "bleu": 22.0},
         ],
     }

@@ -1,21 +1,47 @@
 """The paper's main table: its rows, its numbers beside ours where the data set is one of its five."""
 
 import json
+from typing import Any
 
 import pytest
 
 from onepass.errors import DataError
 from onepass.evaluation.paper_table import render_main_table
-from onepass.evaluation.table import Results, parse_results
+from onepass.evaluation.results import Results, parse_results
 from tiny_run import assert_clear_error, call, finished_run
+
+TRAITS = {
+    "NAT argmax": {"family": "fertility", "search": "argmax"},
+    "NAT argmax, raw": {"family": "fertility", "search": "argmax", "variant": "raw", "distilled": False},
+    "NAT argmax, ONNX int8": {"family": "fertility", "search": "argmax", "engine": "ONNX Runtime"},
+    "NAT average": {"family": "fertility", "search": "average"},
+    "NAT + FT argmax": {"family": "fertility", "search": "argmax", "finetuned": True},
+    "NAT + FT NPD 10": {"family": "fertility", "search": "argmax", "finetuned": True, "candidates": 10},
+    "CTC + GLAT": {"family": "ctc", "search": "argmax"},
+    "AR student greedy": {"family": "autoregressive", "search": "greedy"},
+    "teacher greedy": {"role": "teacher", "family": "autoregressive", "search": "greedy"},
+    "teacher greedy, CTranslate2": {
+        "role": "teacher",
+        "family": "autoregressive",
+        "search": "greedy",
+        "engine": "CTranslate2",
+    },
+    "teacher beam 5": {"role": "teacher", "family": "autoregressive", "search": "beam", "beam_size": 5},
+}
+"""What each title stands for, beside a distilled student in torch."""
+
+
+def row(title: str, bleu: float, ms: float | None) -> dict[str, Any]:
+    usual = {"role": "student", "distilled": True, "finetuned": False, "engine": "torch"}
+    timed = {"p50_ms": ms} if ms else {}
+    return {"name": title, "model": "any", "traits": usual | TRAITS[title], "bleu": bleu, **timed}
 
 
 def results(name: str, *systems: tuple[str, float, float | None]) -> Results:
-    rows = [
-        {"name": system, "model": "any", "bleu": bleu, **({"p50_ms": ms} if ms else {})}
-        for system, bleu, ms in systems
-    ]
-    timed = [system for system, _, ms in systems if ms]
+    return from_rows(name, [row(*system) for system in systems])
+
+
+def from_rows(name: str, rows: list[dict[str, Any]]) -> Results:
     return parse_results(
         {
             "name": name,
@@ -28,7 +54,7 @@ def results(name: str, *systems: tuple[str, float, float | None]) -> Results:
             "test_sentences": 10,
             "bleu_signature": "tok:13a",
             "chrf_signature": "nc:6",
-            "rivals": [system for system in timed if system.startswith("teacher beam")],
+            "rivals": [r["name"] for r in rows if "p50_ms" in r and r["traits"]["search"] == "beam"],
             "systems": rows,
         }
     )
@@ -76,6 +102,37 @@ def test_later_students_stand_below_the_papers_rows() -> None:
     assert list(table)[-3:] == ["AR beam", "CTC + GLAT", "AR student greedy"]
     assert table["CTC + GLAT"] == ["26.00", "–", "–"]
     assert table["AR student greedy"] == ["–", "–", "27.00"]
+
+
+def test_a_row_is_found_by_what_its_system_is() -> None:
+    """Whatever it is called, and whichever others are like it but for one thing."""
+    rows = [
+        row(name, bleu, None)
+        for bleu, name in enumerate(
+            [
+                "NAT argmax, raw",
+                "NAT argmax, ONNX int8",
+                "NAT average",
+                "NAT argmax",
+                "NAT + FT NPD 10",
+                "NAT + FT argmax",
+                "teacher greedy, CTranslate2",
+                "teacher beam 5",
+                "teacher greedy",
+            ]
+        )
+    ]
+    named = [system | {"name": f"system {number}"} for number, system in enumerate(rows)]
+    table = cells(render_main_table([from_rows("toy", named)]))
+    found = {title: table[title] for title in table if title not in ("system", "---")}
+    assert found == {
+        "NAT": ["3.00"],
+        "NAT + FT": ["5.00"],
+        "NAT + FT + NPD 10": ["4.00"],
+        "NAT + FT + NPD 100": ["–"],
+        "AR greedy": ["8.00"],
+        "AR beam": ["7.00"],
+    }
 
 
 def test_every_speed_names_its_rival() -> None:

@@ -1,27 +1,9 @@
 import io
 import json
-import os
-import platform
-import socket
 
-import pytest
 from rich.console import Console
 
-from onepass.errors import DataError
-from onepass.evaluation.latency import Latency
-from onepass.evaluation.quality import Quality
-from onepass.evaluation.table import (
-    _processor,
-    is_markdown_block_current,
-    machine_kind,
-    parse_results,
-    render_markdown,
-    render_rich,
-    render_summary,
-    result_row,
-    update_markdown_block,
-    versions,
-)
+from onepass.evaluation.table import render_markdown, render_rich, render_summary
 
 MARKDOWN = r"""
 | system | runs as | BLEU | BLEU 95% | chrF | length | repeats | ms p50 | ms p90 | ms p99 | speed vs beam 4 (torch float32 cpu, 2 threads) | speed vs greedy\|fast (CTranslate2 int8 cpu, 1 thread) |
@@ -114,40 +96,6 @@ def test_terminal_table_has_every_number_and_names_the_rivals(results):
     assert "nrefs:1|tok:13a" in shown
 
 
-@pytest.mark.parametrize(
-    ("change", "problem"),
-    [
-        (lambda r: r.update(extra=1), "extra: Extra inputs are not permitted"),
-        (lambda r: r.pop("seed"), "seed: Field required"),
-        (lambda r: r["systems"][0].update(belu=30.0), "systems.0.belu"),
-        (lambda r: r["systems"][0].update(p50_ms=0.0), "systems.0.p50_ms"),
-        (lambda r: r["systems"].append(dict(r["systems"][0])), "two systems have one name"),
-        (lambda r: r.update(rivals=["nobody"]), "not among the systems: ['nobody']"),
-        (lambda r: r.update(baseline="nobody"), "not among the systems: ['nobody']"),
-        (lambda r: r.update(rivals=["argmax, raw"]), "the rival 'argmax, raw' has no p50_ms"),
-    ],
-)
-def test_malformed_results_are_errors_that_name_the_key(results, change, problem):
-    change(results)
-    with pytest.raises(DataError) as caught:
-        render_markdown(results)
-    assert problem in str(caught.value)
-
-
-def test_a_row_from_measurements_fits_the_schema(results):
-    quality = Quality(31.234, 52.345, "b", "c", (30.111, 32.999), 0.04321, 0.98765, 0.012345)
-    latency = Latency("argmax", (0.004, 0.005, 0.009), {1: 166.666, 8: 400.0}, 1.01, 2, "torch float32 cpu")
-    row = result_row("argmax", model="student", quality=quality, latency=latency, lengths=[3, 5, 9])
-    assert row["bleu"] == 31.23
-    assert row["bleu_interval"] == [30.11, 33.0]
-    assert row["p_value"] == 0.0432
-    assert row["p50_ms"] == 5.0
-    assert row["throughput"] == {"1": 166.67, "8": 400.0}
-    assert [bucket["p50_ms"] for bucket in row["latency_by_length"]] == [4.0, 5.0, 9.0]
-    results["systems"].append(json.loads(json.dumps(row)) | {"name": "measured"})
-    assert parse_results(results).system("measured").bleu_interval == (30.11, 33.0)
-
-
 def test_times_by_length_are_a_table_where_all_systems_have_the_same_sentences(results):
     table = """
 | system | 4.5 (9) | 8.0 (9) | 15.0 (9) |
@@ -159,80 +107,3 @@ def test_times_by_length_are_a_table_where_all_systems_have_the_same_sentences(r
     assert table in render_markdown(results)
     results["latency"]["length_of"] = "output"
     assert "| 4.5 (9) |" not in render_markdown(results)
-
-
-def test_a_row_leaves_out_what_was_not_measured():
-    quality = Quality(31.0, 52.0, "b", "c", None, None, 1.0, 0.0)
-    row = result_row("argmax", model="student", quality=quality)
-    assert set(row) == {"name", "model", "bleu", "chrf", "length_ratio", "repetition_rate"}
-
-
-PAGE = "# Title\n\n<!-- results:begin -->\nold\n<!-- results:end -->\n\nAfter.\n"
-
-
-def test_a_block_is_replaced_and_nothing_else(tmp_path):
-    page = tmp_path / "README.md"
-    page.write_text(PAGE, encoding="utf-8")
-    assert not is_markdown_block_current(page, "results", MARKDOWN)
-    update_markdown_block(page, "results", MARKDOWN)
-    assert page.read_text(encoding="utf-8") == PAGE.replace("old", MARKDOWN.strip())
-    assert is_markdown_block_current(page, "results", MARKDOWN)
-    assert os.listdir(tmp_path) == ["README.md"]
-
-
-def test_a_block_that_has_drifted_is_noticed(tmp_path):
-    page = tmp_path / "README.md"
-    page.write_text(PAGE, encoding="utf-8")
-    update_markdown_block(page, "results", MARKDOWN)
-    page.write_text(page.read_text(encoding="utf-8").replace("31.0", "33.0"), encoding="utf-8")
-    assert not is_markdown_block_current(page, "results", MARKDOWN)
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "no marks",
-        "<!-- results:begin -->\n",
-        "<!-- results:end -->\n<!-- results:begin -->\n",
-        PAGE + PAGE,
-        PAGE.replace("results", "other"),
-    ],
-)
-def test_pages_without_the_marks_are_errors_and_stay_as_they_are(tmp_path, text):
-    page = tmp_path / "README.md"
-    page.write_text(text, encoding="utf-8")
-    with pytest.raises(DataError, match=r"README\.md"):
-        update_markdown_block(page, "results", "new")
-    with pytest.raises(DataError, match=r"README\.md"):
-        is_markdown_block_current(page, "results", "new")
-    assert page.read_text(encoding="utf-8") == text
-
-
-def test_a_missing_page_is_an_error(tmp_path):
-    with pytest.raises(DataError, match="Cannot read the page"):
-        update_markdown_block(tmp_path / "none.md", "results", "new")
-
-
-def test_machine_and_versions_say_what_not_who_or_where():
-    found = versions()
-    assert found["python"] == platform.python_version()
-    assert {"onepass", "sacrebleu", "torch"} <= set(found)
-    machine = machine_kind()
-    assert "core(s)" in machine
-    for text in (machine, str(found)):
-        assert "/" not in text
-        assert socket.gethostname() not in text
-
-
-@pytest.mark.parametrize(
-    ("flags", "expected"),
-    [
-        ("fpu avx2 avx512f avx512_vnni", "Xeon with AVX-512 VNNI"),
-        ("fpu avx2", "Xeon with AVX2"),
-        ("fpu", "Xeon"),
-    ],
-)
-def test_a_processor_is_named_with_its_fastest_instructions(tmp_path, flags, expected):
-    cpuinfo = tmp_path / "cpuinfo"
-    cpuinfo.write_text(f"processor\t: 0\nmodel name\t: Xeon\nflags\t\t: {flags}\n\n" * 2)
-    assert _processor(cpuinfo) == expected

@@ -17,11 +17,12 @@ import pytest
 from onepass import cli
 from onepass.bundle import Bundle
 from onepass.display import Display
-from onepass.evaluation.latency import Latency, SystemSpec, measure_latency
-from onepass.evaluation.systems import Student, competitors
+from onepass.evaluation import league
+from onepass.evaluation.competitors import Student, competitors
+from onepass.evaluation.latency import Latency, measure_latency
+from onepass.evaluation.timed_process import SystemSpec
 from onepass.export.ctranslate2 import export_ctranslate2
 from onepass.export.runtime_bundle import write_graphs
-from onepass.pipeline import evaluation
 from onepass.pipeline.bench import bench_bundles_or_run, bench_run
 from onepass.pipeline.export import export_run_to_ctranslate2
 from onepass.runtime.cores import available_cores
@@ -62,9 +63,9 @@ def in_this_process(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
                 on_turn(spec.name)
         return found
 
-    monkeypatch.setattr(evaluation, "measure_latency", measure)
+    monkeypatch.setattr(league, "measure_latency", measure)
     monkeypatch.setattr("onepass.evaluation.systems.available_cores", lambda: 1)
-    monkeypatch.setattr(evaluation, "available_cores", lambda: 1)
+    monkeypatch.setattr(league, "available_cores", lambda: 1)
     monkeypatch.setattr(ctranslate2, "get_supported_compute_types", lambda device: {"float32", "int8"})
     return measured
 
@@ -97,7 +98,7 @@ def test_larger_batches_are_timed_at_their_own_best(
     tmp_path: Path, in_this_process: list[list[str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The last setting probed takes a little longer for a sentence, and yet does most of them in batches."""
-    in_turn = evaluation.measure_latency
+    in_turn = league.measure_latency
 
     def measure(systems: Sequence[SystemSpec], *args: Any, **kwargs: Any) -> dict[str, Latency]:
         found = in_turn(systems, *args, **kwargs)
@@ -111,7 +112,7 @@ def test_larger_batches_are_timed_at_their_own_best(
             for place, (name, latency) in enumerate(found.items(), start=1)
         }
 
-    monkeypatch.setattr(evaluation, "measure_latency", measure)
+    monkeypatch.setattr(league, "measure_latency", measure)
     results = bench(tmp_path / "bench", "evaluate.batch_sizes=[1, 8]", "evaluate.num_candidates=[]")
     alone, in_batches, final = in_this_process
     assert alone == in_batches
@@ -163,12 +164,18 @@ def test_the_factories_work_in_a_process_of_their_own(tmp_path: Path) -> None:
     export_ctranslate2(Bundle.open(run / "teacher"), tmp_path / "teacher")
     (tmp_path / "student").mkdir()
     write_graphs(Bundle.open(run / "student"), tmp_path / "student", some_facts())
-    students = {"student": Student(run / "student", StudentSettings())}
-    rows = competitors(run / "teacher", students, tmp_path, beam_size=2, num_candidates=[2])
-    wanted = (", CTranslate2", "NPD 2", "ONNX int8")
-    specs = [row.named(row.settings()[0]) for row in rows if row.name.endswith(wanted)]
+    student = Student("student", "", False, run / "student", StudentSettings())
+    rows = competitors(run / "teacher", [student], tmp_path, beam_size=2, num_candidates=[2])
+    chosen = [
+        row
+        for row in rows
+        if row.traits.engine == "CTranslate2" or row.traits.candidates == 2 or row.traits.precision == "int8"
+    ]
+    specs = [row.named(row.settings()[0]) for row in chosen]
     found = measure_latency(specs, ["Where is it?"], rounds=1, warmup=1)
-    [threads] = {spec.threads for spec in specs if "CTranslate2" in spec.name}
+    [threads] = {
+        s.threads for s, row in zip(specs, chosen, strict=True) if row.traits.engine == "CTranslate2"
+    }
     workers = available_cores() // threads
     beside = f", {workers} batches side by side" if workers > 1 else ""
     descriptions = {f"CTranslate2 float32{beside}", "torch float32 cpu", "ONNX Runtime int8"}
@@ -183,7 +190,7 @@ def test_exported_bundles_are_compared_on_any_text(tmp_path: Path, in_this_proce
     src = write_lines(tmp_path / "src", ["Where is it?", "", "Good morning."])
     ref = write_lines(tmp_path / "ref", ["Wo ist es?", "", "Guten Morgen."])
     models = [str(tmp_path / name) for name in ("mine", "rival")]
-    in_torch = [str(finished_run() / name) for name in ("student", "teacher")]
+    in_torch = [str(finished_run() / name) for name in ("student", "finetune", "teacher")]
     settings = ["evaluate.rounds=1", "evaluate.bootstrap_samples=10", "evaluate.batch_sizes=[1]"]
 
     def bench_them(ref: Path | None) -> dict[str, Any]:
@@ -205,8 +212,26 @@ def test_exported_bundles_are_compared_on_any_text(tmp_path: Path, in_this_proce
         for precision in ("int8", "float32")
     ]
     rivals = ["rival greedy", "rival beam 4", "teacher greedy, torch", "teacher beam 4, torch"]
-    names = [*mine, *rivals[:2], "student, torch", *rivals[2:]]
+    names = [*mine, *rivals[:2], "student, torch", "finetune, torch", *rivals[2:]]
     assert [system["name"] for system in results["systems"]] == names
+    rows = {system["name"]: (system["model"], system["traits"]["role"]) for system in results["systems"]}
+    assert rows == {
+        **dict.fromkeys(mine, ("mine", "student")),
+        **dict.fromkeys(rivals[:2], ("rival", "rival")),
+        "student, torch": ("student", "student"),
+        "finetune, torch": ("finetune", "student"),
+        **dict.fromkeys(rivals[2:], ("teacher", "rival")),
+    }
+    traits = {system["model"]: system["traits"] for system in results["systems"]}
+    weights = ("family", "distilled", "finetuned")
+    assert {name: tuple(map(traits[name].get, weights)) for name in traits} == {
+        "mine": ("fertility", True, False),
+        "student": ("fertility", True, False),
+        "finetune": ("fertility", True, True),
+        "rival": ("autoregressive", False, False),
+        "teacher": ("autoregressive", False, False),
+    }
+    assert [system["traits"]["candidates"] for system in results["systems"]][:6] == [1, 1, 4, 4, 10, 10]
     assert results["rivals"] == rivals
     assert results["baseline"] == "rival beam 4"
     assert (tmp_path / "bench/bleu-against-latency.png").exists()

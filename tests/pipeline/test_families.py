@@ -11,7 +11,6 @@ from onepass.decoding.translator import Translator
 from onepass.decoding.weights import load_model
 from onepass.display import Display
 from onepass.errors import UsageError
-from onepass.evaluation.systems import Student, competitors, title
 from onepass.families import DAG as DAG_FAMILY
 from onepass.models.autoregressive import AutoregressiveTransformer
 from onepass.pipeline.figures import draw_figures
@@ -19,7 +18,6 @@ from onepass.pipeline.forecast import plan_run
 from onepass.pipeline.inventory import one_pass_models
 from onepass.pipeline.plan import plan
 from onepass.pipeline.prepare import SPLITS
-from onepass.settings import StudentSettings
 from onepass.text.lines import read_lines
 from tiny_run import assert_clear_error, call, copy_of_run, run, tiny_recipe
 
@@ -190,22 +188,6 @@ def test_a_fine_tuning_for_bigrams_has_a_curve_of_its_bleu_alone(tmp_path: Path)
     finetuning = curves["finetune"]
     assert finetuning["dev_loss"] == [None] * len(finetuning["updates"])
     assert len(finetuning["dev_bleu"]) == len(finetuning["updates"]) > 0
-
-
-def test_titles_of_two_students_of_a_kind_differ(tmp_path: Path) -> None:
-    ctc = StudentSettings(family="ctc")
-    glat = StudentSettings(family="ctc", glancing=(0.5, 0.3))
-    assert title(ctc, finetuned=False) == "CTC"
-    students = {
-        "student": Student(tmp_path, glat),
-        "student-b": Student(tmp_path, glat),
-        "finetune-b": Student(tmp_path, glat),
-        "student-c": Student(tmp_path, ctc),
-    }
-    rows = competitors(tmp_path, students, tmp_path, beam_size=4, num_candidates=[10, 100])
-    titles = ["CTC + GLAT", "CTC + GLAT, b", "CTC + GLAT + FT, b", "CTC"]
-    engines = ("", ", ONNX int8", ", ONNX float32", ", 10 candidates")
-    assert [row.name for row in rows[3:]] == [f"{name}{engine}" for name in titles for engine in engines]
 
 
 def test_without_distillation_there_is_no_teacher(tmp_path: Path) -> None:

@@ -51,8 +51,14 @@ def test_the_curve_is_noisy_parallel_decoding_and_the_oracle_is_above_it(tmp_pat
         translator = Translator.load(run / "finetune", teacher=run / "teacher", num_candidates=n)
         hyp = [t.text for t in translator.translate(src)]
         assert bleu == pytest.approx(measure(hyp, ref, bootstrap_samples=0).bleu, abs=0.005)
-    assert data["levels"]["argmax"] == data["curves"]["chosen by the teacher"][0]
-    assert list(data["levels"]) == ["argmax", "average", "teacher greedy", "teacher beam 4"]
+    levels = data["levels"]
+    assert levels["argmax"]["bleu"] == data["curves"]["chosen by the teacher"][0]
+    assert [(name, level["role"]) for name, level in levels.items()] == [
+        ("argmax", "student"),
+        ("average", "student"),
+        ("teacher greedy", "teacher"),
+        ("teacher beam 4", "teacher"),
+    ]
 
 
 def test_the_oracle_never_chooses_a_sentence_that_is_worse(

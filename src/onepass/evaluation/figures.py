@@ -19,7 +19,8 @@ from onepass.evaluation.drawing import (
     save,
     whole_ticks,
 )
-from onepass.evaluation.table import Results, System, engine_notes, parse_results, speed_ratio
+from onepass.evaluation.results import Results, System, parse_results
+from onepass.evaluation.table import engine_notes, speed_ratio
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -96,7 +97,8 @@ def latency_against_length(results: Mapping[str, Any], path: Path) -> None:
         raise DataError("No system has its latency by length: there is nothing to draw", where=valid.name)
     left_out = ""
     if len(systems) > CROWD:
-        systems = [system for system in systems if system.name in valid.rivals or _unbeaten(system, systems)]
+        rivals = valid.rival_systems
+        systems = [system for system in systems if system in rivals or _unbeaten(system, systems)]
         left_out = "Students that another one beats in both BLEU and latency are left out. "
     figure = new_figure()
     axes = new_axes(figure, f"{valid.name}: latency against length")
@@ -126,7 +128,8 @@ def latency_against_length(results: Mapping[str, Any], path: Path) -> None:
 
 
 def _kind(system: System) -> str:
-    return "teacher" if system.model == "teacher" else "student"
+    """Whose shade it has: rivals among bundles have the teacher's."""
+    return "student" if system.traits.role == "student" else "teacher"
 
 
 def _folded(name: str) -> str:
@@ -149,7 +152,7 @@ def _speeds(results: Results) -> list[str]:
     return [
         f"Speed against {rival.full_name}: "
         + "; ".join(f"{speed_ratio(student, rival)} {student.name}" for student in students)
-        for rival in map(results.system, results.rivals)
+        for rival in results.rival_systems
     ]
 
 

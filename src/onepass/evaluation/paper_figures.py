@@ -36,7 +36,8 @@ def bleu_against_samples(data: Mapping[str, Any], path: Path) -> None:
     """Draws BLEU against the number of noisy parallel candidates, with the other systems as level lines.
 
     Args:
-        data: `samples.json`: BLEU of each curve by number of candidates, and of each other system.
+        data: `samples.json`: BLEU of each curve by number of candidates, and of each other system, with its
+            role, as in `Traits`.
         path: the PNG to write.
     """
     figure = new_figure()
@@ -45,8 +46,8 @@ def bleu_against_samples(data: Mapping[str, Any], path: Path) -> None:
     numbers = data["candidates"]
     for name, (color, line, marker) in SAMPLES.items():
         axes.plot(numbers, data["curves"][name], linestyle=line, marker=marker, color=color, label=name)
-    for number, (name, bleu) in enumerate(data["levels"].items()):
-        shades = TEACHER if name.startswith("teacher") else STUDENT[1:]
+    for number, (name, level) in enumerate(data["levels"].items()):
+        bleu, shades = level["bleu"], TEACHER if level["role"] == "teacher" else STUDENT[1:]
         axes.axhline(bleu, color=shades[number % len(shades)], linestyle="--", linewidth=1.1, zorder=1)
         axes.annotate(
             f"{name} {bleu:.1f}",

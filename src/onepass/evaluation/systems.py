@@ -1,24 +1,23 @@
-"""The systems that are compared: how each is built, in this process or in one of its own."""
+"""The systems that are compared: how each is built, in this process or in one of its own.
+
+An engine has a builder (`in_torch`, `in_ctranslate2`, `in_onnx_runtime`), which makes a row of a trained
+model and a way to decode it, and a factory (`torch_system` ...), which the row names and its process calls.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, NamedTuple, get_args
+from typing import Any
 
-from onepass.evaluation.latency import SystemSpec
-from onepass.families import FAMILIES
-from onepass.runtime.candidates import MOST_LABELLINGS
+from onepass.evaluation.results import Engine, Role, Traits
+from onepass.evaluation.timed_process import SystemSpec
+from onepass.families import Family
 from onepass.runtime.cores import available_cores
 from onepass.runtime.text_translator import TextTranslator
 from onepass.runtime.translator import Precision
-from onepass.settings import StudentSettings
 
-TORCH = "onepass.evaluation.systems:torch_system"
-TEACHER = "teacher"
-CTRANSLATE2 = "onepass.evaluation.systems:ctranslate2_system"
-ONNX = "onepass.evaluation.systems:onnx_system"
 SIDE_BY_SIDE = 512
 """Source tokens in a batch of CTranslate2 where several are decoded at once: the fastest of 128 to 1,024."""
 
@@ -37,24 +36,181 @@ def _text_system(translator: TextTranslator, description: str) -> TextSystem:
     return TextSystem(lambda lines: [found.text for found in translator.translate(lines)], description)
 
 
-def torch_system(bundle: str, *, threads: int, **settings: Any) -> TextSystem:
-    """A bundle in torch, float32; `settings` are those of `Translator.load`."""
+@dataclass(frozen=True)
+class TrainedModel:
+    """Weights that rows are made of.
+
+    Attributes:
+        name: the stage that trained them, or a bundle's name.
+        bundle: for training, or exported; its tokenizer is needed in any case.
+        exported: where they are in the form of CTranslate2 or of the runtime.
+        role, family, distilled, finetuned, variant: see Traits.
+    """
+
+    name: str
+    bundle: Path
+    exported: Path
+    role: Role
+    family: Family
+    distilled: bool
+    finetuned: bool
+    variant: str = ""
+
+    def traits(
+        self,
+        engine: Engine,
+        precision: Precision | None,
+        *,
+        search: str = "",
+        beam_size: int | None = None,
+        candidates: int = 1,
+    ) -> Traits:
+        """What a row of these weights is; without a search or a beam it is the family's usual search."""
+        return Traits(
+            role=self.role,
+            family=self.family.name,
+            variant=self.variant,
+            distilled=self.distilled,
+            finetuned=self.finetuned,
+            engine=engine,
+            precision=precision,
+            search=search or (self.family.usual_search if beam_size is None else "beam"),
+            beam_size=beam_size or 1,
+            candidates=candidates,
+        )
+
+
+@dataclass(frozen=True)
+class Competitor:
+    """One row of the league table.
+
+    Attributes:
+        name: of the row.
+        model: the name of its weights.
+        traits: what the system is.
+        factory: see SystemSpec.
+        arguments: of the factory but `threads`.
+        variants: further arguments to choose the fastest of, such as compute types.
+        single: whether one thread is worth trying beside all cores.
+    """
+
+    name: str
+    model: str
+    traits: Traits
+    factory: str
+    arguments: dict[str, Any]
+    variants: tuple[dict[str, Any], ...] = ({},)
+    single: bool = True
+
+    def settings(self) -> list[SystemSpec]:
+        """Every variant with one thread, where that is worth trying, and with all cores."""
+        threads = sorted({1, available_cores()} if self.single else {available_cores()})
+        return [
+            SystemSpec(
+                f"{self.name} / {variant} / {n}",
+                self.factory,
+                {**self.arguments, **variant, "threads": n},
+                threads=n,
+            )
+            for variant in self.variants
+            for n in threads
+        ]
+
+    def named(self, spec: SystemSpec) -> SystemSpec:
+        """A chosen setting under the row's own name."""
+        return replace(spec, name=self.name)
+
+
+# --- torch -------------------------------------------------------------------
+
+
+def in_torch(
+    name: str,
+    model: TrainedModel,
+    *,
+    search: str = "",
+    beam_size: int | None = None,
+    teacher: Path | None = None,
+    candidates: int = 1,
+) -> Competitor:
+    """A bundle for training in torch, float32.
+
+    Args:
+        name: of the row.
+        model: its bundle is decoded.
+        search: one of its family's, or average (fertilities) [the usual one].
+        beam_size: of a model that writes word by word [greedy].
+        teacher: the bundle of the teacher that chooses among candidates.
+        candidates: how many of them.
+    """
+    arguments: dict[str, Any] = {"bundle": str(model.bundle)}
+    if search == "average":
+        arguments["average"] = True
+    elif search:
+        arguments["search"] = search
+    if beam_size is not None:
+        arguments["beam_size"] = beam_size
+    if teacher is not None:
+        arguments |= {"teacher": str(teacher), "num_candidates": candidates}
+    traits = model.traits("torch", "float32", search=search, beam_size=beam_size, candidates=candidates)
+    return Competitor(name, model.name, traits, f"{__name__}:{torch_system.__name__}", arguments)
+
+
+def torch_system(
+    bundle: str,
+    *,
+    threads: int,
+    beam_size: int = 1,
+    search: Search | None = None,
+    average: bool = False,
+    teacher: str | None = None,
+    num_candidates: int = 1,
+) -> TextSystem:
+    """A bundle for training in torch; the settings are those of `Translator.load`."""
     import torch
 
     from onepass.decoding.translator import Translator
 
     torch.set_num_threads(threads)
-    if settings.get("teacher") is not None:
-        settings["teacher"] = Path(settings["teacher"])
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    translator = Translator.load(Path(bundle), device=device, **settings)
+    translator = Translator.load(
+        Path(bundle),
+        teacher=None if teacher is None else Path(teacher),
+        beam_size=beam_size,
+        average=average,
+        num_candidates=num_candidates,
+        search=search,
+        device=device,
+    )
     return _text_system(translator, f"torch float32 {device}")
+
+
+# --- CTranslate2 -------------------------------------------------------------
+
+
+def in_ctranslate2(name: str, model: TrainedModel, *, beam_size: int | None = None) -> Competitor:
+    """A model that writes word by word in CTranslate2, at the fastest of its compute types.
+
+    Args:
+        name: of the row.
+        model: exported for CTranslate2.
+        beam_size: of its search [greedy].
+    """
+    directory, beam = str(model.exported), beam_size or 1
+    return Competitor(
+        name,
+        model.name,
+        model.traits("CTranslate2", None, beam_size=beam_size),
+        f"{__name__}:{ctranslate2_system.__name__}",
+        {"bundle": str(model.bundle), "directory": directory, "beam_size": beam},
+        ctranslate2_variants(model.exported),
+    )
 
 
 def ctranslate2_system(
     bundle: str, directory: str, *, threads: int, beam_size: int, compute_type: str, use_vmap: bool = False
 ) -> TextSystem:
-    """A teacher exported to CTranslate2: batches side by side on the cores that one batch leaves idle."""
+    """A model exported to CTranslate2: batches side by side on the cores that one batch leaves idle."""
     from onepass.bundle import Bundle
     from onepass.export.ctranslate2 import CTranslate2Translator
 
@@ -70,7 +226,7 @@ def ctranslate2_system(
         batch_tokens=SIDE_BY_SIDE if workers > 1 else 2048,
     )
     description = translator.description + (f", {workers} batches side by side" if workers > 1 else "")
-    return _text_system(translator, description)
+    return TextSystem(translator.translate, description)
 
 
 def ctranslate2_variants(directory: Path) -> tuple[dict[str, Any], ...]:
@@ -85,7 +241,31 @@ def ctranslate2_variants(directory: Path) -> tuple[dict[str, Any], ...]:
     return tuple({"compute_type": name, "use_vmap": use} for name in types for use in maps)
 
 
-def onnx_system(bundle: str, *, threads: int, precision: Precision, num_candidates: int = 1) -> TextSystem:
+# --- ONNX Runtime ------------------------------------------------------------
+
+
+def in_onnx_runtime(
+    name: str, model: TrainedModel, precision: Precision, *, candidates: int = 1
+) -> Competitor:
+    """An exported student with all cores, as users have it.
+
+    Args:
+        name: of the row.
+        model: exported for the runtime.
+        precision: of the weights.
+        candidates: that its teacher chooses among.
+    """
+    return Competitor(
+        name,
+        model.name,
+        model.traits("ONNX Runtime", precision, candidates=candidates),
+        f"{__name__}:{onnx_system.__name__}",
+        {"bundle": str(model.exported), "precision": precision, "num_candidates": candidates},
+        single=False,
+    )
+
+
+def onnx_system(bundle: str, *, threads: int, precision: Precision, num_candidates: int) -> TextSystem:
     """A student exported for the runtime; `threads` are its batches side by side."""
     from onepass.runtime.translator import Translator
 
@@ -93,147 +273,3 @@ def onnx_system(bundle: str, *, threads: int, precision: Precision, num_candidat
         bundle, precision=precision, num_threads=threads, num_candidates=num_candidates
     )
     return _text_system(translator, f"ONNX Runtime {precision}")
-
-
-@dataclass(frozen=True)
-class Competitor:
-    """One row of the league table.
-
-    Attributes:
-        name: of the row.
-        model: which training it comes from: `teacher`, `student`, `student-NAME`.
-        factory: see SystemSpec.
-        arguments: of the factory but `threads`.
-        variants: further arguments to choose the fastest of, such as compute types.
-        single: whether one thread is worth trying beside all cores.
-    """
-
-    name: str
-    model: str
-    factory: str
-    arguments: dict[str, Any]
-    variants: tuple[dict[str, Any], ...] = ({},)
-    single: bool = True
-
-    def settings(self) -> list[SystemSpec]:
-        """Every variant with one thread, where that is worth trying, and with all cores."""
-        threads = sorted({1, available_cores()} if self.single else {available_cores()})
-        return [
-            SystemSpec(
-                f"{self.name} / {variant} / {n}",
-                self.factory,
-                {**self.arguments, **variant, "threads": n},
-                threads=n,
-                label=self.name,
-            )
-            for variant in self.variants
-            for n in threads
-        ]
-
-    def named(self, spec: SystemSpec) -> SystemSpec:
-        """A chosen setting under the row's own name."""
-        return replace(spec, name=self.name)
-
-
-class Student(NamedTuple):
-    """A trained one-pass model: its bundle, and what it is."""
-
-    bundle: Path
-    settings: StudentSettings
-
-
-def title(settings: StudentSettings, *, finetuned: bool) -> str:
-    """What a kind of student is called in the tables."""
-    if settings.family == "fertility":
-        return "NAT + FT argmax" if finetuned else "NAT argmax"
-    if settings.family == "autoregressive":
-        return "AR student"
-    name = settings.family.upper() + (" + GLAT" if settings.glancing else "")
-    if settings.compresses is not None:
-        name += " compressed"
-    return name + (" + FT" if finetuned else "")
-
-
-def competitors(
-    teacher: Path | None,
-    students: Mapping[str, Student],
-    exported: Path,
-    *,
-    beam_size: int,
-    num_candidates: Sequence[int],
-) -> list[Competitor]:
-    """The rows of a run: the teacher three ways, the students in torch, some in ONNX.
-
-    The main student is the one after its fine-tuning, where there is one: if it has fertilities, their
-    average and noisy parallel decoding are its rows too. It and those of later families are in ONNX as well.
-    Beside those of later families there is the teacher's choice among their candidates.
-
-    Args:
-        teacher: its bundle, if there is one.
-        students: by stage name: `student`, `finetune`, `student-NAME`, `finetune-NAME`.
-        exported: where every model is in its engine's form, by stage: those that write word by word in
-            CTranslate2's, already, the others in the runtime's.
-        beam_size: of the teacher's beam search.
-        num_candidates: that the teacher chooses among, a row each of the main student with fertilities and of
-            every student of a later family.
-    """
-    rows = []
-    if teacher is not None:
-        greedy, in_ctranslate2 = _autoregressive_rows(TEACHER, TEACHER, teacher, exported / TEACHER)
-        beam = {"bundle": str(teacher), "beam_size": beam_size}
-        rows = [greedy, Competitor(f"teacher beam {beam_size}", TEACHER, TORCH, beam), in_ctranslate2]
-    main = "finetune" if "finetune" in students else "student"
-    first: dict[str, str] = {}  # the first variant of a kind goes without its name, fine-tuned or not
-    for stage, (path, settings) in students.items():
-        kind, _, variant = stage.partition("-")
-        name = title(settings, finetuned=kind == "finetune")
-        unnamed = first.setdefault(title(settings, finetuned=False), variant)
-        if variant and (variant != unnamed or settings.family == "fertility"):
-            name = f"{name}, {variant}"
-        bundle = {"bundle": str(path)}
-        if settings.family == "autoregressive":
-            rows += _autoregressive_rows(name, stage, path, exported / stage)
-            continue
-        if settings.family == "dag":
-            rows += [
-                Competitor(f"{name} {search}", stage, TORCH, {**bundle, "search": search})
-                for search in FAMILIES[settings.family].searches
-            ]
-        else:
-            rows.append(Competitor(name, stage, TORCH, bundle))
-        if settings.family != "fertility" or stage == main:
-            place = {"bundle": str(exported / stage)}
-            rows += [
-                Competitor(
-                    f"{name}, ONNX {precision}", stage, ONNX, {**place, "precision": precision}, single=False
-                )
-                for precision in get_args(Precision)
-            ]
-        if stage == main and settings.family == "fertility":
-            name = name.removesuffix(" argmax")
-            rows.append(Competitor(f"{name} average", stage, TORCH, {**bundle, "average": True}))
-            candidates = {n: f"{name} NPD {n}" for n in num_candidates}
-        else:
-            most = 0 if settings.family == "fertility" else MOST_LABELLINGS  # all that CTC has
-            candidates = {n: f"{name}, {n} candidates" for n in num_candidates if n <= most}
-        if teacher is not None:
-            rows += [
-                Competitor(full, stage, TORCH, {**bundle, "teacher": str(teacher), "num_candidates": n})
-                for n, full in candidates.items()
-            ]
-    return rows
-
-
-def _autoregressive_rows(name: str, model: str, path: Path, exported: Path) -> list[Competitor]:
-    """Greedy search in torch and in CTranslate2."""
-    bundle = {"bundle": str(path)}
-    return [
-        Competitor(f"{name} greedy", model, TORCH, bundle),
-        Competitor(
-            f"{name} greedy, CTranslate2",
-            model,
-            CTRANSLATE2,
-            {**bundle, "directory": str(exported), "beam_size": 1},
-            ctranslate2_variants(exported),
-        ),
-    ]

@@ -7,12 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from onepass.bundle import Bundle
-
-FAMILIES = {
-    "fertility": "fertilities (Gu et al. 2018, arXiv 1711.02281)",
-    "ctc": "latent alignments (CTC; Libovický and Helcl 2018, arXiv 1811.04719)",
-    "dag": "a directed acyclic graph (Huang et al. 2022, arXiv 2205.07459)",
-}
+from onepass.families import FAMILIES
 
 
 def render_card(student: Bundle, provenance: Mapping[str, Any], directory: Path) -> str:
@@ -25,7 +20,7 @@ def render_card(student: Bundle, provenance: Mapping[str, Any], directory: Path)
     """
     export = provenance["export"]
     card, sizes = export["card"], student.settings["sizes"]
-    pair = f"{student.src} → {student.tgt}"
+    pair, family = f"{student.src} → {student.tgt}", FAMILIES[student.kind]
     chooses = any(row["candidates"] > 1 for row in export["measured"])
     licence = card["licence"] or "not stated"
     lines = [
@@ -38,9 +33,9 @@ def render_card(student: Bundle, provenance: Mapping[str, Any], directory: Path)
         "",
         f"# {pair}, the whole sentence in one parallel pass",
         "",
-        f"A non-autoregressive Transformer with {FAMILIES[student.kind]}: {sizes['encoder_layers']} encoder "
-        f"and {sizes['decoder_layers']} decoder layers, {sizes['width']} wide. It runs in ONNX Runtime, "
-        "without torch:",
+        f"A non-autoregressive Transformer with {family.mechanism} ({family.title}; {family.citation}): "
+        f"{sizes['encoder_layers']} encoder and {sizes['decoder_layers']} decoder layers, {sizes['width']} "
+        "wide. It runs in ONNX Runtime, without torch:",
         "",
         "```python",
         "from onepass import Translator",

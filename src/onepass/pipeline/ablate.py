@@ -14,8 +14,8 @@ from typing import Any, NamedTuple
 
 from onepass.decoding.translator import Translator
 from onepass.display import Display
+from onepass.evaluation.machine import machine_kind, versions
 from onepass.evaluation.quality import measure
-from onepass.evaluation.table import machine_kind, versions
 from onepass.files import write_json, write_text
 from onepass.pipeline.inventory import corpus_of, one_pass_models
 from onepass.pipeline.plan import plan

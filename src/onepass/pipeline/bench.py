@@ -9,17 +9,25 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from onepass.bundle import MANIFEST
+from onepass.bundle import MANIFEST, WEIGHTS, Bundle
 from onepass.display import Display
 from onepass.errors import UsageError
-from onepass.pipeline.evaluation import evaluate_systems
+from onepass.evaluation.league import League, measure_league
+from onepass.evaluation.systems import Competitor, TrainedModel, in_ctranslate2, in_onnx_runtime, in_torch
+from onepass.families import FAMILIES
+from onepass.pipeline.evaluate import evaluate_systems, write_results
 from onepass.pipeline.inventory import evaluated_stages, finished_stages, recorded_recipe
-from onepass.pipeline.league import bench_bundles
 from onepass.pipeline.stage import Context
 from onepass.recipe import problems, set_value, with_overrides
 from onepass.runtime.shipped import find_model
+from onepass.runtime.translator import CANDIDATES, precisions
 from onepass.settings import EvaluateSettings
-from onepass.text.lines import read_lines, read_parallel
+from onepass.text.lines import numbered_lines, read_lines, read_parallel
+
+NUMBERS = (1, 4, 10)
+"""Of candidates, a row each where a bundle has them."""
+SEED = 1
+"""Of the bootstrap, where no recipe says one."""
 
 
 def bench_bundles_or_run(
@@ -124,3 +132,109 @@ def bench_run(
         )
         evaluate_systems(context, *texts)
     return to
+
+
+def bench_bundles(
+    bundles: Sequence[Path],
+    src: Path,
+    ref: Path | None,
+    to: Path,
+    settings: EvaluateSettings,
+    display: Display,
+    *,
+    command: str,
+) -> Path:
+    """Quality and speed of bundles, exported or for training; returns the directory with the results.
+
+    Every graph of an exported student is a system, and every model that writes word by word two, greedy and
+    beam search, in CTranslate2 at its fastest setting. A row is called after its bundle's directory.
+
+    Args:
+        bundles: their directories, all with one pair of languages.
+        src: text to translate.
+        ref: its translations, for the quality.
+        to: where results and figures go.
+        settings: how to measure.
+        display: for the progress bar.
+        command: what the user typed.
+
+    Raises:
+        ModelError: there is no bundle, or it is damaged.
+        UsageError: two rows have one name.
+        DataError: a file cannot be read, or both are not of one length.
+    """
+    opened = [Bundle.open(path) for path in bundles]
+    rows = [row for bundle in opened for row in _rows(bundle, settings)]
+    names = [row.name for row in rows]
+    if len(set(names)) < len(names):
+        raise UsageError("Two systems have one name", value=names, fix="rename a bundle's directory")
+    texts, references = [line.text for line in numbered_lines(src)], None
+    if ref is not None:
+        texts, references = read_parallel(src, ref)
+    to.mkdir(parents=True, exist_ok=True)
+    rivals = [row for row in rows if row.traits.role == "rival"]
+    with display.stage("bench") as progress:
+        measured = measure_league(
+            League(
+                competitors=rows,
+                src=texts,
+                ref=references,
+                tokenizer=opened[0].tokenizer(),
+                settings=settings,
+                seed=SEED,
+                directory=to,
+                progress=progress,
+                baseline=next((row for row in rivals if row.traits.search == "beam"), None),
+                rivals=rivals,
+                length_of="source",
+            )
+        )
+    results = {
+        "name": " and ".join(dict.fromkeys(bundle.directory.name for bundle in opened)),
+        "command": command,
+        "seed": SEED,
+        "src": opened[0].src,
+        "tgt": opened[0].tgt,
+        **measured,
+    }
+    write_results(results, to)
+    return to
+
+
+def _rows(bundle: Bundle, settings: EvaluateSettings) -> list[Competitor]:
+    model, name, beam = _model(bundle), bundle.directory.name, settings.beam_size
+    if "model.bin" in bundle.files:
+        return [
+            in_ctranslate2(f"{name} greedy", model),
+            in_ctranslate2(f"{name} beam {beam}", model, beam_size=beam),
+        ]
+    if WEIGHTS in bundle.files and model.family.one_pass:
+        return [in_torch(f"{name}, torch", model)]
+    if WEIGHTS in bundle.files:
+        return [
+            in_torch(f"{name} greedy, torch", model),
+            in_torch(f"{name} beam {beam}, torch", model, beam_size=beam),
+        ]
+    return [
+        in_onnx_runtime(
+            f"{name} {precision}" + (f", {number} candidates" if number > 1 else ""),
+            model,
+            precision,
+            candidates=number,
+        )
+        for number in (NUMBERS if bundle.settings.get(CANDIDATES) else (1,))
+        for precision in precisions(bundle)
+    ]
+
+
+def _model(bundle: Bundle) -> TrainedModel:
+    family, student = FAMILIES[bundle.kind], bundle.settings.get("student", {})
+    return TrainedModel(
+        bundle.directory.name,
+        bundle.directory,
+        bundle.directory,
+        "student" if family.one_pass else "rival",
+        family,
+        distilled=student.get("distilled", False),
+        finetuned=student.get("finetune") is not None,
+    )

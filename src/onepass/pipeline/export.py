@@ -249,16 +249,17 @@ def measure_export(
 def _export_record(
     recipe: Recipe, run: Path, stage: str, command: str, measured: Sequence[dict[str, Any]]
 ) -> dict[str, Any]:
-    from onepass.evaluation.table import machine_kind, versions
+    from onepass.evaluation.machine import machine_kind, versions
+    from onepass.evaluation.results import parse_results
 
     teacher = []
     results = run / "evaluate" / "results.json"
     if results.exists():
-        systems = json.loads(results.read_text(encoding="utf-8"))["systems"]
+        systems = parse_results(json.loads(results.read_text(encoding="utf-8"))).systems
         teacher = [
-            {"name": s["name"], "bleu": s["bleu"], "chrf": s["chrf"]}
+            {"name": s.name, "bleu": s.bleu, "chrf": s.chrf}
             for s in systems
-            if s["model"] == "teacher" and "CTranslate2" not in s["name"]
+            if s.traits.role == "teacher" and s.traits.engine == "torch"
         ]
     return {
         "command": command,

@@ -17,9 +17,10 @@ from onepass.decoding.translator import Translator
 from onepass.decoding.weights import load_model
 from onepass.display import Display, Report
 from onepass.errors import DataError, UsageError
+from onepass.evaluation.machine import machine_kind, versions
 from onepass.evaluation.paper_figures import bleu_against_samples, fertility_picture, training_curves
 from onepass.evaluation.quality import measure
-from onepass.evaluation.table import machine_kind, versions
+from onepass.evaluation.results import Role
 from onepass.families import FAMILIES
 from onepass.files import write_json
 from onepass.pipeline.inventory import finished_stages, main_model, one_pass_models, recorded_recipe
@@ -154,15 +155,15 @@ def _samples(
             by_oracle[n].append(max(texts[:n], key=quality.__getitem__))
         progress(done, len(src), f"{max_candidates:,} candidates a sentence")
     beam = recipe.evaluate.beam_size
-    systems: dict[str, tuple[Path, dict[str, Any]]] = {
-        "argmax": (stages[main], {}),
-        "average": (stages[main], {"average": True}),
-        "teacher greedy": (stages["teacher"], {}),
-        f"teacher beam {beam}": (stages["teacher"], {"beam_size": beam}),
+    systems: dict[str, tuple[Role, Path, dict[str, Any]]] = {
+        "argmax": ("student", stages[main], {}),
+        "average": ("student", stages[main], {"average": True}),
+        "teacher greedy": ("teacher", stages["teacher"], {}),
+        f"teacher beam {beam}": ("teacher", stages["teacher"], {"beam_size": beam}),
     }
     levels = {
-        name: [t.text for t in Translator.load(bundle, **settings).translate(src)]
-        for name, (bundle, settings) in systems.items()
+        name: (role, [t.text for t in Translator.load(bundle, **settings).translate(src)])
+        for name, (role, bundle, settings) in systems.items()
     }
 
     def bleu(hyp: Sequence[str]) -> float:
@@ -177,7 +178,7 @@ def _samples(
             "chosen by the teacher": [bleu(by_teacher[n]) for n in numbers],
             "oracle: best sentence BLEU": [bleu(by_oracle[n]) for n in numbers],
         },
-        "levels": {name: bleu(hyp) for name, hyp in levels.items()},
+        "levels": {name: {"role": role, "bleu": bleu(hyp)} for name, (role, hyp) in levels.items()},
     }
 
 

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import torch
 
 from onepass.corpora.sources import read_pairs
-from onepass.evaluation.table import machine_kind
+from onepass.evaluation.machine import machine_kind
 from onepass.models import MODELS
 from onepass.models.autoregressive import AutoregressiveTransformer
 from onepass.objectives import FINETUNINGS, OBJECTIVES

@@ -173,6 +173,6 @@ def _finetune(model: OnePassModel, context: Context) -> None:
 
 
 def _evaluate(context: Context) -> None:
-    from onepass.pipeline.evaluation import evaluate_run
+    from onepass.pipeline.evaluate import evaluate_run
 
     evaluate_run(context)

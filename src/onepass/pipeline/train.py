@@ -14,8 +14,8 @@ from onepass.bundle import Bundle
 from onepass.decoding.translator import Translator, make_decoder
 from onepass.decoding.weights import build_model, load_model, save_bundle
 from onepass.errors import UsageError
+from onepass.evaluation.machine import machine_kind, versions
 from onepass.evaluation.quality import measure
-from onepass.evaluation.table import machine_kind, versions
 from onepass.families import AUTOREGRESSIVE, FAMILIES
 from onepass.files import write_json
 from onepass.models.pruning import init_pruned

@@ -1,0 +1,177 @@
+"""Evaluating a run: its teacher and students on the test set, the table, the figures, some translations."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from onepass.alignment.lexicon import corpus_facts
+from onepass.bundle import Bundle
+from onepass.evaluation.competitors import TEACHER, Student, competitors, main_student
+from onepass.evaluation.figures import bleu_against_latency, latency_against_length
+from onepass.evaluation.league import League, measure_league
+from onepass.evaluation.results import System, parse_results
+from onepass.evaluation.systems import Competitor
+from onepass.evaluation.table import render_markdown
+from onepass.files import write_json, write_text
+from onepass.pipeline.inventory import linked_corpus, one_pass_models
+from onepass.pipeline.stage import Context
+from onepass.text.explain import explain
+from onepass.text.lines import read_lines, write_lines
+
+SAMPLES = 5
+
+
+def evaluate_run(context: Context) -> None:
+    """Evaluates on the run's test set."""
+    prepared = context.inputs["prepare"]
+    evaluate_systems(context, read_lines(prepared / "test.src"), read_lines(prepared / "test.tgt"))
+
+
+def evaluate_systems(context: Context, src: Sequence[str], ref: Sequence[str]) -> None:
+    """Writes `results.json`, `table.md`, two figures, the translations and the sample translations.
+
+    Args:
+        context: with the inputs `teacher`, if the run has one, and every student.
+        src: sentences to translate; the first ones also to time.
+        ref: their references.
+    """
+    recipe = context.recipe
+    students = _students(context)
+    rows = _exported_rows(context, students)
+    beam = next((row for row in rows if row.traits.role == "teacher" and row.traits.search == "beam"), None)
+    results = {
+        "name": recipe.name,
+        "command": context.command,
+        "seed": recipe.seed,
+        "src": recipe.data.src,
+        "tgt": recipe.data.tgt,
+        "training": {
+            name: json.loads((context.inputs[name] / "training.json").read_text(encoding="utf-8"))
+            for name in dict.fromkeys(row.model for row in rows)
+        },
+        **measure_league(
+            League(
+                competitors=rows,
+                src=src,
+                ref=ref,
+                tokenizer=Bundle.open(students[0].bundle).tokenizer(),
+                settings=recipe.evaluate,
+                seed=recipe.seed,
+                directory=context.directory,
+                progress=context.progress,
+                baseline=beam,
+                rivals=[] if beam is None else [beam, *_rivals(rows)],
+            )
+        ),
+    }
+    write_results(results, context.directory)
+    _write_samples(main_student(students).bundle, src, ref, context.directory / "samples.txt")
+
+
+def _students(context: Context) -> list[Student]:
+    return [
+        Student(stage, model.variant or "", model.base is not None, context.inputs[stage], model.settings)
+        for stage, model in one_pass_models(context.recipe).items()
+    ]
+
+
+def _rivals(rows: Sequence[Competitor]) -> list[Competitor]:
+    """What students are compared with in speed beside beam search: the teacher's greedy search, and whatever
+    writes word by word in CTranslate2."""
+    of_teacher = [row for row in rows if row.traits.role == "teacher" and row.traits.engine == "torch"]
+    return [
+        *(row for row in of_teacher if row.traits.search == "greedy"),
+        *(row for row in rows if row.traits.engine == "CTranslate2"),
+    ]
+
+
+def _exported_rows(context: Context, students: Sequence[Student]) -> list[Competitor]:
+    """The rows of the run; every model that one of them needs in its engine's form is there."""
+    from onepass.export.ctranslate2 import export_ctranslate2
+    from onepass.export.runtime_bundle import write_graphs
+
+    recipe, settings = context.recipe, context.recipe.evaluate
+    teacher = context.inputs.get(TEACHER)
+    exported = context.directory / "exported"
+    shutil.rmtree(exported, ignore_errors=True)  # a bench may have left those of older models
+    exported.mkdir()
+    tokenizer = Bundle.open(students[0].bundle).tokenizer()
+    facts = cache(lambda corpora: corpus_facts([context.inputs[c] for c in corpora], tokenizer))
+    rivals = [student.stage for student in students if not student.family.one_pass]
+    for stage in [*rivals, *([] if teacher is None else [TEACHER])]:
+        corpus = linked_corpus(stage, recipe, context.inputs)
+        lexicon = None if corpus is None else facts((corpus,)).lexicon
+        export_ctranslate2(Bundle.open(context.inputs[stage]), exported / stage, lexicon=lexicon)
+    rows = competitors(
+        teacher, students, exported, beam_size=settings.beam_size, num_candidates=settings.num_candidates
+    )
+    models = one_pass_models(recipe)
+    for stage in {row.model for row in rows if row.traits.engine == "ONNX Runtime"}:
+        (exported / stage).mkdir()
+        corpora = tuple(corpus.stage for corpus in models[stage].corpora)
+        write_graphs(Bundle.open(context.inputs[stage]), exported / stage, facts(corpora))
+    return rows
+
+
+def _write_samples(student: Path, src: Sequence[str], ref: Sequence[str], to: Path) -> None:
+    """The first sentences with their translations, and what became of each source token."""
+    from onepass.decoding.translator import Translator
+
+    translator = Translator.load(student)
+    lines = []
+    for line, target in list(zip(src, ref, strict=True))[:SAMPLES]:
+        [translation] = translator.translate([line])
+        lines += [f"src  {line}", f"hyp  {translation.text}", f"ref  {target}"]
+        if translation.fertilities is not None:
+            became = explain(translation.src_pieces, translation.fertilities, translation.tgt_pieces)
+            lines.append(f"     {became}")
+        lines.append("")
+    write_lines(to, lines)
+
+
+def write_results(results: dict[str, Any], directory: Path) -> None:
+    """Writes `results.json`, `table.md` and, where there are latencies, the figures."""
+    write_json(directory / "results.json", results)
+    write_text(directory / "table.md", render_markdown(results))
+    if "latency" in results:
+        if results["bleu_signature"]:
+            bleu_against_latency(results, directory / "bleu-against-latency.png")
+        latency_against_length(results, directory / "latency-against-length.png")
+
+
+def summary(directory: Path) -> list[str]:
+    """What `onepass run` prints below the table: the gain of distillation, samples, figures."""
+    results = parse_results(json.loads((directory / "results.json").read_text(encoding="utf-8")))
+    lines = _gain_of_distillation(results.systems)
+    samples = directory / "samples.txt"
+    lines += ["", *read_lines(samples)] if samples.exists() else []
+    lines += [f"Figure: {path}" for path in sorted(directory.glob("*.png"))]
+    return lines
+
+
+def _gain_of_distillation(systems: Sequence[System]) -> list[str]:
+    """What the main student gains by it, if it is the paper's and the run has one without; before any
+    fine-tuning."""
+    plain = [
+        system
+        for system in systems
+        if system.traits.about_family.in_paper
+        and not system.traits.finetuned
+        and system.traits.engine == "torch"
+        and system.traits.search == system.traits.about_family.usual_search
+        and system.traits.candidates == 1
+    ]
+    distilled = next((s for s in plain if s.traits.distilled and not s.traits.variant), None)
+    raw = next((s for s in plain if not s.traits.distilled), None)
+    if distilled is None or raw is None or distilled.bleu is None or raw.bleu is None:
+        return []
+    gain = distilled.bleu - raw.bleu
+    return [
+        f"Distillation gains {gain:+.2f} BLEU: {distilled.name} {distilled.bleu:.2f} on the teacher's "
+        f"translations, {raw.bleu:.2f} on the raw corpus."
+    ]
