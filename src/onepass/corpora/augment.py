@@ -9,16 +9,16 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 
-from onepass.corpora.names import NAMES
+from onepass.corpora.names import names
 from onepass.settings import AugmentSettings
 from onepass.text.pair import Pair
 
 FINAL_MARKS = ".!?。！？"
 _WORD = re.compile(r"[^\W\d_]+")
-_OTHERS = {name: names for names in NAMES for name in names}
 
 
 @dataclass
@@ -85,12 +85,19 @@ def _without_final_marks(pair: Pair) -> Pair:
     return bare if both else pair
 
 
+@cache
+def _namesakes() -> dict[str, tuple[str, ...]]:
+    """For each name all names of its group."""
+    return {name: group for group in names() for name in group}
+
+
 def _with_other_names(pair: Pair, random: np.random.Generator) -> Pair:
-    """The pair with every name that both sides have once replaced by another of its kind."""
+    """The pair with every name that both sides have once replaced by another of its group."""
     in_src, in_tgt = (Counter(_WORD.findall(side)) for side in pair)
+    others = _namesakes()
     other = {
-        name: _OTHERS[name][random.integers(len(_OTHERS[name]))]
+        name: others[name][random.integers(len(others[name]))]
         for name in in_src
-        if name in _OTHERS and in_src[name] == in_tgt[name] == 1
+        if name in others and in_src[name] == in_tgt[name] == 1
     }
     return Pair(*(_WORD.sub(lambda word: other.get(word[0], word[0]), side) for side in pair))

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cache
+from typing import NamedTuple
 
-from onepass.phrasebook.irregular import DOUBLING, ENGLISH_VERBS
 from onepass.phrasebook.meaning import NP, Both, Clause, Fixed, Name, Nominal, Phrase, Pronoun, Quality
+from onepass.phrasebook.tables import table
+from onepass.text.table import read_lists, read_records
 
 OBJECTS = {
     "I": "me",
@@ -18,22 +21,16 @@ OBJECTS = {
     "who": "who",
 }
 PLURAL_DETERMINERS = {"this": "these", "a": ""}
-MODALS = {
-    "can": "can",
-    "must": "must",
-    "have to": "have to",
-    "want to": "want to",
-    "should": "should",
-    "would like to": "would like to",
-    "may": "may",
-    "could": "could",
-    "was able to": "could",
-    "had to": "had to",
-    "wanted to": "wanted to",
-}
 PLAIN_MODALS = frozenset({"can", "must", "should", "may", "could", "will"})
 NEGATIVE = {"can": "can't", "will": "won't", "must": "mustn't", "should": "shouldn't", "could": "couldn't"}
 A_DESPITE_VOWEL = ("u-", "uni", "use", "euro", "one", "used")
+
+
+class Irregular(NamedTuple):
+    """The forms of an irregular verb."""
+
+    past: str
+    participle: str
 
 
 def article(word: str) -> str:
@@ -88,29 +85,31 @@ def third(verb: str) -> str:
     return verb[:-1] + "ies" if verb.endswith("y") and verb[-2] not in "aeiou" else verb + "s"
 
 
+@cache
 def past(verb: str) -> str:
     """Return the simple past."""
-    if verb in ENGLISH_VERBS:
-        return ENGLISH_VERBS[verb].split()[0]
+    if verb in _irregular():
+        return _irregular()[verb].past
     if verb.endswith("e"):
         return verb + "d"
     if verb.endswith("y") and verb[-2] not in "aeiou":
         return verb[:-1] + "ied"
-    return verb + (verb[-1] if verb in DOUBLING else "") + "ed"
+    return verb + (verb[-1] if verb in _doubling() else "") + "ed"
 
 
 def participle(verb: str) -> str:
     """Return the past participle."""
-    return ENGLISH_VERBS[verb].split()[1] if verb in ENGLISH_VERBS else past(verb)
+    return _irregular()[verb].participle if verb in _irregular() else past(verb)
 
 
+@cache
 def progressive(verb: str) -> str:
     """Return the -ing form."""
     if verb.endswith("ie"):
         return verb[:-2] + "ying"
     if verb.endswith("e") and not verb.endswith(("ee", "be")):
         return verb[:-1] + "ing"
-    return verb + (verb[-1] if verb in DOUBLING else "") + "ing"
+    return verb + (verb[-1] if verb in _doubling() else "") + "ing"
 
 
 def be(subject: Nominal, *, was: bool = False) -> str:
@@ -122,6 +121,18 @@ def be(subject: Nominal, *, was: bool = False) -> str:
     return "was" if was else "is"
 
 
+@cache
+def _irregular() -> dict[str, Irregular]:
+    rows = read_records(table("english_verbs"), lambda row: row.cells, columns=3)
+    return {base: Irregular(past, participle) for base, past, participle in rows}
+
+
+@cache
+def _doubling() -> frozenset[str]:
+    """The verbs that double their last letter before -ed and -ing."""
+    return frozenset(read_lists(table("english_doubling"))[""])
+
+
 def _auxiliary(c: Clause) -> tuple[str, str]:
     """Return the auxiliary (`` for none) and the form of the main verb."""
     verb = c.verb.en.split()[0]
@@ -129,8 +140,10 @@ def _auxiliary(c: Clause) -> tuple[str, str]:
     form = c.form.removeprefix("passive-")
     singular = not is_plural(c.subject) and c.subject != Pronoun("I")
     main = "be " + participle(verb) if passive else verb
-    if form in PLAIN_MODALS or form == "was able to":
-        return MODALS.get(form, form), main
+    if form == "was able to":
+        return "could", main
+    if form in PLAIN_MODALS:
+        return form, main
     if form == "perfect":
         return ("has" if singular else "have"), ("been " + participle(verb) if passive else participle(verb))
     if passive and form in ("present", "past"):

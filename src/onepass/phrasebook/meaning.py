@@ -1,27 +1,12 @@
 """What a sentence is about, before it is said in either language.
 
 A `Clause` holds no word order and no endings: `english.py` and `german.py` each say it in their own way.
-Wherever German has several right words, the meaning carries all of them and the `Voice` of one
-translation picks; it picks once a sentence, so that a later pronoun agrees with the noun chosen before.
+Wherever German has several right words, the meaning carries all of them, and the `Voice` of one translation picks.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from random import Random
-from typing import TypeVar
-
-T = TypeVar("T")
-
-WEIGHTS = {1: (1.0,), 2: (0.6, 0.4), 3: (0.5, 0.3, 0.2), 4: (0.4, 0.3, 0.2, 0.1)}
-"""The fixed probabilities of the first, second, ... alternative, by how many there are."""
-
-
-def words(text: str, separator: str | None = None) -> frozenset[str]:
-    """Return the set of words in a text."""
-    return frozenset(text.split(separator))
-
+from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class GermanNoun:
@@ -35,7 +20,7 @@ class GermanNoun:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Noun:
-    """A thing or a person; `kinds` are the semantic classes that verbs and adjectives ask for.
+    """A thing, a person or a place; `classes` are the semantic classes that verbs and adjectives ask for.
 
     An empty `en` means plural only in English (trousers), an empty `en_plural` a mass noun (bread).
     """
@@ -43,7 +28,7 @@ class Noun:
     en: str
     en_plural: str
     de: tuple[GermanNoun, ...]
-    kinds: frozenset[str]
+    classes: frozenset[str]
     at: str = ""
     to: str = ""
     at_de: tuple[str, ...] = ()
@@ -52,11 +37,12 @@ class Noun:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Adjective:
-    """A quality, its German words and the kinds of noun that can have it."""
+    """A quality, its German words, the classes of noun that can have it, and its comparative, if it has one."""
 
     en: str
     de: tuple[str, ...]
-    kinds: frozenset[str]
+    classes: frozenset[str]
+    comparative: tuple[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,10 +71,10 @@ class Verb:
     """An English verb phrase such as `call O back` with the German verbs that translate it.
 
     Attributes:
-        objects: kinds of noun that `O` may be.
-        recipients: kinds of noun that `R` may be.
-        at: kinds of place where it happens.
-        to: kinds of place it leads to; a verb that has some always says one.
+        objects: classes of noun that `O` may be.
+        recipients: classes of noun that `R` may be.
+        at: classes of place where it happens.
+        to: classes of place it leads to; a verb that has some always says one.
         stative: no imperative, no progressive, no passive.
     """
 
@@ -172,8 +158,8 @@ class Clause:
     """Who does what to whom, when and where.
 
     Attributes:
-        form: past, perfect, present, progressive, will, infinitive, a modal of `english.MODALS`, or one of
-            these after `passive-`.
+        form: past, perfect, present, progressive, will, infinitive, a modal, or one of these after
+            `passive-`.
         adverb: stands in the middle of both sentences (already, often, never).
         remark: a comment on the whole (unfortunately), first in English.
         companion: with whom or by what means.
@@ -195,35 +181,5 @@ class Clause:
     direction: Phrase | None = None
 
 
-@dataclass(slots=True)
-class Voice:
-    """The choices of one German translation: forms of address and words, each made once a sentence."""
-
-    random: Random
-    address: str = ""
-    chosen: dict[int, GermanNoun] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        if not self.address:
-            self.address = self.pick(("Sie", "du", "ihr"))
-
-    def pick(self, options: Sequence[T]) -> T:
-        """Return one of the options with the fixed probabilities of `WEIGHTS`."""
-        if len(options) == 1:
-            return options[0]
-        point = self.random.random()
-        for option, weight in zip(options, WEIGHTS[len(options)], strict=True):
-            point -= weight
-            if point < 0:
-                return option
-        return options[-1]
-
-    def chance(self, probability: float) -> bool:
-        """Return True with the given probability."""
-        return self.random.random() < probability
-
-    def noun(self, noun: Noun) -> GermanNoun:
-        """Return the German word of this sentence for a noun."""
-        if id(noun) not in self.chosen:
-            self.chosen[id(noun)] = self.pick(noun.de)
-        return self.chosen[id(noun)]
+Value = Nominal | Phrase | Clause
+"""What a slot of a template holds."""
