@@ -161,7 +161,7 @@ def torch_system(
     *,
     threads: int,
     beam_size: int = 1,
-    search: Search | None = None,
+    search: str | None = None,
     average: bool = False,
     teacher: str | None = None,
     num_candidates: int = 1,
@@ -226,7 +226,7 @@ def ctranslate2_system(
         batch_tokens=SIDE_BY_SIDE if workers > 1 else 2048,
     )
     description = translator.description + (f", {workers} batches side by side" if workers > 1 else "")
-    return TextSystem(translator.translate, description)
+    return _text_system(translator, description)
 
 
 def ctranslate2_variants(directory: Path) -> tuple[dict[str, Any], ...]:
