@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import statistics
 import time
 from collections.abc import Iterator, Sequence
@@ -18,7 +17,7 @@ from onepass.display import Display
 from onepass.errors import ModelError, UsageError
 from onepass.export.model_card import render_card
 from onepass.export.runtime_bundle import write_export_manifest, write_graphs
-from onepass.files import write_text
+from onepass.files import replacing_directory, write_text
 from onepass.pipeline.finished import finished_stages, recorded_recipe
 from onepass.pipeline.stages import corpus_facts, corpus_stages, linked_corpus
 from onepass.recipe import Recipe
@@ -145,25 +144,10 @@ def _new_directory(to: Path) -> Iterator[Path]:
         UsageError: something else has the name.
     """
     to = to.absolute()
-    # Hidden and ours alone: `my-model.old` may be a backup of the user's.
-    partial, old = (to.with_name(f".{to.name}.onepass-{ending}") for ending in ("partial", "old"))
-    if old.exists() and not to.exists():  # killed between the two renames
-        old.rename(to)
     if to.exists() and (not (to / MANIFEST).exists() or (to / WEIGHTS).exists()):
         raise UsageError("This exists and is not an older export", where=to, fix="name another, or remove it")
-    for left in (partial, old):
-        shutil.rmtree(left, ignore_errors=True)
-    partial.mkdir(parents=True)
-    try:
+    with replacing_directory(to) as partial:
         yield partial
-        if to.exists():
-            to.rename(old)
-        partial.rename(to)
-    finally:
-        if old.exists() and not to.exists():
-            old.rename(to)
-        for left in (partial, old):
-            shutil.rmtree(left, ignore_errors=True)
 
 
 def _check_ids(

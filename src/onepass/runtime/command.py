@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import os
 import re
 import sys
 from collections.abc import Iterable, Iterator, Sequence
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import TextIO
 
 from onepass.errors import DataError, UsageError
+from onepass.files import replacing
 from onepass.runtime.stream import Lines
 from onepass.runtime.text_translator import TextTranslator, Translation
 from onepass.text.explain import explain as explained
@@ -116,21 +116,11 @@ def _target(to: Path | None) -> Iterator[TextIO]:
         sys.stdout.reconfigure(encoding="utf-8", newline="\n")  # type: ignore[union-attr]
         yield sys.stdout
         return
-    if to.is_dir():
-        raise DataError("The translations need a file; this is a directory", where=to)
-    to = to.resolve()  # a link stays one
-    in_place = to.exists() and not to.is_file()  # a pipe or a device
-    partial = to if in_place else to.with_name(f".{to.name}.{os.getpid()}.partial")
     try:
-        with open(partial, "w", encoding="utf-8", newline="\n") as file:
+        with replacing(to) as partial, open(partial, "w", encoding="utf-8", newline="\n") as file:
             yield file
-        if not in_place:
-            os.replace(partial, to)
     except OSError as error:
         raise DataError(f"Cannot write the translations: {error.strerror}", where=to) from None
-    finally:
-        if not in_place:
-            partial.unlink(missing_ok=True)
 
 
 @contextmanager
