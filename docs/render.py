@@ -82,22 +82,22 @@ def _shipped() -> str:
     timed = {s.name: s.p50_ms for s in parse_results(_load(RESULTS / "league" / f"{TIMED}.json")).systems}
     for name, directory in shipped_models().items():
         bundle = Bundle.open(directory)
-        export = bundle.provenance["export"]
-        for row in export["measured"]:
-            low, high = row["bleu_interval"]
-            among = f", {row['candidates']} candidates" if row["candidates"] > 1 else ""
+        assert bundle.export is not None, directory
+        for row in bundle.export.measured:
+            low, high = row.bleu_interval
+            among = f", {row.num_candidates} candidates" if row.num_candidates > 1 else ""
             cells = {
                 "model": name,
                 "family": bundle.kind,
-                "weights": row["precision"],
-                "candidates": str(row["candidates"]),
-                "MB": f"{row['megabytes']:.1f}",
-                "BLEU": f"{row['bleu']:.1f} [{low:.1f}, {high:.1f}]",
-                "chrF": f"{row['chrf']:.1f}",
-                "ms p50": number(timed.get(f"{name} {row['precision']}{among}")),
+                "weights": row.precision,
+                "candidates": str(row.num_candidates),
+                "MB": f"{row.megabytes:.1f}",
+                "BLEU": f"{row.bleu:.1f} [{low:.1f}, {high:.1f}]",
+                "chrF": f"{row.chrf:.1f}",
+                "ms p50": number(timed.get(f"{name} {row.precision}{among}")),
             }
             cells |= {
-                f"BLEU of the {teacher['name']}": f"{teacher['bleu']:.1f}" for teacher in export["teacher"]
+                f"BLEU of the {teacher.name}": f"{teacher.bleu:.1f}" for teacher in bundle.export.teacher
             }
             for title, cell in cells.items():
                 columns.setdefault(title, []).append(cell)

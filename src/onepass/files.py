@@ -59,13 +59,13 @@ def replacing(path: Path) -> Iterator[Path]:
     partial = target.with_name(f".{target.name[:40]}.{os.urandom(4).hex()}.partial")
     try:
         with _clear_errors(path):
-            mode = stat.S_IMODE(target.stat().st_mode) if target.exists() else None
+            older = target.stat().st_mode if target.exists() else None
             # What will replace a secret is none of the others' either; else the umask decides.
-            partial.touch(mode=0o666 if mode is None else 0o600, exist_ok=False)
+            partial.touch(mode=0o666 if older is None else 0o600, exist_ok=False)
+            mode = stat.S_IMODE(partial.stat().st_mode if older is None else older)
         yield partial
         with _clear_errors(path):
-            if mode is not None:
-                partial.chmod(mode)
+            partial.chmod(mode)  # also where a library has put a file of its own in its place
             os.replace(partial, target)
     finally:
         with suppress(OSError):
