@@ -121,19 +121,19 @@ def translate(
     ] = None,
 ) -> None:
     """Translates texts, a file, or stdin: a line in, a line out."""
-    from onepass.loading import load_translator
+    from onepass.loading import Translator
     from onepass.runtime.command import translate_lines
 
     if texts and file is not None:
         raise UsageError("Texts and a file do not go together", where="--file", value=str(file))
-    translator = load_translator(
+    translator = Translator.load(
         model,
-        candidates=candidates,
         precision=precision,
-        threads=threads,
+        num_candidates=candidates,
+        num_threads=threads,
         batch_size=batch_size,
         teacher=teacher,
-        beam=beam,
+        beam_size=beam,
         search=search,
     )
     translate_lines(translator, texts, file, to, strict=strict, as_json=as_json, explain=explain)

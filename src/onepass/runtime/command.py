@@ -9,17 +9,27 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TextIO
+from typing import Protocol, TextIO
 
 from onepass.errors import DataError, UsageError
 from onepass.files import replacing
 from onepass.runtime.stream import Lines
-from onepass.runtime.text_translator import TextTranslator, Translation
+from onepass.runtime.text_translator import Translation
 from onepass.text.explain import explain as explained
 
 
+class Translates(Protocol):
+    """Whatever translates lines; `copies`: it says how often it copied each source token."""
+
+    copies: bool
+
+    def translate(self, lines: Sequence[str]) -> list[Translation]: ...
+
+    def translate_stream(self, lines: Iterable[str]) -> Iterator[Translation]: ...
+
+
 def translate_lines(
-    translator: TextTranslator,
+    translator: Translates,
     texts: Sequence[str] | None,
     file: Path | None,
     to: Path | None,

@@ -105,7 +105,7 @@ def usual_candidates(bundle: Bundle) -> int:
 
 
 def as_precision(value: str) -> Precision:
-    """What a user typed behind `--precision`.
+    """What a user gave as `precision` or typed after `--precision`.
 
     Raises:
         UsageError: there is no such precision.
@@ -113,7 +113,10 @@ def as_precision(value: str) -> Precision:
     allowed = get_args(Precision)
     if value not in allowed:
         raise UsageError(
-            "There is no such precision", where="--precision", value=value, allowed=", ".join(allowed)
+            "There is no such precision",
+            where="precision (--precision)",
+            value=value,
+            allowed=", ".join(allowed),
         )
     return cast(Precision, value)
 
