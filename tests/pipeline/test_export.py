@@ -13,7 +13,7 @@ import pytest
 import torch
 
 from onepass import Translator
-from onepass.bundle import Bundle
+from onepass.bundle import Bundle, write_manifest
 from onepass.decoding.translator import Translator as TorchTranslator
 from onepass.display import Display
 from onepass.errors import DataError, ModelError, UsageError
@@ -112,6 +112,18 @@ def test_the_command_writes_a_bundle_with_a_model_card(carded: Path, tmp_path: P
     info = call("info", to).out
     for words in (*CARD.values(), "precisions: int8, float32", "float32, the best of 10 candidates: BLEU"):
         assert words in info
+
+
+def test_the_manifest_is_written_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    written: list[set[str]] = []
+
+    def write(directory: Path, **about: Any) -> None:
+        written.append(names(directory))
+        write_manifest(directory, **about)
+
+    monkeypatch.setattr(runtime_bundle, "write_manifest", write)
+    export(finished_run(), tmp_path / "bundle", wanted=("int8",))
+    assert written == [{"student.int8.onnx", "joint.model", "README.md"}]  # when all else is there
 
 
 def test_a_card_says_what_is_not_stated(tmp_path: Path) -> None:
