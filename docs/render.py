@@ -108,22 +108,22 @@ def _shipped() -> str:
     timed = parse_results(_load(RESULTS / "league" / f"{TIMED}.json")).systems
     for name, directory in shipped_models().items():
         bundle = Bundle.open(directory)
-        export = bundle.provenance["export"]
-        for row in export["measured"]:
-            low, high = row["bleu_interval"]
-            found = _exported(timed, name, row["precision"], row["candidates"])
+        assert bundle.export is not None, directory
+        for row in bundle.export.measured:
+            low, high = row.bleu_interval
+            found = _exported(timed, name, row.precision, row.num_candidates)
             cells = {
                 "model": name,
                 "family": bundle.kind,
-                "weights": row["precision"],
-                "candidates": str(row["candidates"]),
-                "MB": f"{row['megabytes']:.1f}",
-                "BLEU": f"{row['bleu']:.1f} [{low:.1f}, {high:.1f}]",
-                "chrF": f"{row['chrf']:.1f}",
+                "weights": row.precision,
+                "candidates": str(row.num_candidates),
+                "MB": f"{row.megabytes:.1f}",
+                "BLEU": f"{row.bleu:.1f} [{low:.1f}, {high:.1f}]",
+                "chrF": f"{row.chrf:.1f}",
                 "ms p50": number(None if found is None else found.p50_ms),
             }
             cells |= {
-                f"BLEU of the {teacher['name']}": f"{teacher['bleu']:.1f}" for teacher in export["teacher"]
+                f"BLEU of the {teacher.name}": f"{teacher.bleu:.1f}" for teacher in bundle.export.teacher
             }
             for title, cell in cells.items():
                 columns.setdefault(title, []).append(cell)

@@ -25,7 +25,8 @@ def test_a_shipped_model_fits_and_names_its_sources(name: str) -> None:
     card = (bundle.directory / "README.md").read_text(encoding="utf-8")
     for words in ("license: cc-by-2.0", "tatoeba.org", "manythings.org/anki", "BLEU", "ms p50"):
         assert words in card
-    assert bundle.provenance["export"]["measured"][0]["bleu"] > 30
+    assert bundle.export is not None
+    assert bundle.export.measured[0].bleu > 30
 
 
 def test_the_default_model_translates() -> None:
@@ -81,7 +82,8 @@ def test_the_models_are_as_good_as_their_cards_say(name: str) -> None:
     )
     found = measure([translation.text for translation in translator.translate(src)], ref)
     # Other processors round products to other sums.
-    assert found.bleu == pytest.approx(bundle.provenance["export"]["measured"][0]["bleu"], abs=0.2)
+    assert bundle.export is not None
+    assert found.bleu == pytest.approx(bundle.export.measured[0].bleu, abs=0.2)
 
 
 @pytest.mark.parametrize(("name", "wrong"), [("en-de", 0.02), ("en-de-fast", 0.05), ("de-en", 0.02)])

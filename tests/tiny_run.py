@@ -335,7 +335,7 @@ def _main(
         for name in [name for name in sys.modules if name.partition(".")[0] in ("onepass", *without)]:
             del sys.modules[name]
         sys.modules.update(dict.fromkeys(without))  # type: ignore[arg-type]
-    from onepass.cli import main
+    from onepass.__main__ import main
 
     try:
         main()

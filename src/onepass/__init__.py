@@ -8,8 +8,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from onepass.loading import Translator
     from onepass.runtime.text_translator import Translation
-    from onepass.runtime.translator import Translator
 
 __all__ = ["Translation", "Translator", "__version__"]
 __version__ = "0.1.0"
@@ -17,7 +17,7 @@ __version__ = "0.1.0"
 
 def __getattr__(name: str) -> Any:
     if name == "Translator":
-        from onepass.runtime.translator import Translator
+        from onepass.loading import Translator
 
         return Translator
     if name == "Translation":

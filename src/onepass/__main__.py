@@ -1,18 +1,51 @@
-"""`onepass` and `python -m onepass`: the command line, quiet where it is stopped before it is there."""
+"""`onepass` and `python -m onepass`: the command line, without a traceback where the user can act.
+
+It is quiet where it is stopped, even before it is there.
+"""
 
 from __future__ import annotations
 
+import os
 import sys
+import warnings
 
 
 def main() -> None:
     """Entry point of the installed command."""
     try:
-        from onepass.cli import main as run  # takes a tenth of a second
+        from onepass.cli import app  # takes a tenth of a second
+        from onepass.errors import OnepassError
+        from onepass.text.tokenizer import TruncationWarning
 
-        run()
+        # oneDNN keeps a compiled kernel for every shape that it has met. Its default of 1024 of them is
+        # 12 GB in a training.
+        os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "256")
+        warnings.simplefilter("ignore")
+        warnings.simplefilter("always", TruncationWarning)
+        warnings.showwarning = lambda message, *_, **__: print(f"warning: {message}", file=sys.stderr)
+        try:
+            app()
+        except OnepassError as error:
+            _fail(error, error.exit_code)
+        except ModuleNotFoundError as error:
+            package = (error.name or "onepass").split(".")[0]
+            if package == "onepass":
+                raise
+            missing = OnepassError(
+                "This needs a package that is not installed",
+                value=package,
+                fix="pip install '.[train]' where the repository is",
+            )
+            _fail(missing, missing.exit_code)
+        except OSError as error:  # a full disk, say
+            _fail(error, 1)
     except KeyboardInterrupt:
         sys.exit(130)
+
+
+def _fail(error: Exception, exit_code: int) -> None:
+    print(f"error: {error}", file=sys.stderr)
+    sys.exit(exit_code)
 
 
 if __name__ == "__main__":

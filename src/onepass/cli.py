@@ -1,4 +1,4 @@
-"""The command line: one thin function a verb. The training wing is imported inside the verbs."""
+"""The command line: one thin function for each verb. The training wing is imported inside the verbs."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ import json
 import os
 import shlex
 import sys
-import warnings
 from pathlib import Path
 from typing import Annotated, Any, get_args
 
 import typer
+from typer import Argument, Option
 from typer.core import TyperGroup
 
 from onepass import __version__
-from onepass.errors import DataError, OnepassError, UsageError
+from onepass.errors import DataError, UsageError
 from onepass.files import write_text
 
 RESUMED = ("run", "ablate")
@@ -41,24 +41,32 @@ app = typer.Typer(
     add_completion=False,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # rich takes what stands in brackets, each option's default, for a style
     help="Neural machine translation that writes the whole sentence in one parallel pass.",
 )
 DEFAULT_MODEL = "en-de"
-Set = Annotated[list[str], typer.Option("--set", help="Change a setting: section.key=value.")]
+MODEL = "Name of a shipped model, or a bundle's directory."
+Recipe = Annotated[Path, Argument(help="TOML recipe.")]
+Directory = Annotated[Path | None, Option("--to", help="Run directory [runs/RECIPE-NAME].")]
+Set = Annotated[list[str], Option("--set", help="Setting to change, as section.key=value; may be repeated.")]
+Lines = Annotated[Path, Option(help="Source texts, one per line.")]
 
 
 @app.command()
 def run(
-    recipe: Annotated[Path, typer.Argument(help="A TOML recipe.")],
-    to: Annotated[Path | None, typer.Option(help="The run directory [runs/RECIPE-NAME].")] = None,
-    until: Annotated[str | None, typer.Option(help="The last stage to run.")] = None,
-    start: Annotated[str | None, typer.Option("--from", help="Do this stage and all after it again.")] = None,
+    recipe: Recipe,
+    to: Directory = None,
+    until: Annotated[str | None, Option(help="Last stage to run [the recipe's last].")] = None,
+    start: Annotated[str | None, Option("--from", help="First stage to do again, with all after it.")] = None,
     settings: Set = [],  # noqa: B006 - Typer reads the default
     plan: Annotated[
-        bool, typer.Option("--plan", help="Only say what it will take, from a 30-second probe.")
+        bool, Option("--plan", help="Forecast of time and memory from a 30-second probe; nothing is run.")
     ] = False,
 ) -> None:
-    """Corpus to translator: prepare, teach, distill, align, learn, evaluate."""
+    """Makes a translator from a recipe, stage by stage.
+
+    They prepare, teach, distill, align, learn and evaluate. A stopped run goes on with the same command.
+    """
     from onepass.display import Display
     from onepass.pipeline.run import is_main_process, run_recipe
     from onepass.recipe import load_recipe
@@ -78,11 +86,11 @@ def run(
 
 @app.command()
 def ablate(
-    recipe: Annotated[Path, typer.Argument(help="A TOML recipe.")],
-    to: Annotated[Path | None, typer.Option(help="The run directory [runs/RECIPE-NAME].")] = None,
+    recipe: Recipe,
+    to: Directory = None,
     settings: Set = [],  # noqa: B006
 ) -> None:
-    """The twelve rows of the paper's ablation (its table 2), from one recipe."""
+    """Trains the twelve rows of the paper's ablation (its table 2)."""
     from onepass.display import Display
     from onepass.pipeline.ablate import run_ablation
     from onepass.recipe import load_recipe
@@ -95,57 +103,56 @@ def ablate(
 
 @app.command()
 def translate(
-    texts: Annotated[list[str] | None, typer.Argument(help="Texts; without any, lines from stdin.")] = None,
-    model: Annotated[
-        str, typer.Option(help="The name of a shipped model, or a bundle's directory.")
-    ] = DEFAULT_MODEL,
-    file: Annotated[Path | None, typer.Option(help="Translate the lines of a file.")] = None,
-    to: Annotated[Path | None, typer.Option(help="Write to a file, which appears when it is whole.")] = None,
+    texts: Annotated[list[str] | None, Argument(help="Texts to translate [the lines of stdin].")] = None,
+    model: Annotated[str, Option(help=MODEL)] = DEFAULT_MODEL,
+    file: Annotated[Path | None, Option(help="File whose lines are translated.")] = None,
+    to: Annotated[Path | None, Option(help="File to write, which appears when it is whole [stdout].")] = None,
     candidates: Annotated[
-        int | None, typer.Option(help="How many the teacher chooses among [as the bundle says; 1].", min=1)
+        int | None, Option(help="Candidates that the teacher chooses among [as the bundle says].", min=1)
     ] = None,
-    precision: Annotated[str | None, typer.Option(help="int8 or float32 [int8, if it is there].")] = None,
-    batch_size: Annotated[int, typer.Option(help="Most lines translated at once.", min=1)] = 1024,
-    threads: Annotated[int | None, typer.Option(help="[all cores, at most 4]", min=1)] = None,
-    strict: Annotated[bool, typer.Option("--strict", help="Refuse text that is not UTF-8.")] = False,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="An object a line: text, tokens, score ...")
-    ] = False,
-    explain: Annotated[bool, typer.Option("--explain", help="Show what each source token became.")] = False,
+    precision: Annotated[
+        str | None, Option(help="Precision, int8 or float32 [int8, if it is there].")
+    ] = None,
+    batch_size: Annotated[int, Option(help="Limit of lines translated at once.", min=1)] = 1024,
+    threads: Annotated[
+        int | None, Option(help="Batches decoded side by side [all cores, at most 4].", min=1)
+    ] = None,
+    strict: Annotated[bool, Option("--strict", help="Refusal of text that is not UTF-8.")] = False,
+    as_json: Annotated[bool, Option("--json", help="JSON object per line: text, tokens, score ...")] = False,
+    explain: Annotated[bool, Option("--explain", help="Second line: what each source token became.")] = False,
     teacher: Annotated[
-        Path | None, typer.Option(help="Of a bundle for training: the bundle that chooses among candidates.")
+        Path | None, Option(help="Teacher that chooses among candidates of a bundle for training.")
     ] = None,
-    beam: Annotated[int, typer.Option(help="Of a teacher: beam size.", min=1)] = 1,
+    beam: Annotated[int, Option(help="Beam size of a teacher; 1 is greedy.", min=1)] = 1,
     search: Annotated[
-        str | None, typer.Option(help="Of a DAG student: greedy, lookahead, viterbi or marginal [marginal].")
+        str | None, Option(help="Search of a DAG student: greedy, lookahead, viterbi or marginal [marginal].")
     ] = None,
 ) -> None:
-    """Translates texts, a file, or stdin: a line in, a line out."""
-    from onepass.loading import load_translator
+    """Translates texts, a file or stdin: a line in, a line out."""
+    from onepass.loading import Translator
     from onepass.runtime.command import translate_lines
 
     if texts and file is not None:
         raise UsageError("Texts and a file do not go together", where="--file", value=str(file))
-    translator = load_translator(
+    translator = Translator.load(
         model,
-        candidates=candidates,
         precision=precision,
-        threads=threads,
+        num_candidates=candidates,
+        num_threads=threads,
         batch_size=batch_size,
         teacher=teacher,
-        beam=beam,
+        beam_size=beam,
         search=search,
     )
     translate_lines(translator, texts, file, to, strict=strict, as_json=as_json, explain=explain)
 
 
 @app.command()
-def info(
-    model: Annotated[
-        str, typer.Argument(help="The name of a shipped model, or a bundle's directory.")
-    ] = DEFAULT_MODEL,
-) -> None:
-    """Says what a model is: languages, family, size, quality, licence, where it comes from."""
+def info(model: Annotated[str, Argument(help=MODEL)] = DEFAULT_MODEL) -> None:
+    """Says what a model is.
+
+    Languages, family, size, quality, licence, and where it comes from.
+    """
     from onepass.bundle import Bundle
     from onepass.runtime.describe import describe_bundle
     from onepass.runtime.shipped import find_model
@@ -166,15 +173,18 @@ def models() -> None:
 
 @app.command()
 def distill(
-    src: Annotated[Path, typer.Option(help="Source texts, one a line.")],
-    teacher: Annotated[Path, typer.Option(help="A teacher's bundle.")],
-    to: Annotated[Path, typer.Option(help="The file to write; shards wait in TO.shards until it is whole.")],
-    engine: Annotated[str, typer.Option(help="ctranslate2, or torch (the reference).")] = "ctranslate2",
-    beam: Annotated[int, typer.Option(help="1 is greedy.")] = 1,
-    compute_type: Annotated[str, typer.Option(help="Of CTranslate2.")] = "float32",
-    shard_lines: Annotated[int, typer.Option(help="Lines between two points of resumption.")] = 10_000,
+    src: Lines,
+    teacher: Annotated[Path, Option(help="Teacher's bundle.")],
+    to: Annotated[Path, Option(help="File to write; shards wait in TO.shards until it is whole.")],
+    engine: Annotated[str, Option(help="Engine: ctranslate2, or torch, the reference.")] = "ctranslate2",
+    beam: Annotated[int, Option(help="Beam size; 1 is greedy.")] = 1,
+    compute_type: Annotated[str, Option(help="Compute type of CTranslate2.")] = "float32",
+    shard_lines: Annotated[int, Option(help="Number of lines between two points of resumption.")] = 10_000,
 ) -> None:
-    """Translates a source file with a teacher; goes on where it was stopped."""
+    """Translates a source file with a teacher.
+
+    A stopped one goes on with the same command.
+    """
     from pydantic import ValidationError
 
     from onepass.display import Display
@@ -195,14 +205,17 @@ def distill(
 
 @app.command()
 def align(
-    src: Annotated[Path, typer.Option(help="Source texts, one a line.")],
-    tgt: Annotated[Path, typer.Option(help="Target texts, one a line.")],
-    to: Annotated[Path, typer.Option(help="Directory for alignment.pharaoh and fertilities.txt.")],
+    src: Lines,
+    tgt: Annotated[Path, Option(help="Target texts, one per line.")],
+    to: Annotated[Path, Option(help="Directory for alignment.pharaoh and fertilities.txt.")],
     tokenizer: Annotated[
-        Path | None, typer.Option(help="A bundle or run stage whose subwords are aligned [whitespace words].")
+        Path | None, Option(help="Bundle or stage of the subwords [whitespace words].")
     ] = None,
 ) -> None:
-    """Aligns two files: links in Pharaoh form, and how many target tokens each source token yields."""
+    """Aligns the words of two files.
+
+    Writes links in Pharaoh form, and how many target tokens each source token yields.
+    """
     from onepass.display import Display
     from onepass.pipeline.align import align_files
 
@@ -212,11 +225,14 @@ def align(
 
 @app.command()
 def evaluate(
-    hyp: Annotated[Path, typer.Argument(help="Translations, one a line.")],
-    ref: Annotated[Path, typer.Argument(help="References, one a line.")],
-    baseline: Annotated[Path | None, typer.Option(help="Translations to compare with.")] = None,
+    hyp: Annotated[Path, Argument(help="Translations, one per line.")],
+    ref: Annotated[Path, Argument(help="References, one per line.")],
+    baseline: Annotated[Path | None, Option(help="Translations to compare with, one per line.")] = None,
 ) -> None:
-    """Scores translations: BLEU and chrF with signatures, a 95% interval, a paired bootstrap."""
+    """Scores translations against references.
+
+    Prints BLEU and chrF with signatures, a 95% interval and, with a baseline, a paired bootstrap.
+    """
     from dataclasses import asdict
 
     from onepass.evaluation.quality import measure
@@ -232,20 +248,18 @@ def evaluate(
 @app.command()
 def bench(
     models: Annotated[
-        list[str],
-        typer.Argument(help="A run directory; or bundles and shipped models, rivals among them."),
+        list[str], Argument(help="Run directory; or bundles and shipped models, rivals among them.")
     ],
-    src: Annotated[Path | None, typer.Option(help="Source texts [a run's test set].")] = None,
-    ref: Annotated[Path | None, typer.Option(help="Their references [a run's].")] = None,
-    to: Annotated[
-        Path | None, typer.Option(help="Where results and figures go [RUN/bench or bench].")
-    ] = None,
-    as_json: Annotated[
-        Path | None, typer.Option("--json", help="Write the results to this file, too.")
-    ] = None,
+    src: Annotated[Path | None, Option(help="Source texts, one per line [a run's test set].")] = None,
+    ref: Annotated[Path | None, Option(help="References, one per line [a run's].")] = None,
+    to: Annotated[Path | None, Option(help="Directory of results and figures [RUN/bench or bench].")] = None,
+    as_json: Annotated[Path | None, Option("--json", help="File that gets the results, too.")] = None,
     settings: Set = [],  # noqa: B006
 ) -> None:
-    """Measures quality and speed again, on any text, each engine at its best; see docs/measuring.md."""
+    """Measures quality and speed of models on any text.
+
+    Each engine runs at its best; docs/measuring.md says how.
+    """
     from onepass.display import Display
     from onepass.pipeline.bench import bench_bundles_or_run
 
@@ -260,10 +274,8 @@ def bench(
 
 
 @app.command()
-def table(
-    runs: Annotated[list[Path], typer.Argument(help="Run directories with an evaluation.")],
-) -> None:
-    """The paper's main table (its table 1) for finished runs, in Markdown."""
+def table(runs: Annotated[list[Path], Argument(help="Run directories with an evaluation.")]) -> None:
+    """Prints the paper's main table (its table 1) as Markdown."""
     from onepass.evaluation.paper_table import render_main_table
     from onepass.evaluation.results import parse_results
 
@@ -283,15 +295,16 @@ def table(
 
 @app.command()
 def figures(
-    directory: Annotated[Path, typer.Argument(help="A run directory with trained models.")],
-    sentences: Annotated[int, typer.Option(help="Dev sentences for the candidates.", min=1)] = 200,
-    candidates: Annotated[int, typer.Option(help="The most candidates a sentence.", min=1)] = 1000,
-    text: Annotated[
-        str | None, typer.Option(help="The sentence of the fertility picture [the first of the test set].")
-    ] = None,
-    to: Annotated[Path | None, typer.Option(help="Where they go [RUN/figures].")] = None,
+    directory: Annotated[Path, Argument(help="Run directory with trained models.")],
+    sentences: Annotated[int, Option(help="Number of dev sentences for the candidates.", min=1)] = 200,
+    candidates: Annotated[int, Option(help="Largest number of candidates per sentence.", min=1)] = 1000,
+    text: Annotated[str | None, Option(help="Sentence for the fertilities [the test set's first].")] = None,
+    to: Annotated[Path | None, Option(help="Directory of the figures [RUN/figures].")] = None,
 ) -> None:
-    """The paper's figures of a run: BLEU against samples, training curves, one sentence's fertilities."""
+    """Draws the paper's figures of a run.
+
+    They are BLEU against candidates, training curves, and the fertilities of one sentence.
+    """
     from onepass.display import Display
     from onepass.pipeline.figures import draw_figures
 
@@ -303,28 +316,28 @@ def figures(
 
 @app.command()
 def export(
-    run_directory: Annotated[
-        Path, typer.Argument(metavar="RUN", help="A run directory with trained models.")
-    ],
-    to: Annotated[Path, typer.Option(help="The directory to create.")],
+    run_directory: Annotated[Path, Argument(metavar="RUN", help="Run directory with trained models.")],
+    to: Annotated[Path, Option(help="Directory to create.")],
     stage: Annotated[
-        str | None, typer.Option(help="Which model, such as student-ctc [finetune or student; the teacher].")
+        str | None,
+        Option(help="Stage, such as student-ctc [finetune or student; with --ctranslate2 teacher]."),
     ] = None,
     candidates: Annotated[
-        bool, typer.Option("--candidates", help="With the teacher, which chooses among candidates.")
+        bool, Option("--candidates", help="Teacher in the bundle, which chooses among candidates.")
     ] = False,
-    usual_candidates: Annotated[
-        int, typer.Option(help="With --candidates: how many there are unless one says.", min=1)
-    ] = 1,
-    precision: Annotated[list[str], typer.Option(help="int8, float32 [both].")] = [],  # noqa: B006
+    usual_candidates: Annotated[int, Option(help="Candidates unless told, with --candidates.", min=1)] = 1,
+    precision: Annotated[list[str], Option(help="Precision, int8 or float32 [both].")] = [],  # noqa: B006
     ctranslate2: Annotated[
-        bool, typer.Option("--ctranslate2", help="A model that writes word by word, for CTranslate2.")
+        bool, Option("--ctranslate2", help="Bundle for CTranslate2, of what writes word by word.")
     ] = False,
     quantization: Annotated[
-        str | None, typer.Option(help="Of CTranslate2's weights, such as int8 [float32].")
+        str | None, Option(help="Type of CTranslate2's weights, such as int8 [float32].")
     ] = None,
 ) -> None:
-    """Writes a student as a bundle that translates without torch, after it has proved itself."""
+    """Writes a model as a bundle that translates without torch.
+
+    It has to translate as torch does, or there is no bundle.
+    """
     from onepass.display import Display
     from onepass.pipeline.export import export_run, export_run_to_ctranslate2
     from onepass.runtime.translator import Precision, as_precision
@@ -353,11 +366,11 @@ def export(
 
 @app.command()
 def phrasebook(
-    split: Annotated[str, typer.Argument(help="train, dev or test.")] = "train",
-    seed: Annotated[int, typer.Option(help="Another seed, another corpus.")] = 1,
-    number: Annotated[int | None, typer.Option("-n", help="How many pairs.", min=0)] = None,
+    split: Annotated[str, Argument(help="Part of the corpus: train, dev or test.")] = "train",
+    seed: Annotated[int, Option(help="Seed of the corpus.")] = 1,
+    number: Annotated[int | None, Option("-n", help="Number of pairs [all].", min=0)] = None,
 ) -> None:
-    """Prints pairs of the embedded corpus, source and target separated by a tab."""
+    """Prints pairs of the generated corpus, separated by a tab."""
     from itertools import islice
 
     from onepass.phrasebook import phrasebook as generate
@@ -374,7 +387,9 @@ def _version(wanted: bool) -> None:
 
 @app.callback()
 def _options(
-    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True)] = False,
+    version: Annotated[
+        bool, Option("--version", callback=_version, is_eager=True, help="Version of the package.")
+    ] = False,
 ) -> None:
     pass
 
@@ -397,33 +412,3 @@ def _show_results(directory: Path) -> None:
     console.print(render_rich(json.loads((directory / "results.json").read_text(encoding="utf-8"))))
     for line in summary(directory):
         print(line)
-
-
-def main() -> None:
-    """Entry point: errors a user can act on are printed without a traceback."""
-    from onepass.text.tokenizer import TruncationWarning
-
-    # oneDNN keeps a compiled kernel for every shape it has met; its default of 1024 is 12 GB in a training.
-    os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "256")
-    warnings.simplefilter("ignore")
-    warnings.simplefilter("always", TruncationWarning)
-    warnings.showwarning = lambda message, *_, **__: print(f"warning: {message}", file=sys.stderr)
-    try:
-        app()
-    except OnepassError as error:
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(error.exit_code)
-    except ModuleNotFoundError as error:
-        package = (error.name or "onepass").split(".")[0]
-        if package == "onepass":
-            raise
-        missing = OnepassError(
-            "This needs a package that is not installed",
-            value=package,
-            fix="pip install '.[train]' where the repository is",
-        )
-        print(f"error: {missing}", file=sys.stderr)
-        sys.exit(missing.exit_code)
-    except OSError as error:  # a full disk, a directory that may not be written
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(1)

@@ -1,90 +1,194 @@
-"""One door to every translator: exported bundles in ONNX Runtime, bundles for training in torch."""
+"""One door to every translator: exported bundles in ONNX Runtime, bundles for training in torch.
+
+Its keywords are those of the translators behind it. The command line has an option for most of them.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
-from onepass.bundle import WEIGHTS
+from onepass.bundle import WEIGHTS, Bundle
 from onepass.errors import ModelError, UsageError
 from onepass.runtime.shipped import find_model
-from onepass.runtime.text_translator import TextTranslator
-from onepass.runtime.translator import Translator, as_precision
+from onepass.runtime.text_translator import TextTranslator, Translation
+from onepass.runtime.translator import Precision, as_precision
+from onepass.runtime.translator import Translator as RuntimeTranslator
+
+OPTIONS = {
+    "num_candidates": "--candidates",
+    "num_threads": "--threads",
+    "batch_size": "--batch-size",
+    "precision": "--precision",
+    "teacher": "--teacher",
+    "beam_size": "--beam",
+    "search": "--search",
+}
+"""What `onepass translate` calls a keyword of `Translator.load`."""
 
 
-def load_translator(
-    model: str | Path,
-    *,
-    candidates: int | None = None,
-    precision: str | None = None,
-    threads: int | None = None,
-    batch_size: int = 1024,
-    teacher: Path | None = None,
-    beam: int = 1,
-    search: str | None = None,
-) -> TextTranslator:
-    """The translator of a shipped model's name or of any bundle.
+class Translator:
+    """Lines of text to translations. Made by `Translator.load`.
 
-    Args:
-        model: name or directory.
-        candidates, threads, batch_size: see `onepass.runtime.translator.Translator.load`.
-        precision: of an exported bundle.
-        teacher, beam, search: of a bundle for training, see `onepass.decoding.translator.Translator.load`.
-
-    Raises:
-        ModelError: there is no such model, it is damaged, or torch is missing for it.
-        UsageError: an option belongs to another kind of model or is out of range.
+    Attributes:
+        bundle: what was loaded.
+        precision: of the weights.
+        copies: translations say how often each source token was copied.
     """
-    directory = find_model(model)
-    chosen = None if precision is None else as_precision(precision)
-    if (directory / WEIGHTS).exists():
-        if precision is not None:
-            raise UsageError(
+
+    def __init__(self, bundle: Bundle, precision: Precision, translator: TextTranslator) -> None:
+        self.bundle, self.precision, self.copies = bundle, precision, translator.copies
+        self._translator = translator
+
+    @classmethod
+    def load(
+        cls,
+        model: str | Path,
+        *,
+        precision: str | None = None,
+        num_candidates: int | None = None,
+        seed: int = 1,
+        num_threads: int | None = None,
+        batch_size: int = 1024,
+        teacher: str | Path | None = None,
+        beam_size: int = 1,
+        search: str | None = None,
+        average: bool = False,
+        device: str = "cpu",
+    ) -> Translator:
+        """The translator of a shipped model, of an exported bundle, or of a bundle for training.
+
+        Args:
+            model: a shipped model's name, such as "en-de", or a bundle's directory: one that `onepass export`
+                wrote, or a trained stage of a run, such as runs/NAME/student, which needs torch.
+            precision: "int8" or "float32", of an exported bundle [int8, where the bundle has it].
+            num_candidates: that the teacher chooses among [what the bundle says, mostly 1]. The teacher is in
+                an exported bundle, or it is `teacher`.
+            seed: of candidates that are drawn.
+            num_threads: batches decoded side by side; in torch the threads of a batch [the cores of this
+                process, at most 4; in torch all].
+            batch_size: most lines translated at once.
+            teacher: the bundle of the teacher that chooses, for training.
+            beam_size: of a teacher for training; 1 is greedy.
+            search: of a student with a graph, for training: "greedy", "lookahead", "viterbi" or "marginal"
+                [marginal].
+            average: of a student with fertilities, for training: average fertilities instead of argmax.
+            device: of a bundle for training, such as "cuda".
+
+        Raises:
+            ModelError: there is no such model, it is damaged, or torch is missing for it.
+            UsageError: a keyword belongs to another kind of model or is out of range.
+        """
+        bundle = Bundle.open(find_model(model))
+        chosen = None if precision is None else as_precision(precision)
+        if WEIGHTS in bundle.files:
+            _refuse(
+                {"precision": precision is not None},
                 "This bundle is for training, in float32; only an exported one has precisions",
-                where="--precision",
                 fix="onepass export RUN --to DIR",
             )
-        return _torch_translator(directory, candidates or 1, threads, batch_size, teacher, beam, search)
-    for option, given in (("--teacher", teacher is not None), ("--beam", beam > 1), ("--search", search)):
-        if given:
-            raise UsageError(
-                "This belongs to a bundle for training; the model is an exported one", where=option
+            in_torch = _torch_translator(
+                bundle,
+                num_candidates=1 if num_candidates is None else num_candidates,
+                seed=seed,
+                num_threads=num_threads,
+                batch_size=batch_size,
+                teacher=None if teacher is None else Path(teacher),
+                beam_size=beam_size,
+                search=search,
+                average=average,
+                device=device,
             )
-    return Translator.load(
-        directory,
-        precision=chosen,
-        num_candidates=candidates,
-        num_threads=threads,
-        batch_size=batch_size,
-    )
+            return cls(bundle, "float32", in_torch)
+        of_training = {
+            "teacher": teacher is not None,
+            "beam_size": beam_size != 1,
+            "search": search is not None,
+            "average": average,
+            "device": device != "cpu",
+        }
+        _refuse(of_training, "This belongs to a bundle for training; the model is an exported one")
+        translator = RuntimeTranslator.load(
+            bundle,
+            precision=chosen,
+            num_candidates=num_candidates,
+            seed=seed,
+            num_threads=num_threads,
+            batch_size=batch_size,
+        )
+        return cls(bundle, translator.precision, translator)
+
+    def translate(self, lines: Sequence[str]) -> list[Translation]:
+        """Translates lines; one without visible characters gives an empty translation.
+
+        Raises:
+            UsageError: a text where a list of texts belongs.
+        """
+        return self._translator.translate(lines)
+
+    def translate_stream(self, lines: Iterable[str]) -> Iterator[Translation]:
+        """Translates any number of lines in bounded memory; the translations come in their order.
+
+        Raises:
+            UsageError: a text where texts belong.
+        """
+        return self._translator.translate_stream(lines)
+
+
+def _named(keyword: str) -> str:
+    """A keyword for the error that its value causes, in Python or on the command line."""
+    return f"{keyword} ({OPTIONS[keyword]})" if keyword in OPTIONS else keyword
+
+
+def _refuse(given: Mapping[str, bool], why: str, *, fix: str | None = None) -> None:
+    for keyword, is_given in given.items():
+        if is_given:
+            raise UsageError(why, where=_named(keyword), fix=fix)
 
 
 def _torch_translator(
-    directory: Path,
-    candidates: int,
-    threads: int | None,
+    bundle: Bundle,
+    *,
+    num_candidates: int,
+    seed: int,
+    num_threads: int | None,
     batch_size: int,
     teacher: Path | None,
-    beam: int,
+    beam_size: int,
     search: str | None,
+    average: bool,
+    device: str,
 ) -> TextTranslator:
     try:
         import torch
     except ImportError:
         raise ModelError(
             "This bundle is for training, and torch is not installed",
-            where=directory,
+            where=bundle.directory,
             fix="pip install 'onepass[train]', or export it with `onepass export RUN --to DIR`",
         ) from None
     from onepass.decoding.translator import Translator as TorchTranslator
 
-    if teacher is not None and candidates == 1:
+    for keyword, value in (("num_threads", num_threads), ("batch_size", batch_size)):
+        if value is not None and value < 1:
+            raise UsageError("There must be at least one", where=_named(keyword), value=value)
+    if teacher is not None and num_candidates == 1:
         raise UsageError(
-            "A teacher has nothing to choose from", where="--teacher", fix="add --candidates, such as 10"
+            "A teacher has nothing to choose from",
+            where=_named("teacher"),
+            fix=f"ask for several candidates with {_named('num_candidates')}, such as 10",
         )
-    if threads is not None:
-        torch.set_num_threads(threads)
-    settings: Any = {"num_candidates": candidates, "beam_size": beam, "search": search}
-    translator = TorchTranslator.load(directory, teacher=teacher, **settings)
+    if num_threads is not None:
+        torch.set_num_threads(num_threads)
+    translator = TorchTranslator.load(
+        bundle.directory,
+        teacher=teacher,
+        beam_size=beam_size,
+        average=average,
+        num_candidates=num_candidates,
+        seed=seed,
+        search=search,
+        device=device,
+    )
     translator.batch_size = batch_size
     return translator

@@ -292,7 +292,7 @@ def test_info_says_what_a_bundle_is(bundle: Path) -> None:
     assert said["languages"] == "en to de"
     assert said["family"] == "fertility"
     assert said["precisions"] == "int8, float32"
-    assert said["fingerprint"] == Translator.load(bundle).fingerprint
+    assert said["fingerprint"] == Translator.load(bundle).bundle.fingerprint
     for kind in ("student", "teacher"):
         training = call("info", finished_run() / kind)
         assert (training.code, training.err) == (0, "")

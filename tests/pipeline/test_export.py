@@ -4,6 +4,7 @@ import json
 import shutil
 import signal
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import pytest
 import torch
 
 from onepass import Translator
-from onepass.bundle import Bundle
+from onepass.bundle import Bundle, write_manifest
 from onepass.decoding.translator import Translator as TorchTranslator
 from onepass.display import Display
 from onepass.errors import DataError, ModelError, UsageError
@@ -99,14 +100,27 @@ def test_the_command_writes_a_bundle_with_a_model_card(carded: Path, tmp_path: P
     ):
         assert words in card
     assert str(tmp_path) not in card
-    provenance = Bundle.open(to).provenance["export"]
-    assert provenance["card"] == CARD
-    measured = [(row["precision"], row["candidates"]) for row in provenance["measured"]]
+    export = Bundle.open(to).export
+    assert export is not None
+    assert asdict(export.card) == CARD
+    measured = [(row.precision, row.num_candidates) for row in export.measured]
     assert measured == [(precision, count) for precision in ("int8", "float32") for count in (1, 4, 10)]
     assert Bundle.open(to).settings["decoding"] == {"num_candidates": 1}
     info = call("info", to).out
     for words in (*CARD.values(), "precisions: int8, float32", "float32, the best of 10 candidates: BLEU"):
         assert words in info
+
+
+def test_the_manifest_is_written_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    written: list[set[str]] = []
+
+    def write(directory: Path, **about: Any) -> None:
+        written.append(names(directory))
+        write_manifest(directory, **about)
+
+    monkeypatch.setattr(runtime_bundle, "write_manifest", write)
+    export(finished_run(), tmp_path / "bundle", wanted=("int8",))
+    assert written == [{"student.int8.onnx", "joint.model", "README.md"}]  # when all else is there
 
 
 def test_a_card_says_what_is_not_stated(tmp_path: Path) -> None:
@@ -143,7 +157,8 @@ def test_one_precision_may_be_left_out(tmp_path: Path, precision: str) -> None:
     bundle = Bundle.open(tmp_path / "bundle")
     assert precisions(bundle) == [precision]
     assert names(tmp_path / "bundle") & GRAPHS == {f"student.{precision}.onnx"}
-    assert [row["precision"] for row in bundle.provenance["export"]["measured"]] == [precision] * 3
+    assert bundle.export is not None
+    assert [row.precision for row in bundle.export.measured] == [precision] * 3
     [found] = Translator.load(tmp_path / "bundle", num_candidates=3).translate(LINES[:1])
     assert found.fertilities
 
@@ -266,7 +281,9 @@ def test_a_killed_export_is_done_again(older_export: Path, tmp_path: Path) -> No
     assert contents(to) == contents(older_export)
     export(finished_run(), to)
     assert names(tmp_path) == {"bundle"}
-    assert Bundle.open(to).provenance["export"]["stage"] == "finetune"
+    written = Bundle.open(to).export
+    assert written is not None
+    assert written.stage == "finetune"
 
 
 def test_an_export_stopped_between_its_two_renames_leaves_the_older_one(

@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from onepass import Translator
 from onepass.bundle import FORMAT, Bundle
 from onepass.decoding.translator import Translator as TorchTranslator
 from onepass.errors import ModelError, UsageError
@@ -19,6 +18,7 @@ from onepass.export.runtime_bundle import write_graphs
 from onepass.files import file_sha256
 from onepass.runtime import engine, shipped
 from onepass.runtime.text_translator import WINDOW, WINDOW_CHARACTERS, Translation
+from onepass.runtime.translator import Translator
 from onepass.text.tokenizer import TruncationWarning
 from tiny_export import FAMILIES, some_facts
 from tiny_run import edit_manifest, finished_run, many_lines

@@ -41,10 +41,10 @@ def test_translating_imports_none_of_the_training_wing(bundles: Path) -> None:
 
 def test_the_command_line_translates_without_the_training_wing(bundles: Path) -> None:
     imported = imported_after(
-        "import contextlib, io, sys, onepass.cli\n"
+        "import contextlib, io, sys, onepass.__main__\n"
         f"sys.argv = ['onepass', 'translate', '--model', {str(bundles / 'ctc.exported')!r}, 'Where is it?']\n"
         "with contextlib.redirect_stdout(io.TextIOWrapper(io.BytesIO())), contextlib.suppress(SystemExit):\n"
-        "    onepass.cli.main()"
+        "    onepass.__main__.main()"
     )
     assert "onnxruntime" in imported
     assert imported.intersection(TRAINING_WING) <= {"pydantic"}  # which Typer imports

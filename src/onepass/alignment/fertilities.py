@@ -6,7 +6,6 @@ therefore a count, whatever the order of the target.
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -15,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from onepass.errors import DataError
+from onepass.files import replacing
 
 MAX_FERTILITY = 49
 """The largest fertility: the classifier has F = 50 classes, 0 to 49."""
@@ -81,16 +81,10 @@ def write_pharaoh(path: Path, lines: Iterable[str]) -> None:
     Raises:
         DataError: a line is not in Pharaoh form.
     """
-    partial = path.with_name(path.name + ".partial")
-    try:
-        with partial.open("w", encoding="ascii", newline="\n") as file:
-            for number, line in enumerate(lines, start=1):
-                _check(line, path, number)
-                file.write(line + "\n")
-        os.replace(partial, path)
-    except BaseException:
-        partial.unlink(missing_ok=True)
-        raise
+    with replacing(path) as partial, partial.open("w", encoding="ascii", newline="\n") as file:
+        for number, line in enumerate(lines, start=1):
+            _check(line, path, number)
+            file.write(line + "\n")
 
 
 def read_pharaoh(path: Path) -> list[str]:

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from onepass.bundle import WEIGHTS, Bundle, write_manifest
 from onepass.errors import ModelError
 from onepass.families import family_named
+from onepass.files import replacing
 from onepass.models import MODELS, Model
 from onepass.models.autoregressive import AutoregressiveTransformer
 from onepass.settings import StudentSettings, TransformerSettings
@@ -111,9 +112,8 @@ def save_weights(model: nn.Module, path: Path) -> None:
     for name, parameter in model.state_dict(keep_vars=True).items():
         names.setdefault(id(parameter), name)
     state = model.state_dict()
-    partial = path.with_name(path.name + ".partial")
-    save_file({name: state[name].cpu().contiguous() for name in names.values()}, partial)
-    partial.replace(path)
+    with replacing(path) as partial:
+        save_file({name: state[name].cpu().contiguous() for name in names.values()}, partial)
 
 
 def load_weights(model: nn.Module, tensors: Mapping[str, Tensor], *, where: object) -> None:

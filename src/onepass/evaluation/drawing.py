@@ -6,11 +6,12 @@ is chosen and no figure stays open.
 
 from __future__ import annotations
 
-import os
 import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from onepass.files import replacing
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -72,9 +73,5 @@ def caption(figure: Figure, sentences: Sequence[str]) -> None:
 
 def save(figure: Figure, path: Path) -> None:
     """Writes the PNG; it appears whole or not at all."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        figure.savefig(temporary, format="png", metadata={"Software": None})
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with replacing(path) as partial:
+        figure.savefig(partial, format="png", metadata={"Software": None})

@@ -2,27 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
-from onepass.bundle import Bundle
+from onepass.bundle import Bundle, Export
 from onepass.families import FAMILIES
 
 
-def render_card(student: Bundle, provenance: Mapping[str, Any], directory: Path) -> str:
+def render_card(student: Bundle, export: Export, directory: Path) -> str:
     """Markdown with the front matter that model hubs read.
 
     Args:
         student: the bundle that was exported.
-        provenance: with the key `export`.
+        export: how it was made, and what was measured of it.
         directory: with the files of the bundle.
     """
-    export = provenance["export"]
-    card, sizes = export["card"], student.settings["sizes"]
+    card, sizes = export.card, student.settings["sizes"]
     pair, family = f"{student.src} → {student.tgt}", FAMILIES[student.kind]
-    chooses = any(row["candidates"] > 1 for row in export["measured"])
-    licence = card["licence"] or "not stated"
+    chooses = any(row.num_candidates > 1 for row in export.measured)
+    licence = card.licence or "not stated"
     lines = [
         "---",
         f"language: [{student.src}, {student.tgt}]",
@@ -49,44 +46,44 @@ def render_card(student: Bundle, provenance: Mapping[str, Any], directory: Path)
         "| weights | candidates | BLEU | 95% | chrF | ms p50 | ms p99 | MB |",
         "| --- | --: | --: | --: | --: | --: | --: | --: |",
     ]
-    for row in export["measured"]:
-        low, high = row["bleu_interval"]
+    for row in export.measured:
+        low, high = row.bleu_interval
         lines.append(
-            f"| {row['precision']} | {row['candidates']} | {row['bleu']:.1f} | [{low:.1f}, {high:.1f}] "
-            f"| {row['chrf']:.1f} | {row['ms_p50']} | {row['ms_p99']} | {row['megabytes']} |"
+            f"| {row.precision} | {row.num_candidates} | {row.bleu:.1f} | [{low:.1f}, {high:.1f}] "
+            f"| {row.chrf:.1f} | {row.ms_p50} | {row.ms_p99} | {row.megabytes} |"
         )
-    first = export["measured"][0]
+    first = export.measured[0]
     lines += [
         "",
         *(["- Among candidates the teacher, which is part of the model, chooses."] if chooses else []),
-        *(f"- {row['name']}: {row['bleu']:.1f} BLEU, {row['chrf']:.1f} chrF." for row in export["teacher"]),
+        *(f"- {row.name}: {row.bleu:.1f} BLEU, {row.chrf:.1f} chrF." for row in export.teacher),
     ]
     lines += [
-        f"- On {first['test_sentences']:,} test sentences; BLEU `{first['bleu_signature']}`, "
-        f"chrF `{first['chrf_signature']}`.",
-        f"- Milliseconds a sentence, text to text, one at a time, on {export['machine']}.",
+        f"- On {first.test_sentences:,} test sentences; BLEU `{first.bleu_signature}`, "
+        f"chrF `{first.chrf_signature}`.",
+        f"- Milliseconds per sentence, text to text, one at a time, on {export.machine}.",
         "",
         "## Data",
         "",
-        f"- {card['data'] or 'The training corpus is not stated.'}",
+        f"- {card.data or 'The training corpus is not stated.'}",
         f"- Licence: {licence}.",
-        *([f"- {card['attribution']}"] if card["attribution"] else []),
+        *([f"- {card.attribution}"] if card.attribution else []),
         "",
         "## Limits",
         "",
-        f"- {card['limits'] or 'It translates well only what resembles its training corpus.'}",
+        f"- {card.limits or 'It translates well only what resembles its training corpus.'}",
         "- Each sentence is translated by itself; a line over 256 subwords is split at its sentence ends.",
         "- The weights are learnt from people's sentences and carry whatever prejudice is in them.",
         "",
         "## Provenance",
         "",
-        f"- Recipe `{export['recipe']}`, stage `{export['stage']}`; written by `{export['command']}`.",
+        f"- Recipe `{export.recipe}`, stage `{export.stage}`; written by `{export.command}`.",
         *(
-            [f"- Rewritten since, with the same weights, by `{export['rewritten']}`."]
-            if "rewritten" in export
+            [f"- Rewritten since, with the same weights, by `{export.rewritten}`."]
+            if export.rewritten is not None
             else []
         ),
-        "- Versions: " + ", ".join(f"{name} {version}" for name, version in export["versions"].items()) + ".",
+        "- Versions: " + ", ".join(f"{name} {version}" for name, version in export.versions.items()) + ".",
         "- Files: " + ", ".join(f"`{path.name}`" for path in sorted(directory.glob("*.onnx"))) + ".",
         "",
     ]

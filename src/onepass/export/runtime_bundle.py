@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, cast, get_args
+from typing import cast, get_args
 
 from onepass.alignment.lexicon import CorpusFacts
-from onepass.bundle import MANIFEST, Bundle, write_manifest
+from onepass.bundle import MANIFEST, Bundle, Export, write_manifest
 from onepass.decoding.weights import load_model, load_teacher
 from onepass.errors import ModelError, UsageError
 from onepass.export.onnx import GRAPHS, export_onnx
@@ -25,13 +25,29 @@ def write_graphs(
     *,
     teacher: Bundle | None = None,
 ) -> None:
-    """Writes the graphs and the tokenizer, and the manifest around them.
+    """Writes a bundle that nobody has measured: see `draft_bundle`."""
+    write_export_manifest(directory, draft_bundle(student, directory, facts, teacher=teacher))
+
+
+def draft_bundle(
+    student: Bundle,
+    directory: Path,
+    facts: CorpusFacts,
+    *,
+    teacher: Bundle | None = None,
+    usual_candidates: int = 1,
+) -> Bundle:
+    """Writes the graphs and the tokenizer of a bundle, without the manifest that would make it one.
 
     Args:
         student: a one-pass student.
         directory: exists and is empty.
         facts: of the corpus that the student has learnt; examples and lexicon are for int8 alone.
         teacher: the graphs also have candidates, among which this one chooses.
+        usual_candidates: how many of them the runtime takes unless told.
+
+    Returns:
+        The bundle as it will be, which the runtime can load.
 
     Raises:
         ModelError: a bundle is of another kind, or the tokenizers differ.
@@ -59,7 +75,14 @@ def write_graphs(
             vocabulary=None if of_all else facts.vocabulary,
             lexicon=facts.lexicon if int8 else None,
         )
-    write_export_manifest(directory, student, student.provenance, candidates=judge is not None)
+    candidates = {CANDIDATES: True, DECODING: {"num_candidates": usual_candidates}}
+    return replace(
+        student,
+        directory=directory,
+        settings={**student.settings, **(candidates if judge is not None else {})},
+        fingerprint="",
+        files=tuple(sorted(path.name for path in directory.iterdir())),
+    )
 
 
 def _judge(student: Bundle, graph: StudentGraph, teacher: Bundle) -> AutoregressiveTransformer:
@@ -75,30 +98,21 @@ def _judge(student: Bundle, graph: StudentGraph, teacher: Bundle) -> Autoregress
     return judge
 
 
-def write_export_manifest(
-    directory: Path,
-    model: Bundle,
-    provenance: Mapping[str, Any],
-    *,
-    candidates: bool = False,
-    usual_candidates: int = 1,
-) -> None:
+def write_export_manifest(directory: Path, model: Bundle, *, export: Export | None = None) -> None:
     """Writes the manifest of an exported model, of all files that are there.
 
     Args:
         directory: the bundle.
-        model: what was exported.
-        provenance: of the bundle.
-        candidates: its graphs have candidates.
-        usual_candidates: how many of them the runtime takes unless told.
+        model: what was exported, or the draft of the bundle.
+        export: how it was made, and what was measured of it.
     """
-    decoding = {CANDIDATES: True, DECODING: {"num_candidates": usual_candidates}} if candidates else {}
     write_manifest(
         directory,
         kind=model.kind,
         src=model.src,
         tgt=model.tgt,
-        settings={**model.settings, **decoding},
-        provenance=provenance,
+        settings=model.settings,
+        provenance=model.provenance,
         files=[path.name for path in directory.iterdir() if path.name != MANIFEST],
+        export=export,
     )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+
 @dataclass(frozen=True, slots=True)
 class GermanNoun:
     """One German word for a noun: gender m, f, n or p (plural only), and its forms."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import statistics
 import time
 from collections.abc import Iterator, Sequence
@@ -14,13 +13,13 @@ from typing import Any, get_args
 import numpy as np
 
 from onepass.alignment.lexicon import corpus_facts
-from onepass.bundle import MANIFEST, WEIGHTS, Bundle
+from onepass.bundle import MANIFEST, WEIGHTS, Bundle, Card, Export, Measurement, TeacherQuality
 from onepass.display import Display
 from onepass.errors import ModelError, UsageError
 from onepass.export.model_card import render_card
-from onepass.export.runtime_bundle import write_export_manifest, write_graphs
+from onepass.export.runtime_bundle import draft_bundle, write_export_manifest
 from onepass.families import family_named
-from onepass.files import write_text
+from onepass.files import replacing_directory, write_text
 from onepass.pipeline.inventory import (
     finished_stages,
     linked_corpus,
@@ -88,7 +87,7 @@ def export_run(
         with display.stage("export") as progress:
             progress(0, 0, "writing graphs")
             facts = corpus_facts([found[corpus] for corpus in corpora], student.tokenizer())
-            write_graphs(student, partial, facts, teacher=teacher)
+            bundle = draft_bundle(student, partial, facts, teacher=teacher, usual_candidates=usual_candidates)
             texts = {
                 name: read_lines(found["prepare"] / name)
                 for name in ("dev.src", "dev.tgt", "test.src", "test.tgt")
@@ -96,25 +95,23 @@ def export_run(
             progress(0, 0, "comparing with torch")
             for count in counts:
                 judge = None if count == 1 else found["teacher"]
-                _check_ids(found[stage], judge, partial, texts["dev.src"][:CHECKED_SENTENCES], count)
+                _check_ids(found[stage], judge, bundle, texts["dev.src"][:CHECKED_SENTENCES], count)
             if "int8" in wanted:
                 progress(0, 0, "comparing int8 with float32")
                 for count in counts:
-                    _check_int8(partial, texts["dev.src"], texts["dev.tgt"], count)
+                    _check_int8(bundle, texts["dev.src"], texts["dev.tgt"], count)
             progress(0, 0, "measuring")
             test = texts["test.src"], texts["test.tgt"]
             measured = [
-                measure_export(partial, precision, *test, count)
+                measure_export(bundle, precision, *test, count)
                 for precision in wanted
                 for count in (MEASURED if candidates else (1,))
             ]
         for precision in set(get_args(Precision)) - set(wanted):
             (partial / GRAPH.format(precision=precision)).unlink()
-        provenance = {**student.provenance, "export": _export_record(recipe, run, stage, command, measured)}
-        write_text(partial / "README.md", render_card(student, provenance, partial))
-        write_export_manifest(
-            partial, student, provenance, candidates=candidates, usual_candidates=usual_candidates
-        )
+        record = _export_record(recipe, run, stage, command, measured)
+        write_text(partial / "README.md", render_card(student, record, partial))
+        write_export_manifest(partial, bundle, export=record)
 
 
 def export_run_to_ctranslate2(run: Path, to: Path, *, stage: str, quantization: str | None) -> None:
@@ -140,7 +137,7 @@ def export_run_to_ctranslate2(run: Path, to: Path, *, stage: str, quantization: 
         partial.rmdir()  # CTranslate2 makes it
         export_ctranslate2(bundle, partial, quantization=quantization, lexicon=lexicon)
         tokenizer.save(partial)
-        write_export_manifest(partial, bundle, bundle.provenance)
+        write_export_manifest(partial, bundle)
 
 
 @contextmanager
@@ -151,29 +148,14 @@ def _new_directory(to: Path) -> Iterator[Path]:
         UsageError: something else has the name.
     """
     to = to.absolute()
-    # Hidden and ours alone: `my-model.old` may be a backup of the user's.
-    partial, old = (to.with_name(f".{to.name}.onepass-{ending}") for ending in ("partial", "old"))
-    if old.exists() and not to.exists():  # killed between the two renames
-        old.rename(to)
     if to.exists() and (not (to / MANIFEST).exists() or (to / WEIGHTS).exists()):
         raise UsageError("This exists and is not an older export", where=to, fix="name another, or remove it")
-    for left in (partial, old):
-        shutil.rmtree(left, ignore_errors=True)
-    partial.mkdir(parents=True)
-    try:
+    with replacing_directory(to) as partial:
         yield partial
-        if to.exists():
-            to.rename(old)
-        partial.rename(to)
-    finally:
-        if old.exists() and not to.exists():
-            old.rename(to)
-        for left in (partial, old):
-            shutil.rmtree(left, ignore_errors=True)
 
 
 def _check_ids(
-    student: Path, teacher: Path | None, bundle: Path, lines: Sequence[str], num_candidates: int
+    student: Path, teacher: Path | None, bundle: Bundle, lines: Sequence[str], num_candidates: int
 ) -> None:
     from onepass.decoding.translator import Translator as TorchTranslator
 
@@ -192,7 +174,7 @@ def _check_ids(
         )
 
 
-def _check_int8(bundle: Path, src: Sequence[str], ref: Sequence[str], num_candidates: int) -> None:
+def _check_int8(bundle: Bundle, src: Sequence[str], ref: Sequence[str], num_candidates: int) -> None:
     from onepass.evaluation.quality import measure
 
     bleu = {
@@ -206,7 +188,7 @@ def _check_int8(bundle: Path, src: Sequence[str], ref: Sequence[str], num_candid
     if bleu["int8"] < bleu["float32"] - MOST_LOST:
         raise ModelError(
             "Rounding to int8 loses too much",
-            where=bundle,
+            where=bundle.directory,
             value=f"{bleu['int8']:.2f} BLEU on the dev set, {bleu['float32']:.2f} in float32",
             allowed=f"{MOST_LOST} less",
             fix="export float32 alone with `--precision float32`, or train longer",
@@ -218,8 +200,8 @@ def _texts(translator: TextTranslator, lines: Sequence[str]) -> list[str]:
 
 
 def measure_export(
-    bundle: Path, precision: Precision, src: Sequence[str], ref: Sequence[str], num_candidates: int
-) -> dict[str, Any]:
+    bundle: Bundle, precision: Precision, src: Sequence[str], ref: Sequence[str], num_candidates: int
+) -> Measurement:
     """BLEU and chrF of an exported bundle on the test set, and the time of single sentences."""
     from onepass.evaluation.quality import measure
 
@@ -231,24 +213,25 @@ def measure_export(
         translator.translate([line])
         seconds.append(time.perf_counter() - begin)
     assert quality.interval is not None
-    return {
-        "precision": precision,
-        "candidates": num_candidates,
-        "bleu": round(quality.bleu, 2),
-        "bleu_interval": [round(limit, 2) for limit in quality.interval],
-        "bleu_signature": quality.bleu_signature,
-        "chrf": round(quality.chrf, 2),
-        "chrf_signature": quality.chrf_signature,
-        "test_sentences": len(src),
-        "ms_p50": round(statistics.median(seconds) * 1000, 2),
-        "ms_p99": round(float(np.percentile(seconds, 99)) * 1000, 2),
-        "megabytes": round((bundle / GRAPH.format(precision=precision)).stat().st_size / 1e6, 1),
-    }
+    low, high = quality.interval
+    return Measurement(
+        precision=precision,
+        num_candidates=num_candidates,
+        bleu=round(quality.bleu, 2),
+        bleu_interval=(round(low, 2), round(high, 2)),
+        bleu_signature=quality.bleu_signature,
+        chrf=round(quality.chrf, 2),
+        chrf_signature=quality.chrf_signature,
+        test_sentences=len(src),
+        ms_p50=round(statistics.median(seconds) * 1000, 2),
+        ms_p99=round(float(np.percentile(seconds, 99)) * 1000, 2),
+        megabytes=round((bundle.directory / GRAPH.format(precision=precision)).stat().st_size / 1e6, 1),
+    )
 
 
 def _export_record(
-    recipe: Recipe, run: Path, stage: str, command: str, measured: Sequence[dict[str, Any]]
-) -> dict[str, Any]:
+    recipe: Recipe, run: Path, stage: str, command: str, measured: Sequence[Measurement]
+) -> Export:
     from onepass.evaluation.machine import machine_kind, versions
     from onepass.evaluation.results import parse_results
 
@@ -257,17 +240,18 @@ def _export_record(
     if results.exists():
         systems = parse_results(json.loads(results.read_text(encoding="utf-8"))).systems
         teacher = [
-            {"name": s.name, "bleu": s.bleu, "chrf": s.chrf}
+            TeacherQuality(s.name, s.bleu, s.chrf)
             for s in systems
             if s.traits.role == "teacher" and s.traits.engine == "torch"
         ]
-    return {
-        "command": command,
-        "recipe": recipe.name,
-        "stage": stage,
-        "card": recipe.card.model_dump(),
-        "machine": machine_kind(),
-        "versions": versions(),
-        "measured": list(measured),
-        "teacher": teacher,
-    }
+    card = recipe.card
+    return Export(
+        command=command,
+        recipe=recipe.name,
+        stage=stage,
+        card=Card(card.data, card.licence, card.attribution, card.limits),
+        machine=machine_kind(),
+        versions=versions(),
+        measured=tuple(measured),
+        teacher=tuple(teacher),
+    )

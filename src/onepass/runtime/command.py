@@ -4,22 +4,32 @@ from __future__ import annotations
 
 import io
 import json
-import os
 import re
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TextIO
+from typing import Protocol, TextIO
 
 from onepass.errors import DataError, UsageError
+from onepass.files import replacing
 from onepass.runtime.stream import Lines
-from onepass.runtime.text_translator import TextTranslator, Translation
+from onepass.runtime.text_translator import Translation
 from onepass.text.explain import explain as explained
 
 
+class Translates(Protocol):
+    """Whatever translates lines; `copies`: it says how often it copied each source token."""
+
+    copies: bool
+
+    def translate(self, lines: Sequence[str]) -> list[Translation]: ...
+
+    def translate_stream(self, lines: Iterable[str]) -> Iterator[Translation]: ...
+
+
 def translate_lines(
-    translator: TextTranslator,
+    translator: Translates,
     texts: Sequence[str] | None,
     file: Path | None,
     to: Path | None,
@@ -116,21 +126,11 @@ def _target(to: Path | None) -> Iterator[TextIO]:
         sys.stdout.reconfigure(encoding="utf-8", newline="\n")  # type: ignore[union-attr]
         yield sys.stdout
         return
-    if to.is_dir():
-        raise DataError("The translations need a file; this is a directory", where=to)
-    to = to.resolve()  # a link stays one
-    in_place = to.exists() and not to.is_file()  # a pipe or a device
-    partial = to if in_place else to.with_name(f".{to.name}.{os.getpid()}.partial")
     try:
-        with open(partial, "w", encoding="utf-8", newline="\n") as file:
+        with replacing(to) as partial, open(partial, "w", encoding="utf-8", newline="\n") as file:
             yield file
-        if not in_place:
-            os.replace(partial, to)
     except OSError as error:
         raise DataError(f"Cannot write the translations: {error.strerror}", where=to) from None
-    finally:
-        if not in_place:
-            partial.unlink(missing_ok=True)
 
 
 @contextmanager

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import asdict
 
-from onepass.bundle import MANIFEST, WEIGHTS, Bundle
+from onepass.bundle import MANIFEST, WEIGHTS, Bundle, Measurement
 from onepass.errors import ModelError
 from onepass.runtime.translator import CANDIDATES, precisions, usual_candidates
 
@@ -17,7 +17,8 @@ def describe_shortly(bundle: Bundle) -> str:
         " and ".join(precisions(bundle)) or _purpose(bundle),
     ]
     parts.append(f"{_bytes(bundle) / 1e6:.1f} MB")
-    parts += [f"BLEU {row['bleu']:.1f}" for row in _measured(bundle)[:1]]
+    if bundle.export is not None:
+        parts.append(f"BLEU {bundle.export.measured[0].bleu:.1f}")
     return ", ".join(parts)
 
 
@@ -48,33 +49,25 @@ def _described(bundle: Bundle) -> list[str]:
         f"size: {_bytes(bundle) / 1e6:.1f} MB",
         f"fingerprint: {bundle.fingerprint}",
     ]
-    for row in _measured(bundle):
-        low, high = row["bleu_interval"]
-        lines.append(
-            f"{row['precision']}{_among(row)}: BLEU {row['bleu']:.1f} [{low:.1f}, {high:.1f}], "
-            f"chrF {row['chrf']:.1f} on {row['test_sentences']:,} test sentences; "
-            f"{row['ms_p50']} ms a sentence (median)"
-        )
-    card = bundle.provenance.get("export", {}).get("card", {})
-    lines += [
-        f"{name}: {card[name]}" for name in ("data", "licence", "attribution", "limits") if card.get(name)
-    ]
+    if bundle.export is not None:
+        lines += map(_quality, bundle.export.measured)
+        lines += [f"{name}: {said}" for name, said in asdict(bundle.export.card).items() if said]
     if (bundle.directory / "README.md").exists():
         lines.append(f"model card: {bundle.directory / 'README.md'}")
     return lines
 
 
-def _among(row: dict[str, Any]) -> str:
-    return f", the best of {row['candidates']} candidates" if row["candidates"] > 1 else ""
+def _quality(row: Measurement) -> str:
+    low, high = row.bleu_interval
+    among = f", the best of {row.num_candidates} candidates" if row.num_candidates > 1 else ""
+    return (
+        f"{row.precision}{among}: BLEU {row.bleu:.1f} [{low:.1f}, {high:.1f}], chrF {row.chrf:.1f} "
+        f"on {row.test_sentences:,} test sentences; {row.ms_p50} ms per sentence (median)"
+    )
 
 
 def _purpose(bundle: Bundle) -> str:
     return "for training" if WEIGHTS in bundle.files else "for CTranslate2"
-
-
-def _measured(bundle: Bundle) -> list[dict[str, Any]]:
-    measured: list[dict[str, Any]] = bundle.provenance.get("export", {}).get("measured", [])
-    return measured
 
 
 def _bytes(bundle: Bundle) -> int:

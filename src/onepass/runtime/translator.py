@@ -39,7 +39,7 @@ class Translator(TextTranslator):
     @classmethod
     def load(
         cls,
-        model: str | Path,
+        model: str | Path | Bundle,
         *,
         precision: Precision | None = None,
         num_candidates: int | None = None,
@@ -50,7 +50,7 @@ class Translator(TextTranslator):
         """A translator of a shipped model or of a bundle.
 
         Args:
-            model: the name of a shipped model, such as "en-de", or a bundle's directory.
+            model: the name of a shipped model, such as "en-de", a bundle's directory, or one that is open.
             precision: of the weights [int8, where the bundle has it].
             num_candidates: more than 1, if the bundle has a teacher: it chooses among so many [what the
                 bundle says, mostly 1]. Those of a student with fertilities are drawn (noisy parallel
@@ -68,7 +68,7 @@ class Translator(TextTranslator):
         for name, value in numbers.items():
             if value is not None and value < 1:
                 raise UsageError("There must be at least one", where=name, value=value)
-        bundle = Bundle.open(find_model(model))
+        bundle = model if isinstance(model, Bundle) else Bundle.open(find_model(model))
         if num_candidates is None:
             num_candidates = usual_candidates(bundle)
         chosen = _precision(bundle, precision)
@@ -105,7 +105,7 @@ def usual_candidates(bundle: Bundle) -> int:
 
 
 def as_precision(value: str) -> Precision:
-    """What a user typed behind `--precision`.
+    """What a user gave as `precision` or typed after `--precision`.
 
     Raises:
         UsageError: there is no such precision.
@@ -113,7 +113,10 @@ def as_precision(value: str) -> Precision:
     allowed = get_args(Precision)
     if value not in allowed:
         raise UsageError(
-            "There is no such precision", where="--precision", value=value, allowed=", ".join(allowed)
+            "There is no such precision",
+            where="precision (--precision)",
+            value=value,
+            allowed=", ".join(allowed),
         )
     return cast(Precision, value)
 

@@ -6,11 +6,9 @@ validations that will be averaged. Every file appears whole or not at all.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
 
 import torch
 from safetensors import SafetensorError
@@ -18,6 +16,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from onepass.errors import ModelError
+from onepass.files import replacing
 
 
 @dataclass
@@ -42,12 +41,6 @@ class Progress:
     seconds: float = 0.0
     tokens: int = 0
     finished: bool = False
-
-
-def _replace(path: Path, write: Any) -> None:
-    partial = path.with_name(path.name + ".partial")
-    write(partial)
-    os.replace(partial, path)
 
 
 def kept_path(directory: Path, update: int) -> Path:
@@ -77,7 +70,8 @@ def save_checkpoint(
 ) -> None:
     """Writes the whole training state."""
     state = {"model": model.state_dict(), "optimizer": optimizer.state_dict(), "progress": asdict(progress)}
-    _replace(path, lambda p: torch.save(state, p))
+    with replacing(path) as partial:
+        torch.save(state, partial)
 
 
 def load_checkpoint(path: Path, model: nn.Module, optimizer: torch.optim.Optimizer) -> Progress:

@@ -67,4 +67,6 @@ def _ending(declension: str, gender: str, case: str) -> str:
 def _endings() -> dict[str, dict[str, tuple[str, ...]]]:
     """The endings by declension and gender, in the order of CASES."""
     sections = read_sections(table("german_endings"), lambda row: row.cells, columns=5)
-    return {declension: {gender: endings for gender, *endings in rows} for declension, rows in sections.items()}
+    return {
+        declension: {gender: endings for gender, *endings in rows} for declension, rows in sections.items()
+    }

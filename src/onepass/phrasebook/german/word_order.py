@@ -216,7 +216,9 @@ def _first_role(c: Clause, voice: Voice) -> str:
     return "subject"
 
 
-def _arrange(verb: GermanVerb, group: VerbGroup, first: str, middle: list[str], order: str, address: str) -> str:
+def _arrange(
+    verb: GermanVerb, group: VerbGroup, first: str, middle: list[str], order: str, address: str
+) -> str:
     """Put the fields together."""
     if order == "zu":
         words = [*middle, zu_infinitive(verb)]

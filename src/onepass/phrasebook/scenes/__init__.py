@@ -5,7 +5,16 @@ from onepass.phrasebook.scenes.locations import putting, there_is, whereabouts
 from onepass.phrasebook.scenes.questions import when_where_why, which, who, yes_no
 from onepass.phrasebook.scenes.requests import request
 from onepass.phrasebook.scenes.set_phrases import set_phrase
-from onepass.phrasebook.scenes.statements import comparing, liking, mood, passive, quality, state, statement, trip
+from onepass.phrasebook.scenes.statements import (
+    comparing,
+    liking,
+    mood,
+    passive,
+    quality,
+    state,
+    statement,
+    trip,
+)
 from onepass.phrasebook.scenes.utterance import Scene, Utterance
 
 __all__ = ["SCENES", "Scene", "Utterance"]

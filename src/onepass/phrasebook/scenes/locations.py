@@ -70,11 +70,7 @@ def putting(s: Sampler) -> Utterance:
     in_bag = "bag" in landmark.noun.classes
     lying = s.chance(0.6)
     found = s.one(nouns_of("lies" if lying else "stands"))
-    while (
-        found is landmark.noun
-        or "furniture" in found.classes
-        or (in_bag and not _fits_into_a_bag(found))
-    ):
+    while found is landmark.noun or "furniture" in found.classes or (in_bag and not _fits_into_a_bag(found)):
         found, lying = s.one(nouns_of("lies")), True
     np = _one_or_several(s, found, ("the", "the", "my", "this"))
     past = s.chance(0.4)

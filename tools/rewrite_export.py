@@ -1,6 +1,6 @@
 """Makes of an older export what `onepass export` writes today, with the same weights, scales and ranges.
 
-    python benchmarks/rewrite_export.py BUNDLE RUN
+    python tools/rewrite_export.py BUNDLE RUN
 
 BUNDLE is a student's, whose int8 graph is rewritten, or one for CTranslate2. RUN is a run of the model's
 recipe, as `onepass run RECIPE --to RUN --until prepare` makes it.
@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +36,7 @@ from onepass.files import write_text
 from onepass.pipeline.export import measure_export
 from onepass.runtime.cores import available_cores
 from onepass.runtime.text_translator import MAX_SRC_TOKENS
-from onepass.runtime.translator import GRAPH, Translator
+from onepass.runtime.translator import GRAPH, Translator, as_precision
 from onepass.text.batches import IdPairs, Ragged
 from onepass.text.lines import read_lines
 from onepass.text.tokenizer import Tokenizer
@@ -67,8 +68,12 @@ def rewrite_export(directory: Path, run: Path) -> None:
     sources = IdPairs.open(prepared, "train").src
     if VOCABULARY_MAP in bundle.files:
         _prune_vocabulary_map(bundle, sources)
-        write_export_manifest(directory, bundle, bundle.provenance)
+        write_export_manifest(directory, bundle)
         return
+    if bundle.export is None:
+        raise ModelError(
+            "Nobody has measured this bundle", where=directory, fix="make it by `onepass export`"
+        )
     path = directory / GRAPH.format(precision="int8")
     model = onnx.load(path)
     # The parts of a graph first: what only they have needed goes, too.
@@ -81,18 +86,20 @@ def rewrite_export(directory: Path, run: Path) -> None:
     onnx.save(model, path)
     print(f"{directory}: {fused} operators for attention")
 
-    def describe(**renewed: Any) -> None:
-        command = f"python benchmarks/rewrite_export.py {directory.as_posix()} {run.as_posix()}"
-        export = {**bundle.provenance["export"], "rewritten": command, **renewed}
-        provenance = {**bundle.provenance, "export": export}
-        write_text(directory / "README.md", render_card(bundle, provenance, directory))
-        write_export_manifest(directory, bundle, provenance)
-
-    describe()  # the new checksum, without which nothing loads the graph
     test = [list(read_lines(prepared / name)) for name in ("test.src", "test.tgt")]
-    rows = bundle.provenance["export"]["measured"]
-    measured = [measure_export(directory, row["precision"], *test, row["candidates"]) for row in rows]
-    describe(measured=measured, machine=machine_kind(), versions=versions())
+    measured = [
+        measure_export(bundle, as_precision(row.precision), *test, row.num_candidates)
+        for row in bundle.export.measured
+    ]
+    export = replace(
+        bundle.export,
+        rewritten=f"python tools/rewrite_export.py {directory.as_posix()} {run.as_posix()}",
+        measured=tuple(measured),
+        machine=machine_kind(),
+        versions=versions(),
+    )
+    write_text(directory / "README.md", render_card(bundle, export, directory))
+    write_export_manifest(directory, bundle, export=export)
 
 
 def graphs_of(graph: Any) -> Iterator[Any]:

@@ -1,12 +1,13 @@
-"""Fills a run with the trained models that the repository keeps in 8 bits, to go on from them.
+"""Fills a run with trained models that are kept in 8 bits, to go on from them.
 
-    python benchmarks/restore_run.py RECIPE RUN [--train-on] [--set KEY=VALUE ...] [STAGE ...]
+    python tools/restore_run.py RECIPE RUN [--teacher BUNDLE] [--train-on] [--set KEY=VALUE ...] [STAGE ...]
 
 The run needs its stage `prepare`, with the tokenizer of the shipped English-German models. Written are the
-stages `teacher`, from benchmarks/rivals/teacher, `student-shipped` and `finetune-shipped`, both from the
-student in the shipped graph, and `student-fast` and `finetune-fast` from the fast one, or those of them that
-are named; what the recipe does not have is left out. Of their training nothing is known. With --train-on
-they are where `onepass run` begins to train.
+stages `student-shipped` and `finetune-shipped`, both from the student in the shipped graph, and
+`student-fast` and `finetune-fast` from the fast one. With --teacher there is `teacher`, too, from a bundle
+that `onepass export --ctranslate2 --quantization int8` wrote. Where stages are named, it is those alone; what
+the recipe does not have is left out. Of their training nothing is known. With --train-on they are where
+`onepass run` begins to train.
 """
 
 from __future__ import annotations
@@ -24,7 +25,6 @@ from numpy.typing import NDArray
 from onnx import numpy_helper
 from torch import nn
 
-from measurement import ROOT
 from onepass.bundle import Bundle
 from onepass.decoding.weights import build_model, save_bundle
 from onepass.errors import UsageError
@@ -38,9 +38,7 @@ from onepass.text.tokenizer import Tokenizer
 from onepass.training.checkpoint import Progress, save_checkpoint
 from onepass.training.loop import make_optimizer
 
-RIVAL = ROOT / "benchmarks" / "rivals" / "teacher"
 SOURCES = {
-    "teacher": RIVAL,
     **dict.fromkeys(("student-shipped", "finetune-shipped"), find_model("en-de")),
     **dict.fromkeys(("student-fast", "finetune-fast"), find_model("en-de-fast")),
 }
@@ -53,14 +51,19 @@ def main() -> None:
     )
     parser.add_argument("recipe", type=Path)
     parser.add_argument("run", type=Path)
-    parser.add_argument("stages", nargs="*", metavar="STAGE", default=list(SOURCES))
+    parser.add_argument("stages", nargs="*", metavar="STAGE")
+    parser.add_argument("--teacher", type=Path, metavar="BUNDLE")
     parser.add_argument("--train-on", action="store_true")
     parser.add_argument("--set", action="append", default=[], dest="settings", metavar="KEY=VALUE")
     arguments = parser.parse_intermixed_args()
     recipe = load_recipe(arguments.recipe, arguments.settings)
+    sources = {**SOURCES, **({"teacher": arguments.teacher} if arguments.teacher else {})}
+    unknown = set(arguments.stages) - set(sources)
+    if unknown:
+        parser.error(f"nothing to restore {', '.join(sorted(unknown))} from; there is {', '.join(sources)}")
     for stage in plan(recipe):
-        if stage.name in set(SOURCES) & set(arguments.stages):
-            source = Bundle.open(SOURCES[stage.name])
+        if stage.name in set(sources) & set(arguments.stages or sources):
+            source = Bundle.open(sources[stage.name])
             restore(stage, recipe, arguments.run, source, train_on=arguments.train_on)
             print(f"{arguments.run / stage.name}: restored")
 
