@@ -12,13 +12,12 @@ from torch import Tensor
 
 from onepass.errors import ModelError
 from onepass.models.marian import NEVER, MarianSizes
-from onepass.nn.rounding import Scale
 from onepass.teachers.configuration import ADDED_IDS, embedding_names
 from onepass.teachers.items import CONFIGURATION, Item
 
 _ALPHA = "_QuantMultA"
-_OUTPUT_ALPHAS = ("none_QuantMultA", "Wemb_QuantMultA", "decoder_Wemb_QuantMultA")
-"""What the inputs of the output layer are multiplied with, the first that is there."""
+"""What an engine in 8 bits multiplies the inputs of a matrix with; nothing here needs it."""
+_OUTPUT_ALPHAS = ("none_QuantMultA", "Wemb_QuantMultA", "encoder_Wemb_QuantMultA", "decoder_Wemb_QuantMultA")
 _OUTPUT_BIAS = "decoder_ff_logit_out_b"
 
 
@@ -163,24 +162,3 @@ def _rows(words: NDArray[np.float32], order: NDArray[np.int64], otherwise: float
     rows = words[order]  # those of -1 are replaced
     rows[order < 0] = otherwise
     return torch.from_numpy(rows)
-
-
-def read_scales(items: Mapping[str, Item], sizes: MarianSizes) -> dict[str, list[Scale]] | None:
-    """How an engine in 8 bits rounds, of each parameter that is a matrix; None where the file does not say."""
-    alpha = next((items[name] for name in _OUTPUT_ALPHAS if name in items), None)
-    output = "decoder_ff_logit_out_W" if not sizes.tied else embedding_names(joint=sizes.joint)[1]
-    scales = {
-        part.parameter: [_scale(items[name], items.get(name + _ALPHA)) for name in part.arrays]
-        for part in stack_parts(sizes)
-        if part.transposed
-    }
-    scales["output.weight"] = [_scale(items[output], alpha)] if output in items else [None]
-    known = {name: [s for s in found if s is not None] for name, found in scales.items()}
-    return known if all(len(known[name]) == len(found) for name, found in scales.items()) else None
-
-
-def _scale(weights: Item, alpha: Item | None) -> Scale | None:
-    if alpha is None or weights.multiplier is None or alpha.values.size != 1:
-        return None
-    inputs = float(alpha.floats().reshape(-1)[0])
-    return Scale(inputs, weights.multiplier) if inputs > 0 else None

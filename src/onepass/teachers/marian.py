@@ -13,13 +13,11 @@ from onepass.decoding.shortlist import Shortlist
 from onepass.errors import ModelError
 from onepass.files import file_sha256
 from onepass.models.marian import MarianSizes, MarianTransformer
-from onepass.nn.rounding import Scale
 from onepass.teachers.binary import read_binary
 from onepass.teachers.configuration import ADDED_IDS, read_sizes
 from onepass.teachers.find import TeacherFiles
-from onepass.teachers.layout import check_items, read_scales, read_state
+from onepass.teachers.layout import check_items, read_state
 from onepass.teachers.npz import read_npz
-from onepass.teachers.rounding import with_rounding
 from onepass.teachers.shortlist import read_shortlist
 from onepass.teachers.vocabulary import Words, read_tokenizer
 from onepass.text.teacher_tokenizer import TeacherTokenizer
@@ -34,7 +32,6 @@ class MarianTeacher:
         tokenizer: its own.
         sizes: of the model.
         shortlist: None where it has none.
-        scales: how its engine rounds; None where its file does not say.
         sha256: of each file, by name.
         name: what the user called it.
         licence: of its weights; None where the files do not say.
@@ -45,25 +42,10 @@ class MarianTeacher:
     tokenizer: TeacherTokenizer
     sizes: MarianSizes
     shortlist: Shortlist | None
-    scales: Mapping[str, list[Scale]] | None
     sha256: Mapping[str, str]
     name: str
     licence: str | None
     languages: tuple[str, str] | None
-
-    def as_engine_rounds(self) -> MarianTransformer:
-        """The model with the engine's 8-bit rounding.
-
-        Raises:
-            ModelError: its file does not say how the engine rounds.
-        """
-        if self.scales is None:
-            raise ModelError(
-                "The teacher's file does not say how its engine rounds",
-                where=self.name,
-                allowed="a model in 8 bits with the scale of each matrix's inputs (`alphas`)",
-            )
-        return with_rounding(self.model, self.scales)
 
 
 def read_marian(files: TeacherFiles) -> MarianTeacher:
@@ -89,7 +71,6 @@ def read_marian(files: TeacherFiles) -> MarianTeacher:
         tokenizer=tokenizer,
         sizes=sizes,
         shortlist=shortlist,
-        scales=read_scales(items, sizes),
         sha256={path.name: file_sha256(path) for path in files.all},
         name=files.name,
         licence=files.licence,
