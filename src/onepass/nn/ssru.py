@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 
 class Cell(NamedTuple):
-    """What the unit remembers of the positions so far, float32 [B, D]."""
+    """What the unit remembers of the positions so far, [B, D], float32 at least."""
 
     state: Tensor
 
@@ -42,7 +42,7 @@ def scan(forget: Tensor, new: Tensor) -> Tensor:
 
 
 class SSRU(nn.Module):
-    """One unit a channel, between projections of the whole width; the state stays in float32."""
+    """One unit a channel, between projections of the whole width; the state is float32 at least."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
@@ -51,8 +51,9 @@ class SSRU(nn.Module):
 
     def _gates(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """What is kept of the state, and what is added to it."""
-        forget = torch.sigmoid(self.forget(x).float())
-        return forget, (1 - forget) * self.candidate(x).float()
+        dtype = torch.promote_types(x.dtype, torch.float32)
+        forget = torch.sigmoid(self.forget(x).to(dtype))
+        return forget, (1 - forget) * self.candidate(x).to(dtype)
 
     def forward(self, x: Tensor) -> Tensor:
         """All positions of [B, T, D], each seeing itself and those before it."""

@@ -9,6 +9,7 @@ import math
 import zipfile
 import zlib
 from pathlib import Path
+from tokenize import TokenError
 from typing import IO
 
 import numpy as np
@@ -26,9 +27,10 @@ _ZIP_ERRORS = (
     zlib.error,
     OSError,
     EOFError,
-    ValueError,  # numpy's headers
+    ValueError,  # numpy's headers, this one to TokenError
     TypeError,
     SyntaxError,
+    TokenError,
     NotImplementedError,  # a way of compressing that zipfile does not know
     RuntimeError,  # encrypted
     OverflowError,

@@ -72,8 +72,10 @@ class Vocabulary:
     def decode(self, ids: Iterable[int]) -> str:
         """One line of text, the special ids left out."""
         pieces = [self.pieces[i] for i in map(int, ids) if i not in (PAD, UNK, BOS, EOS)]
+        # A listed subword that the model does not know keeps its mark of a space.
+        text = self.processor.decode_pieces(pieces).replace("▁", " ")
         # A model may spell any bytes, line ends among them: the text must still be one line.
-        return _CONTROLS.sub(" ", self.processor.decode_pieces(pieces)).strip()
+        return _CONTROLS.sub(" ", text).strip()
 
     def spell(self, ids: Iterable[int]) -> list[str]:
         """The subword of each id."""
