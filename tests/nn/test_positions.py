@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from onepass.nn.positions import in_compute_dtype, sinusoidal_positions
+from onepass.nn.positions import in_compute_dtype, sines_then_cosines, sinusoidal_positions
 
 
 @pytest.mark.parametrize("width", [2, 8, 7])
@@ -29,3 +29,17 @@ def test_values_take_the_dtype_of_an_autocast_region_and_keep_their_own_outside(
     assert in_compute_dtype(x).dtype == torch.float32
     with torch.autocast("cpu", torch.bfloat16):
         assert in_compute_dtype(x).dtype == torch.bfloat16
+
+
+@pytest.mark.parametrize("width", [2, 4, 256])
+def test_marians_columns_are_all_sines_then_all_cosines(width: int) -> None:
+    half = width // 2
+    expected = [
+        [
+            (math.cos if column >= half else math.sin)(position * 1e-4 ** (column % half / max(half - 1, 1)))
+            for column in range(width)
+        ]
+        for position in range(60)
+    ]
+    torch.testing.assert_close(sines_then_cosines(60, width), torch.tensor(expected), atol=2e-5, rtol=0)
+    assert torch.equal(sines_then_cosines(7, width, first=20), sines_then_cosines(60, width)[20:27])

