@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from onepass.version import __version__
+
 if TYPE_CHECKING:
     from onepass.loading import Translator
     from onepass.runtime.text_translator import Translation
 
 __all__ = ["Translation", "Translator", "__version__"]
-__version__ = "0.1.0"
 
 
 def __getattr__(name: str) -> Any:

@@ -13,9 +13,9 @@ import typer
 from typer import Argument, Option
 from typer.core import TyperGroup
 
-from onepass import __version__
 from onepass.errors import DataError, UsageError
 from onepass.files import write_text
+from onepass.version import __version__
 
 RESUMED = ("run", "ablate")
 """Verbs that go on where they were stopped."""

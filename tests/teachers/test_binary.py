@@ -6,6 +6,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
+from onepass.errors import ModelError
+from onepass.teachers.binary import read_binary
 from tiny_marian import (
     FLOAT32,
     INT8,
@@ -17,9 +20,6 @@ from tiny_marian import (
     pack,
     random_arrays,
 )
-
-from onepass.errors import ModelError
-from onepass.teachers.binary import read_binary
 
 SHAPE = Shape()
 

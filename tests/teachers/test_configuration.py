@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-from tiny_marian import Shape, random_arrays
 
 from onepass.errors import ModelError
 from onepass.models.marian import MarianSizes
@@ -10,6 +9,7 @@ from onepass.nn.post_norm import LayerSizes
 from onepass.teachers.configuration import read_sizes
 from onepass.teachers.items import Item
 from onepass.teachers.layout import check_items
+from tiny_marian import Shape, random_arrays
 
 SHAPE = Shape()
 

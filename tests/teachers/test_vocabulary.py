@@ -5,11 +5,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tiny_marian import TEXT, train_spm
 
 from onepass.errors import ModelError
 from onepass.teachers.vocabulary import our_order, read_tokenizer, read_words
 from onepass.text.teacher_tokenizer import load_sentencepiece
+from tiny_marian import TEXT, train_spm
 
 
 def quoted(words: list[str]) -> str:

@@ -243,6 +243,7 @@ def _export_record(
             TeacherQuality(s.name, s.bleu, s.chrf)
             for s in systems
             if s.traits.role == "teacher" and s.traits.engine == "torch"
+            if s.bleu is not None and s.chrf is not None
         ]
     card = recipe.card
     return Export(

@@ -18,10 +18,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import onepass
 from onepass.errors import DataError
 from onepass.files import file_sha256, write_json
 from onepass.recipe import Recipe
+from onepass.version import __version__
 
 RECORD = "stage.json"
 FINGERPRINT = "fingerprint.txt"
@@ -185,7 +185,7 @@ def finish(stage: Stage, run: Path, *, seconds: float, scratch: Sequence[str]) -
                 "output": output_digest(partial, without=needless),
                 "files": _file_digests(stage, run),
                 "seconds": round(seconds, 1),
-                "onepass": onepass.__version__,
+                "onepass": __version__,
                 "finished": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
             },
         )
