@@ -129,8 +129,9 @@ def test_a_card_says_what_is_not_stated(tmp_path: Path) -> None:
     assert "Licence: not stated." in card
     assert "stage `student`" in card
     assert "teacher beam 4: " in card
-    teachers = Bundle.open(tmp_path / "bundle").provenance["export"]["teacher"]
-    assert [row["name"] for row in teachers] == ["teacher greedy", "teacher beam 4"]  # none of another engine
+    exported = Bundle.open(tmp_path / "bundle").export
+    assert exported is not None
+    assert [row.name for row in exported.teacher] == ["teacher greedy", "teacher beam 4"]  # none of another engine
     assert "with fertilities (NAT; Gu et al. 2018, arXiv 1711.02281): 1 encoder and 1 decoder" in card
 
 
