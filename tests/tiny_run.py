@@ -21,6 +21,7 @@ from collections.abc import Callable, Sequence
 from itertools import islice
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
+from random import Random
 from typing import Any, NamedTuple
 
 import torch
@@ -30,7 +31,9 @@ from onepass.decoding.weights import save_bundle
 from onepass.display import Display
 from onepass.files import write_json
 from onepass.models.autoregressive import AutoregressiveTransformer
-from onepass.phrasebook import SCENES, Random, Sampler, Utterance, translate
+from onepass.phrasebook import translate
+from onepass.phrasebook.sampler import Sampler
+from onepass.phrasebook.scenes import SCENES, Utterance
 from onepass.pipeline.run import run_recipe
 from onepass.recipe import Recipe, load_recipe
 from onepass.settings import StudentSettings, TokenizerSettings

@@ -10,16 +10,18 @@ from onepass.phrasebook import people
 from onepass.phrasebook.adjectives import adjective_group, adjectives_of
 from onepass.phrasebook.meaning import NP, Adjective, Located, Name, Nominal, Noun
 from onepass.phrasebook.nouns import nouns, nouns_of
-from onepass.phrasebook.people import ME, WHO
+from onepass.phrasebook.people import WHO
 from onepass.phrasebook.phrases import numeral
 from onepass.phrasebook.sampler import Sampler
 from onepass.phrasebook.verbs import verb_group
 
-UNIQUE = frozenset("installed transport place built animal event repairer meal".split())
+UNIQUE = frozenset({"installed", "transport", "place", "built", "animal", "event", "repairer", "meal"})
 """Classes of what there is one of: it is neither any one nor one of several."""
-UNOWNED = frozenset("food drink cooked installed transport place built sight watched".split())
-GENERAL = frozenset("food drink document plant leisure-read sight".split())
-COMPARED = frozenset("clothes furniture vehicle device bag drink".split())
+UNOWNED = frozenset(
+    {"food", "drink", "cooked", "installed", "transport", "place", "built", "sight", "watched"}
+)
+GENERAL = frozenset({"food", "drink", "document", "plant", "leisure-read", "sight"})
+COMPARED = frozenset({"clothes", "furniture", "vehicle", "device", "bag", "drink"})
 
 
 class Comparison(NamedTuple):

@@ -50,7 +50,9 @@ def price(euros: int, cents: int) -> Fixed:
 def date(ordinal: Fixed, month: Fixed) -> Fixed:
     """Return `on the 3rd of May` -> `am 3. Mai`, `am dritten Mai`."""
     number, monat = ordinal.en[:-2], month.de[0]
-    return Fixed(f"on the {ordinal.en} of {month.en}", (f"am {number}. {monat}", f"am {ordinal.de[0]} {monat}"))
+    return Fixed(
+        f"on the {ordinal.en} of {month.en}", (f"am {number}. {monat}", f"am {ordinal.de[0]} {monat}")
+    )
 
 
 def period(first: int, last: int, month: Fixed) -> Fixed:

@@ -14,8 +14,14 @@ def nominal(phrase: Nominal, case: str, voice: Voice) -> str:
     if isinstance(phrase, Pronoun):
         if phrase.noun is not None:
             plural = phrase.en == "they"
-            return pronoun("it", _gender(NP(phrase.noun, "the", plural=plural), voice.noun(phrase.noun)), case)
-        return pronoun("you", voice.address, case) if phrase.en == "you" else pronoun("personal", phrase.en, case)
+            return pronoun(
+                "it", _gender(NP(phrase.noun, "the", plural=plural), voice.noun(phrase.noun)), case
+            )
+        return (
+            pronoun("you", voice.address, case)
+            if phrase.en == "you"
+            else pronoun("personal", phrase.en, case)
+        )
     if isinstance(phrase, Name):
         title = {"": "", "Mr": "Herr " if case == "n" else "Herrn ", "Mrs": "Frau "}[phrase.title]
         return title + phrase.name

@@ -1,11 +1,20 @@
-"""The scenes: what kinds of sentence there are, and how often each is drawn."""
+"""The scenes: the sorts of sentence, and how often each is drawn."""
 
 from onepass.phrasebook.scenes.complex_sentences import although, because, condition, purpose, relative
 from onepass.phrasebook.scenes.locations import putting, there_is, whereabouts
 from onepass.phrasebook.scenes.questions import when_where_why, which, who, yes_no
 from onepass.phrasebook.scenes.requests import request
 from onepass.phrasebook.scenes.set_phrases import set_phrase
-from onepass.phrasebook.scenes.statements import comparing, liking, mood, passive, quality, state, statement, trip
+from onepass.phrasebook.scenes.statements import (
+    comparing,
+    liking,
+    mood,
+    passive,
+    quality,
+    state,
+    statement,
+    trip,
+)
 from onepass.phrasebook.scenes.utterance import Scene, Utterance
 
 __all__ = ["SCENES", "Scene", "Utterance"]

@@ -10,17 +10,17 @@ from typing import NamedTuple
 from onepass.phrasebook import clauses, english, german, people, things
 from onepass.phrasebook.adjectives import adjectives_of
 from onepass.phrasebook.meaning import NP, Both, Clause, Name, Nominal, Quality, Verb
+from onepass.phrasebook.moments import moment
 from onepass.phrasebook.nouns import nouns_of
 from onepass.phrasebook.people import ME, THEY, WE
 from onepass.phrasebook.phrases import phrase
-from onepass.phrasebook.moments import moment
 from onepass.phrasebook.sampler import Sampler
 from onepass.phrasebook.scenes.set_phrases import address
 from onepass.phrasebook.scenes.utterance import Utterance
-from onepass.phrasebook.tables import table
+from onepass.phrasebook.source_files import table
 from onepass.phrasebook.verbs import actions, pastimes, verb, verbs, verbs_in
 from onepass.phrasebook.voice import Voice
-from onepass.text.table import Row, alternatives, read_records
+from onepass.text.tables import Row, alternatives, read_records
 
 
 class Reason(NamedTuple):

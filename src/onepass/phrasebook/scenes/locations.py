@@ -13,9 +13,9 @@ from onepass.phrasebook.people import ME, YOU
 from onepass.phrasebook.phrases import numeral
 from onepass.phrasebook.sampler import Sampler
 from onepass.phrasebook.scenes.utterance import Utterance
-from onepass.phrasebook.tables import table
+from onepass.phrasebook.source_files import table
 from onepass.phrasebook.voice import Voice
-from onepass.text.table import Row, alternatives, read_records
+from onepass.text.tables import Row, alternatives, read_records
 
 
 class Spot(NamedTuple):
@@ -70,11 +70,7 @@ def putting(s: Sampler) -> Utterance:
     in_bag = "bag" in landmark.noun.classes
     lying = s.chance(0.6)
     found = s.one(nouns_of("lies" if lying else "stands"))
-    while (
-        found is landmark.noun
-        or "furniture" in found.classes
-        or (in_bag and not _fits_into_a_bag(found))
-    ):
+    while found is landmark.noun or "furniture" in found.classes or (in_bag and not _fits_into_a_bag(found)):
         found, lying = s.one(nouns_of("lies")), True
     np = _one_or_several(s, found, ("the", "the", "my", "this"))
     past = s.chance(0.4)
