@@ -6,6 +6,6 @@ The words are in the text files of `tables/`; the code is grammar.
 """
 
 from onepass.phrasebook.corpus import phrasebook, translate, utterances
-from onepass.phrasebook.tables import source_files
+from onepass.phrasebook.source_files import source_files
 
 __all__ = ["phrasebook", "source_files", "translate", "utterances"]

@@ -5,8 +5,8 @@ from __future__ import annotations
 from functools import cache
 
 from onepass.phrasebook.meaning import Adjective, Noun
-from onepass.phrasebook.tables import table
-from onepass.text.table import Row, alternatives, read_lists, read_sections
+from onepass.phrasebook.source_files import table
+from onepass.text.tables import Row, alternatives, read_lists, read_sections
 
 
 def adjectives() -> tuple[Adjective, ...]:
@@ -43,7 +43,7 @@ def _sections() -> dict[str, tuple[Adjective, ...]]:
 
 @cache
 def _groups() -> dict[str, tuple[str, ...]]:
-    return read_lists(table("adjective_groups"))
+    return read_lists(table("adjective_groups"), str)
 
 
 def _adjective(row: Row) -> Adjective:

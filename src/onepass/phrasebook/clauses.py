@@ -14,9 +14,9 @@ from onepass.phrasebook.phrases import phrase, phrases
 from onepass.phrasebook.sampler import Sampler
 from onepass.phrasebook.verbs import BE, actions, clashes, excuses, trips, verb_group
 
-PEOPLE = frozenset(["person", "mine", "family", "client", "staff", "expert", "work"])
-OWNED = frozenset(["clothes", "device", "furniture", "home", "vehicle"])
-WITHOUT_QUALITY = frozenset(["person", "place", "body"])
+PEOPLE = frozenset({"person", "mine", "family", "client", "staff", "expert", "work"})
+OWNED = frozenset({"clothes", "device", "furniture", "home", "vehicle"})
+WITHOUT_QUALITY = frozenset({"person", "place", "body"})
 FORMS_OF_LUCK = ("past", "perfect", "will", "can", "was able to")
 
 

@@ -7,8 +7,8 @@ from functools import cache
 from typing import NamedTuple
 
 from onepass.phrasebook.meaning import NP, Both, Clause, Fixed, Name, Nominal, Phrase, Pronoun, Quality
-from onepass.phrasebook.tables import table
-from onepass.text.table import read_lists, read_records
+from onepass.phrasebook.source_files import table
+from onepass.text.tables import read_lists, read_records
 
 OBJECTS = {
     "I": "me",
@@ -130,7 +130,7 @@ def _irregular() -> dict[str, Irregular]:
 @cache
 def _doubling() -> frozenset[str]:
     """The verbs that double their last letter before -ed and -ing."""
-    return frozenset(read_lists(table("english_doubling"))[""])
+    return frozenset(read_lists(table("english_doubling"), str)[""])
 
 
 def _auxiliary(c: Clause) -> tuple[str, str]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from functools import cache
 
-from onepass.phrasebook.tables import table
-from onepass.text.table import Row, read_sections
+from onepass.phrasebook.source_files import table
+from onepass.text.tables import Row, read_sections
 
 PAST_MODALS = ("was able to", "had to", "wanted to")
 PRESENT_MODALS = ("can", "must", "have to", "want to", "should", "would like to", "may", "could")

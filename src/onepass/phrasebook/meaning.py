@@ -1,16 +1,16 @@
 """What a sentence is about, before it is said in either language.
 
-A `Clause` holds no word order and no endings: `english.py` and `german.py` each say it in their own way.
-Wherever German has several right words, the meaning carries all of them, and the `Voice` of one translation picks.
+A `Clause` holds no word order and no endings: `english.py` and `german/` each say it in their own way.
+Wherever German has several right words, the meaning carries all of them, and a `Voice` picks.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class GermanNoun:
+class GermanNoun(NamedTuple):
     """One German word for a noun: gender m, f, n or p (plural only), and its forms."""
 
     gender: str
@@ -38,7 +38,7 @@ class Noun:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Adjective:
-    """A quality, its German words, the classes of noun that can have it, and its comparative, if it has one."""
+    """A quality, its German words, the classes of noun that can have it, and its comparative or None."""
 
     en: str
     de: tuple[str, ...]
@@ -46,8 +46,7 @@ class Adjective:
     comparative: tuple[str, str] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Slot:
+class Slot(NamedTuple):
     """A place in a German verb's frame: `O` (object) or `R` (recipient), its case, maybe a preposition."""
 
     name: str
@@ -55,8 +54,7 @@ class Slot:
     preposition: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class GermanVerb:
+class GermanVerb(NamedTuple):
     """A German verb; `prefix` is separable, `literal` a word that stays beside it (Rad fahren)."""
 
     infinitive: str
@@ -126,8 +124,7 @@ class Both:
 Nominal = Pronoun | Name | NP | Both
 
 
-@dataclass(frozen=True, slots=True)
-class Fixed:
+class Fixed(NamedTuple):
     """A phrase that never changes its form: an adverbial, a price, a clock time."""
 
     en: str

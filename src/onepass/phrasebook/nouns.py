@@ -6,8 +6,8 @@ from functools import cache
 
 from onepass.errors import DataError
 from onepass.phrasebook.meaning import GermanNoun, Noun
-from onepass.phrasebook.tables import table
-from onepass.text.table import Row, alternatives, read_lists, read_records
+from onepass.phrasebook.source_files import table
+from onepass.text.tables import Row, alternatives, read_lists, read_records
 
 GENDERS = {"der": "m", "die": "f", "das": "n"}
 
@@ -33,19 +33,25 @@ def nouns_of(*classes: str) -> tuple[Noun, ...]:
 
 @cache
 def noun(en: str) -> Noun:
-    """Return the noun with this English singular or plural."""
-    return next(noun for noun in nouns() if en in (noun.en, noun.en_plural))
+    """Return the noun with this English singular or plural.
+
+    Raises:
+        ValueError: there is none.
+    """
+    for found in nouns():
+        if en in (found.en, found.en_plural):
+            return found
+    raise ValueError(f"there is no noun {en!r}")
 
 
-@cache
 def noun_group(name: str) -> tuple[Noun, ...]:
     """Return the nouns of a group, in its order; none if there is no such group."""
-    return tuple(noun(en) for en in _groups().get(name, ()))
+    return _groups().get(name, ())
 
 
 @cache
-def _groups() -> dict[str, tuple[str, ...]]:
-    return read_lists(table("noun_groups"))
+def _groups() -> dict[str, tuple[Noun, ...]]:
+    return read_lists(table("noun_groups"), noun)
 
 
 def _noun(row: Row) -> Noun:

@@ -8,8 +8,8 @@ from functools import cache
 from onepass.phrasebook.meaning import NP, Both, Name, Nominal, Pronoun
 from onepass.phrasebook.nouns import noun_group, nouns_of
 from onepass.phrasebook.sampler import Sampler
-from onepass.phrasebook.tables import table
-from onepass.text.table import read_lists
+from onepass.phrasebook.source_files import table
+from onepass.text.tables import read_lists
 
 ME, YOU, HE, SHE, WE, THEY, WHO = (Pronoun(word) for word in ("I", "you", "he", "she", "we", "they", "who"))
 POSSESSIVE = {"I": "my", "you": "your", "he": "his", "she": "her", "we": "our", "they": "their"}
@@ -118,4 +118,4 @@ def pronoun(who: Name | NP) -> Pronoun | None:
 
 @cache
 def _names() -> dict[str, tuple[str, ...]]:
-    return read_lists(table("names"))
+    return read_lists(table("names"), str)

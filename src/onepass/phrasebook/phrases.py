@@ -6,8 +6,8 @@ from functools import cache
 from typing import NamedTuple
 
 from onepass.phrasebook.meaning import Fixed
-from onepass.phrasebook.tables import table
-from onepass.text.table import Row, alternatives, read_records
+from onepass.phrasebook.source_files import table
+from onepass.text.tables import Row, alternatives, read_records
 
 
 class _Member(NamedTuple):

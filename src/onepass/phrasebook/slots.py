@@ -22,7 +22,7 @@ Filled = Mapping[str, Value]
 """The slots of a template that are filled already."""
 
 SUBJECTS = {"I": ME, "you": YOU, "we": WE, "they": THEY, "one": THEY}
-WITHOUT_ADJECTIVE = frozenset(["place", "body", "transport", "person"])
+WITHOUT_ADJECTIVE = frozenset({"place", "body", "transport", "person"})
 
 
 def fill(s: Sampler, filler: Filler, filled: Filled) -> Value:

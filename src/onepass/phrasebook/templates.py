@@ -6,8 +6,8 @@ import re
 from functools import cache
 from typing import NamedTuple
 
-from onepass.phrasebook.tables import table
-from onepass.text.table import Row, read_sections
+from onepass.phrasebook.source_files import table
+from onepass.text.tables import Row, read_sections
 
 SLOT = re.compile(r"\{(\w+)(?::([^}]*))?\}")
 """A slot in a sentence: its name, and how it is said."""

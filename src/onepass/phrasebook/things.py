@@ -15,13 +15,13 @@ from onepass.phrasebook.phrases import numeral
 from onepass.phrasebook.sampler import Sampler
 from onepass.phrasebook.verbs import verb_group
 
-UNIQUE = frozenset(["installed", "transport", "place", "built", "animal", "event", "repairer", "meal"])
+UNIQUE = frozenset({"installed", "transport", "place", "built", "animal", "event", "repairer", "meal"})
 """Classes of what there is one of: it is neither any one nor one of several."""
 UNOWNED = frozenset(
-    ["food", "drink", "cooked", "installed", "transport", "place", "built", "sight", "watched"]
+    {"food", "drink", "cooked", "installed", "transport", "place", "built", "sight", "watched"}
 )
-GENERAL = frozenset(["food", "drink", "document", "plant", "leisure-read", "sight"])
-COMPARED = frozenset(["clothes", "furniture", "vehicle", "device", "bag", "drink"])
+GENERAL = frozenset({"food", "drink", "document", "plant", "leisure-read", "sight"})
+COMPARED = frozenset({"clothes", "furniture", "vehicle", "device", "bag", "drink"})
 
 
 class Comparison(NamedTuple):

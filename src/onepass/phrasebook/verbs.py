@@ -5,8 +5,8 @@ from __future__ import annotations
 from functools import cache
 
 from onepass.phrasebook.meaning import GermanVerb, Slot, Verb
-from onepass.phrasebook.tables import table
-from onepass.text.table import Row, alternatives, read_lists, read_records, read_sections
+from onepass.phrasebook.source_files import table
+from onepass.text.tables import Row, alternatives, read_lists, read_records, read_sections
 
 BE = Verb("be", (GermanVerb("sein", auxiliary="sein"),), stative=True)
 SECTIONS = {"action": False, "motion": False, "state": True, "trip": False, "excuse": True}
@@ -50,8 +50,15 @@ def excuses() -> tuple[Verb, ...]:
 
 @cache
 def verb(en: str) -> Verb:
-    """Return the first verb with this English frame."""
-    return next(verb for verb in (*verbs(), BE) if verb.en == en)
+    """Return the first verb with this English frame.
+
+    Raises:
+        ValueError: there is none.
+    """
+    for found in (*verbs(), BE):
+        if found.en == en:
+            return found
+    raise ValueError(f"there is no verb {en!r}")
 
 
 @cache
@@ -85,7 +92,7 @@ def _sections() -> dict[str, tuple[Verb, ...]]:
 
 @cache
 def _groups() -> dict[str, tuple[str, ...]]:
-    return read_lists(table("verb_groups"))
+    return read_lists(table("verb_groups"), str)
 
 
 @cache

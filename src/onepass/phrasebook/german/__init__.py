@@ -1,7 +1,7 @@
 """German as this phrasebook speaks it: endings, verb paradigms and word order.
 
-Cases are n, a, d, g; genders m, f, n and p for the plural; persons are ich, du, er, wir, ihr, sie (the polite Sie
-conjugates as sie).
+Cases are n, a, d, g; genders m, f, n and p for the plural; persons are ich, du, er, wir, ihr, sie (the polite
+Sie conjugates as sie).
 """
 
 from onepass.phrasebook.german.conjugation import imperative, participle, past, present, zu_infinitive

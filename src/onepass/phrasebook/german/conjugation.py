@@ -6,8 +6,8 @@ from functools import cache
 from typing import NamedTuple
 
 from onepass.phrasebook.meaning import GermanVerb
-from onepass.phrasebook.tables import table
-from onepass.text.table import Row, read_sections
+from onepass.phrasebook.source_files import table
+from onepass.text.tables import Row, read_sections
 
 PERSONS = ("ich", "du", "er", "wir", "ihr", "sie")
 INSEPARABLE = ("be", "emp", "ent", "er", "ver", "zer", "miss", "über", "unter", "wieder", "gehör")
@@ -102,7 +102,7 @@ def _needs_e(stem: str) -> bool:
 @cache
 def _finite() -> dict[str, tuple[str, ...]]:
     """The verbs whose finite forms follow no rule, in the order of PERSONS."""
-    return {infinitive: forms for infinitive, *forms in _sections()["finite"]}
+    return {row[0]: row[1:] for row in _sections()["finite"]}
 
 
 @cache

@@ -1,4 +1,4 @@
-"""German declension: determiners, attributive adjectives and nouns with the endings of `german_endings.txt`."""
+"""German declension: determiners, attributive adjectives and nouns, by `german_endings.txt`."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from functools import cache
 
 from onepass.phrasebook.german.words import CASES, german_words
 from onepass.phrasebook.meaning import GermanNoun
-from onepass.phrasebook.tables import table
-from onepass.text.table import read_sections
+from onepass.phrasebook.source_files import table
+from onepass.text.tables import read_sections
 
 GENITIVE_ES = {"Freund", "Arzt", "Zahnarzt", "Sohn", "Mann", "Ehemann", "Kind", "Gast"}
 
@@ -67,6 +67,4 @@ def _ending(declension: str, gender: str, case: str) -> str:
 def _endings() -> dict[str, dict[str, tuple[str, ...]]]:
     """The endings by declension and gender, in the order of CASES."""
     sections = read_sections(table("german_endings"), lambda row: row.cells, columns=5)
-    return {
-        declension: {gender: endings for gender, *endings in rows} for declension, rows in sections.items()
-    }
+    return {declension: {row[0]: row[1:] for row in rows} for declension, rows in sections.items()}

@@ -1,6 +1,7 @@
-"""German word order, by the topological fields: one phrase, the finite verb, the middle field, the rest of the verb.
+"""German word order by the topological fields.
 
-`clause` fills them in for a main clause, a question, a subordinate clause or a zu-infinitive.
+They are one phrase, the finite verb, the middle field and the rest of the verb. `clause` fills them in for
+a main clause, a question, a subordinate clause or a zu-infinitive.
 """
 
 from __future__ import annotations
@@ -24,12 +25,11 @@ from onepass.phrasebook.phrases import phrase as fixed_phrase
 from onepass.phrasebook.voice import Voice
 
 WITHOUT_SUBJECT = ("zu", "infinitive", "imperative")
-DEFINITE_RANK = 5
-OBJECTS = ("pointer", "object", "kein-object")
+OBJECTS = ("pointer", "object", "definite-object", "kein-object")
 
 
 class VerbGroup(NamedTuple):
-    """The verb of a clause: its finite form, what closes the clause, and whether that is a separable prefix."""
+    """The finite verb of a clause, what closes the clause, and whether that is a separable prefix."""
 
     finite: str
     end: str
@@ -41,8 +41,8 @@ class Constituent(NamedTuple):
 
     Attributes:
         rank: the place.
-        role: what it is to the clause: subject, time, place, object, `kein-object` (which negates the clause),
-            `pointer` (an object that must open it: which jacket, den) and so on.
+        role: what it is to the clause, such as subject, time, place or one of OBJECTS; `kein-object` negates
+            the clause, a `pointer` (which jacket, den) must open it.
         words: what it says.
     """
 
@@ -73,10 +73,11 @@ def clause(c: Clause, voice: Voice, order: str = "main", *, opening: str = "") -
     if verb.reflexive and not passive:
         found.append(Constituent(1.5, "reflexive", pronoun("reflexive", who, verb.reflexive)))
     found += _arguments(c, verb, voice)
-    negated = c.negated and all(part.role != "kein-object" for part in found)
+    roles = {part.role for part in found}
+    negated = c.negated and "kein-object" not in roles
     kein = german_words("negated").get(verb.literal, "") if negated else ""
     if c.time is not None:
-        after_object = any(part.rank == DEFINITE_RANK for part in found) and voice.chance(0.3)
+        after_object = "definite-object" in roles and voice.chance(0.3)
         found.append(Constituent(5.5 if after_object else 4, "time", phrase(c.time, voice)))
     if c.remark is not None:
         found.append(Constituent(3.5 if order == "imperative" else 6.5, "remark", voice.pick(c.remark.de)))
@@ -86,7 +87,7 @@ def clause(c: Clause, voice: Voice, order: str = "main", *, opening: str = "") -
         found.append(Constituent(9.2 if negated else 7.5, "adverb", gern))
     if negated and not kein:
         found.append(Constituent(8, "not", "nicht"))
-    found += _adverbials(c, voice, has_object=any(part.role in OBJECTS for part in found))
+    found += _adverbials(c, voice, has_object=not roles.isdisjoint(OBJECTS))
     if verb.literal:
         # mit dem Rad, zu Fuß stand before the goal; Rad, Fußball beside the verb.
         rank = 10 if verb.literal.startswith(("mit ", "zu Fuß")) else 13
@@ -163,7 +164,7 @@ def _place(slot: Slot, part: Nominal) -> tuple[float, str]:
         return {"a": 1, "d": 2}[slot.case], "argument"
     if slot.case == "d":
         return 3, "argument"
-    return 9 if is_indefinite(part) else DEFINITE_RANK, "object"
+    return (9, "object") if is_indefinite(part) else (5, "definite-object")
 
 
 def _argument(slot: Slot, part: Nominal, voice: Voice) -> str:

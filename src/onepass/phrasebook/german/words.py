@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import cache
 
-from onepass.phrasebook.tables import table
-from onepass.text.table import Row, alternatives, read_sections
+from onepass.phrasebook.source_files import table
+from onepass.text.tables import Row, alternatives, read_sections
 
 CASES = "nadg"
 
@@ -19,7 +19,7 @@ def german_words(section: str) -> Mapping[str, str]:
 
 @cache
 def pronoun(section: str, who: str, case: str) -> str:
-    """Return a pronoun (`personal`, `you`, `it`, `relative` or `reflexive`) in its case; it has no genitive."""
+    """Return a pronoun of a section in its case; it has no genitive."""
     return _pronouns()[section][who][CASES.index(case)]
 
 
@@ -42,4 +42,4 @@ def _pair(row: Row) -> tuple[str, str]:
 @cache
 def _pronouns() -> dict[str, dict[str, tuple[str, ...]]]:
     sections = read_sections(table("german_pronouns"), lambda row: row.cells, columns=4)
-    return {section: {who: forms for who, *forms in rows} for section, rows in sections.items()}
+    return {section: {row[0]: row[1:] for row in rows} for section, rows in sections.items()}

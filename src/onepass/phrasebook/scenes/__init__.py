@@ -1,4 +1,4 @@
-"""The scenes: what kinds of sentence there are, and how often each is drawn."""
+"""The scenes: the sorts of sentence, and how often each is drawn."""
 
 from onepass.phrasebook.scenes.complex_sentences import although, because, condition, purpose, relative
 from onepass.phrasebook.scenes.locations import putting, there_is, whereabouts

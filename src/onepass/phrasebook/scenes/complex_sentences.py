@@ -17,10 +17,10 @@ from onepass.phrasebook.phrases import phrase
 from onepass.phrasebook.sampler import Sampler
 from onepass.phrasebook.scenes.set_phrases import address
 from onepass.phrasebook.scenes.utterance import Utterance
-from onepass.phrasebook.tables import table
+from onepass.phrasebook.source_files import table
 from onepass.phrasebook.verbs import actions, pastimes, verb, verbs, verbs_in
 from onepass.phrasebook.voice import Voice
-from onepass.text.table import Row, alternatives, read_records
+from onepass.text.tables import Row, alternatives, read_records
 
 
 class Reason(NamedTuple):

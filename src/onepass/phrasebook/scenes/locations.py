@@ -13,9 +13,9 @@ from onepass.phrasebook.people import ME, YOU
 from onepass.phrasebook.phrases import numeral
 from onepass.phrasebook.sampler import Sampler
 from onepass.phrasebook.scenes.utterance import Utterance
-from onepass.phrasebook.tables import table
+from onepass.phrasebook.source_files import table
 from onepass.phrasebook.voice import Voice
-from onepass.text.table import Row, alternatives, read_records
+from onepass.text.tables import Row, alternatives, read_records
 
 
 class Spot(NamedTuple):

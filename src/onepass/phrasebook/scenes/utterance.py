@@ -1,4 +1,4 @@
-"""The utterance: an English sentence that can be said in German, each time with its free choices made anew."""
+"""The utterance: an English sentence that can be said in German, each time with other choices."""
 
 from __future__ import annotations
 

@@ -7,8 +7,6 @@ begins a section, `#` begins a comment line, and an indented line belongs to the
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from importlib.resources import as_file
-from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
@@ -40,8 +38,15 @@ class _Block(NamedTuple):
     below: list[str]
 
 
+def packaged(package: str, name: str) -> Path:
+    """The table of that name in the folder `tables` of a package."""
+    from importlib.resources import files  # loads archives and temporary files, which few imports need
+
+    return Path(str(files(package) / "tables" / f"{name}.txt"))
+
+
 def read_sections(
-    table: Traversable,
+    table: Path,
     parse: Callable[[Row], T],
     *,
     columns: int,
@@ -62,31 +67,40 @@ def read_sections(
     """
     least = columns if least is None else least
     found: dict[str, list[T]] = {}
-    with as_file(table) as path:
-        for block in _blocks(path):
-            try:
-                if block.below and not continued:
-                    raise ValueError("it has indented lines below it")
-                cells = _cells(block.line.text, columns, least)
-                record = parse(Row(block.section, cells, tuple(block.below)))
-            except ValueError as error:
-                raise _malformed(path, block.line, str(error)) from None
-            found.setdefault(block.section, []).append(record)
+    for block in _blocks(table):
+        try:
+            if block.below and not continued:
+                raise ValueError("it has indented lines below it")
+            cells = _cells(block.line.text, columns, least)
+            record = parse(Row(block.section, cells, tuple(block.below)))
+        except ValueError as error:
+            raise _malformed(table, block.line, str(error)) from None
+        found.setdefault(block.section, []).append(record)
     return {section: tuple(records) for section, records in found.items()}
 
 
 def read_records(
-    table: Traversable, parse: Callable[[Row], T], *, columns: int, least: int | None = None
+    table: Path, parse: Callable[[Row], T], *, columns: int, least: int | None = None
 ) -> tuple[T, ...]:
     """The records of all sections, one after the other; arguments and errors as of `read_sections`."""
     sections = read_sections(table, parse, columns=columns, least=least)
     return tuple(record for records in sections.values() for record in records)
 
 
-def read_lists(table: Traversable) -> dict[str, tuple[str, ...]]:
-    """The words of each section of a table that has nothing but words, separated by commas and line ends."""
-    sections = read_sections(table, lambda row: alternatives(row.cells[0]), columns=1)
-    return {section: tuple(word for line in lines for word in line) for section, lines in sections.items()}
+def read_lists(table: Path, parse: Callable[[str], T]) -> dict[str, tuple[T, ...]]:
+    """The sections of a table that has nothing but words, separated by commas and line ends.
+
+    Args:
+        table: the file.
+        parse: makes a record of a word; it raises ValueError, saying what is wrong with it.
+
+    Raises:
+        DataError: as of `read_sections`.
+    """
+    sections = read_sections(table, lambda row: tuple(map(parse, alternatives(row.cells[0]))), columns=1)
+    return {
+        section: tuple(record for line in lines for record in line) for section, lines in sections.items()
+    }
 
 
 def alternatives(cell: str) -> tuple[str, ...]:
@@ -101,16 +115,16 @@ def alternatives(cell: str) -> tuple[str, ...]:
     return parts
 
 
-def _blocks(path: Path) -> Iterator[_Block]:
+def _blocks(table: Path) -> Iterator[_Block]:
     section, sections = "", set[str]()
     block: _Block | None = None
-    for line in numbered_lines(path):
+    for line in numbered_lines(table):
         text = line.text.strip()
         if not text or text.startswith("#"):
             continue
         if line.text[0].isspace():
             if block is None:
-                raise _malformed(path, line, "it is indented, but no record stands above it")
+                raise _malformed(table, line, "it is indented, but no record stands above it")
             block.below.append(text)
             continue
         if block is not None:
@@ -119,7 +133,7 @@ def _blocks(path: Path) -> Iterator[_Block]:
         if text.startswith("[") and text.endswith("]"):
             section = text[1:-1]
             if section in sections:
-                raise _malformed(path, line, "the section stands twice")
+                raise _malformed(table, line, "the section stands twice")
             sections.add(section)
         else:
             block = _Block(section, line, [])
@@ -139,10 +153,10 @@ def _cells(text: str, columns: int, least: int) -> tuple[str, ...]:
     return cells + ("",) * (columns - len(cells))
 
 
-def _malformed(path: Path, line: Line, why: str) -> DataError:
+def _malformed(table: Path, line: Line, why: str) -> DataError:
     return DataError(
         f"The table has a malformed line: {why}",
-        where=f"{path}, line {line.number}",
+        where=f"{table}, line {line.number}",
         value=line.text,
         fix="the comment at the top of the file says what a line holds",
     )
