@@ -10,9 +10,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
+from test_documented_commands import PAGES, ROOT, SHELL, blocks, commands
 
 from onepass.errors import UsageError
-from test_documented_commands import PAGES, ROOT, SHELL, blocks, commands
 from tiny_run import call, outputs, run, tiny_recipe, write_recipe
 
 LAUNCHERS = {
