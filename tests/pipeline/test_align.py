@@ -99,13 +99,8 @@ def aligned(directory: Path, stage: str, *settings: str) -> Path:
     [wanted] = (found for found in plan(recipe) if found.name == stage)
     inputs = {"prepare": finished_run() / "prepare", "distill": directory / "distill"}
     for split, first in (("train", 0), ("dev", 20)):
-        pairs = [
-            *corpus_pairs(60)[first : first + 20],
-            ("", "leer"),
-            ("y", ""),
-            ("y", "y " * 49),
-            ("y", "y " * 50),
-        ]
+        odd = [("", "leer"), ("y", ""), ("y", "y " * 49), ("y", "y " * 50)]
+        pairs = [*corpus_pairs(60)[first : first + 20], *odd]
         for side, texts in zip(("src", "tgt"), zip(*pairs, strict=True), strict=True):
             write_lines(inputs["distill"] / f"{split}.{side}", list(texts))
     wanted.run(context_for(recipe, directory / stage, {name: inputs[name] for name in wanted.needs}))

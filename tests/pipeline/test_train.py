@@ -24,14 +24,15 @@ from onepass.objectives.finetune import FinetuneObjective
 from onepass.pipeline import train as module
 from onepass.pipeline.plan import plan
 from onepass.recipe import Recipe
+from onepass.settings import TrainingSettings
 from onepass.text.batches import IdPairs
 from onepass.text.lines import read_lines
 from onepass.training.checkpoint import Progress
 from tiny_export import random_student
-from tiny_run import finished_run, tiny_recipe
+from tiny_run import SIZES, finished_run, tiny_recipe
 
-BIG = 'variants.big={family="ctc", finetune={}, init_from_teacher=false}'
-SMALL = 'variants.small={family="ctc", ffn_width=8, compresses="big"}'
+BIG = 'variants.big={family="ctc", slots=3, finetune={}, init_from_teacher=false}'
+SMALL = 'variants.small={family="ctc", slots=3, ffn_width=8, compresses="big"}'
 
 
 class FakeTraining:
@@ -40,10 +41,19 @@ class FakeTraining:
     last: "FakeTraining"
 
     def __init__(
-        self, model: Any, objective: Any, *pairs_settings_directory: Any, seed: int, hooks: Any
+        self,
+        model: Any,
+        objective: Any,
+        train: IdPairs,
+        dev: IdPairs,
+        settings: TrainingSettings,
+        directory: Path,
+        *,
+        seed: int,
+        hooks: Any,
     ) -> None:
-        self.model, self.objective, self.seed, self.hooks = model, objective, seed, hooks
-        self.train, self.dev, self.settings, self.directory = pairs_settings_directory
+        self.model, self.objective, self.train, self.dev = model, objective, train, dev
+        self.settings, self.directory, self.seed, self.hooks = settings, directory, seed, hooks
         self.accelerator = SimpleNamespace(is_main_process=True)
         FakeTraining.last = self
 
@@ -176,22 +186,11 @@ def test_a_student_starts_from_what_the_teacher_has_unless_told(tmp_path: Path) 
 
 def test_a_smaller_student_starts_from_the_larger_one_and_learns_what_it_does(tmp_path: Path) -> None:
     larger = random_student(tmp_path / "finetune-big", "ctc")
-    sizes = [f"teacher.model.{name}={value}" for name, value in Bundle.open(larger).settings["sizes"].items()]
-    ctc = Bundle.open(larger).settings["student"]["slots"]
-    settings = (
-        *sizes,
-        BIG.replace("finetune", f"slots={ctc}, finetune"),
-        SMALL.replace("ffn", f"slots={ctc}, ffn"),
-    )
-    prepared = larger  # it has the tokenizer
     for split in ("dev.src", "dev.tgt"):
-        (prepared / split).write_text("a\n", encoding="utf-8")
-    training = trained(
-        tiny_recipe(tmp_path, *settings),
-        "student-small",
-        tmp_path,
-        {"finetune-big": larger, "prepare": prepared},
-    )
+        (larger / split).write_text("a\n", encoding="utf-8")
+    sizes = [f"teacher.model.{name}={value}" for name, value in SIZES.items()]
+    stages = {"finetune-big": larger, "prepare": larger}  # it has the tokenizer
+    training = trained(tiny_recipe(tmp_path, *sizes, BIG, SMALL), "student-small", tmp_path, stages)
     assert isinstance(training.objective, CompressionObjective)
     assert_weights(training.objective.larger, weights(larger))
     own, theirs = training.model.state_dict(), weights(larger)
@@ -239,8 +238,7 @@ def test_a_fine_tuning_stops_where_its_fertilities_leave_those_of_its_corpus(tmp
         training.hooks.log({"update": 1, "dev_loss": 2.0})
     assert len(records) == 200
     with pytest.raises(ModelError, match="collapsed"):
-        for _ in range(100):
-            training.hooks.log({"update": 1, "fertility_mean": 2.2 * usual})
+        any(training.hooks.log({"update": 1, "fertility_mean": 2.2 * usual}) for _ in range(100))
     plain = trained(tiny_recipe(tmp_path), "student", tmp_path)
     for _ in range(100):
         plain.hooks.log({"update": 1, "fertility_mean": 2.2 * usual})
