@@ -1,11 +1,21 @@
-"""`onepass align`: a Pharaoh file and fertilities that add up."""
+"""Aligning: the pairs of a run that can be learnt from; of two files, links and fertilities that add up."""
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
+from tiny_context import context_for
 
+from onepass.alignment.aligner import Alignments
+from onepass.errors import DataError
+from onepass.pipeline import align as module
+from onepass.pipeline.plan import plan
+from onepass.text.batches import IdPairs
+from onepass.text.lines import read_lines
 from onepass.text.tokenizer import Tokenizer
-from tiny_run import assert_clear_error, call, corpus_pairs, finished_run, write_lines
+from tiny_run import assert_clear_error, call, corpus_pairs, finished_run, tiny_recipe, write_lines
 
 
 @pytest.fixture
@@ -67,3 +77,72 @@ def test_a_directory_without_a_tokenizer_is_a_model_error(files: list[Path], tmp
         "align", "--src", files[0], "--tgt", files[1], "--to", tmp_path / "out", "--tokenizer", tmp_path
     )
     assert_clear_error(done, 4, "tokenizer")
+
+
+class FakeAligner:
+    """Aligns target token j with source token j modulo S, and remembers what it was asked."""
+
+    def __init__(self) -> None:
+        self.settings: dict[str, Any] = {}
+
+    def align(
+        self, src: Sequence[Sequence[int]], tgt: Sequence[Sequence[int]], *, progress: Any, **settings: Any
+    ) -> Alignments:
+        self.settings = settings
+        positions = [np.arange(len(t), dtype=np.int32) % len(s) for s, t in zip(src, tgt, strict=True)]
+        return Alignments([f"{len(s) - 1}-{len(t) - 1}" for s, t in zip(src, tgt, strict=True)], positions)
+
+
+def aligned(directory: Path, stage: str, *settings: str) -> Path:
+    """What a stage makes of distilled texts that differ from the references."""
+    recipe = tiny_recipe(directory, *settings)
+    [wanted] = (found for found in plan(recipe) if found.name == stage)
+    inputs = {"prepare": finished_run() / "prepare", "distill": directory / "distill"}
+    for split, first in (("train", 0), ("dev", 20)):
+        odd = [("", "leer"), ("y", ""), ("y", "y " * 49), ("y", "y " * 50)]
+        pairs = [*corpus_pairs(60)[first : first + 20], *odd]
+        for side, texts in zip(("src", "tgt"), zip(*pairs, strict=True), strict=True):
+            write_lines(inputs["distill"] / f"{split}.{side}", list(texts))
+    wanted.run(context_for(recipe, directory / stage, {name: inputs[name] for name in wanted.needs}))
+    return directory / stage
+
+
+@pytest.mark.parametrize(("stage", "source"), [("align", "distill"), ("align-raw", "prepare")])
+def test_the_stage_aligns_what_fits_of_its_own_texts(
+    stage: str, source: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake = FakeAligner()
+    monkeypatch.setattr(module, "aligner", fake)
+    longest = 20
+    settings = ("variants.raw.distilled=false", "align.iterations=3", f"data.filters.max_tokens={longest}")
+    found = aligned(tmp_path, stage, *settings)
+    assert fake.settings == {"iterations": 3}
+    texts = tmp_path / "distill" if source == "distill" else finished_run() / "prepare"
+    tokenizer = Tokenizer.load(finished_run() / "prepare")
+    for split in ("train", "dev"):
+        lines = zip(*(read_lines(texts / f"{split}.{side}") for side in ("src", "tgt")), strict=True)
+        ids = [(tokenizer.encode_src(src), tokenizer.encode_tgt(tgt)) for src, tgt in lines]
+        fitting = [(s, t) for s, t in ids if s and t and max(len(s), len(t)) <= longest]
+        assert 0 < len(fitting) < len(ids)
+        pairs = IdPairs.open(found, split, with_fertilities=True)
+        assert pairs.fertilities is not None
+        rows = range(len(pairs))
+        assert [(pairs.src[i].tolist(), pairs.tgt[i].tolist()) for i in rows] == fitting
+        counted = [[len(t) // len(s) + (i < len(t) % len(s)) for i in range(len(s))] for s, t in fitting]
+        assert [pairs.fertilities[i].tolist() for i in rows] == counted
+        links = [f"{len(s) - 1}-{len(t) - 1}" for s, t in fitting]
+        assert read_lines(found / f"{split}.pharaoh") == links
+
+
+def test_a_target_that_is_too_long_for_its_source_is_left_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "aligner", FakeAligner())
+    pairs = IdPairs.open(aligned(tmp_path, "align", "data.filters.max_tokens=500"), "train")
+    assert len(pairs) == 20 + 1
+    assert (len(pairs.src[20]), len(pairs.tgt[20])) == (1, 49)
+
+
+def test_a_set_without_a_pair_to_align_is_a_data_error(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="No train pair is left"):
+        aligned(tmp_path, "align", "data.filters.max_tokens=1")

@@ -3,14 +3,30 @@
 import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
+from tiny_context import context_for
 
+from onepass.decoding.translator import Translator
 from onepass.errors import DataError, ModelError
 from onepass.pipeline import distill as module
-from onepass.pipeline.distill import distill_file
+from onepass.pipeline.distill import distill_file, distill_lines, make_engine
+from onepass.pipeline.plan import plan
+from onepass.runtime.cores import available_cores
 from onepass.settings import DistillSettings
-from tiny_run import assert_clear_error, call, copy_of_run, edit_manifest, finished_run, write_lines
+from onepass.text.lines import read_lines
+from tiny_export import random_teacher
+from tiny_run import (
+    assert_clear_error,
+    call,
+    copy_of_run,
+    corpus_pairs,
+    edit_manifest,
+    finished_run,
+    tiny_recipe,
+    write_lines,
+)
 
 SETTINGS = DistillSettings(shard_lines=3)
 LINES = ["a b", "", "c", "a b", "d e f", "  ", "g", "h i"]
@@ -138,3 +154,75 @@ def test_the_stage_translates_each_distinct_source_once(tmp_path: Path) -> None:
         whole = (run / "prepare" / f"{split}.src").read_text().split("\n")[:-1]
         assert src == list(dict.fromkeys(whole))
         assert (run / "distill" / f"{split}.tgt").read_text().count("\n") == len(src)
+
+
+@pytest.mark.parametrize("engine", ["torch", "ctranslate2"])
+@pytest.mark.parametrize("beam_size", [1, 4])
+def test_the_translations_are_those_of_the_search_that_the_settings_name(
+    engine: Any, beam_size: int, tmp_path: Path, make_teacher: Callable[..., Any]
+) -> None:
+    teacher = random_teacher(tmp_path / "teacher", make_teacher)
+    lines = [src for src, _ in corpus_pairs(30)]
+    expected, other = (
+        [t.text for t in Translator.load(teacher, beam_size=size).translate(lines)]
+        for size in (beam_size, 5 - beam_size)
+    )
+    settings = DistillSettings(engine=engine, beam_size=beam_size)
+    found = distill_lines(lines, teacher, settings, tmp_path / "shards", progress=lambda *_: None)
+    agreed, confused = (sum(map(str.__eq__, found, texts)) for texts in (expected, other))
+    # The two engines end a beam search at other moments.
+    assert agreed >= (20 if (engine, beam_size) == ("ctranslate2", 4) else len(lines))
+    assert confused < agreed
+
+
+def test_every_setting_of_the_engine_reaches_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[dict[str, Any]] = []
+
+    class FakeTranslator:
+        def __init__(self, directory: Path, tokenizer: object, **settings: Any) -> None:
+            asked.append(settings)
+
+        translate = None
+
+    monkeypatch.setattr(module, "CTranslate2Translator", FakeTranslator)
+    settings = DistillSettings(beam_size=3, compute_type="int8", batch_tokens=77)
+    make_engine(finished_run() / "teacher", settings, tmp_path / "exported")
+    workers = available_cores()
+    assert asked == [{"beam_size": 3, "compute_type": "int8", "batch_tokens": 77, "workers": workers}]
+
+
+def test_each_stage_distills_with_its_own_beam(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    used: dict[str, DistillSettings] = {}
+
+    def make_engine(
+        teacher: Path, settings: DistillSettings, exported: Path
+    ) -> Callable[[Sequence[str]], list[str]]:
+        used[exported.parents[1].name] = settings
+        assert teacher == tmp_path / "teacher"
+        return lambda lines: [line.upper() for line in lines]
+
+    monkeypatch.setattr(module, "make_engine", make_engine)
+    changed = ("distill.beam_size=3", "distill.batch_tokens=50", "distill.shard_lines=2")
+    recipe = tiny_recipe(
+        tmp_path, *changed, "variants.two.distill_beam=2", "variants.back.back_translations=1"
+    )
+    write_lines(tmp_path / "prepare/train.src", ["a", "b", "a"])
+    write_lines(tmp_path / "prepare/dev.src", ["b", "c"])
+    write_lines(tmp_path / "back-translate1/train.src", ["d", "a"])
+    expected = {"distill": ["a", "b"], "distill-beam2": ["a", "b"], "distill-back1": ["a", "b", "d"]}
+    for stage in plan(recipe):
+        if stage.name in expected:
+            inputs = {name: tmp_path / name for name in stage.needs}
+            stage.run(context_for(recipe, tmp_path / stage.name, inputs))
+            assert used[stage.name].model_dump() == stage.settings
+    assert {name: settings.beam_size for name, settings in used.items()} == {
+        "distill": 3,
+        "distill-beam2": 2,
+        "distill-back1": 3,
+    }
+    for name, train in expected.items():
+        for split, src in (("train", train), ("dev", ["b", "c"])):
+            assert read_lines(tmp_path / name / f"{split}.src") == src
+            assert read_lines(tmp_path / name / f"{split}.tgt") == [line.upper() for line in src]
+        shards = sorted(path.name for path in (tmp_path / name / "shards").glob("*.txt"))
+        assert len(shards) == (len(train) + 2 + 1) // 2

@@ -1,8 +1,12 @@
 """The plan of a run: every stage that takes time, with the parameters and tokens it will really have."""
 
 import json
+import sys
 from pathlib import Path
 
+import pytest
+
+from onepass.pipeline import forecast
 from onepass.pipeline.forecast import measure_corpus, plan_run, render_plan
 from onepass.pipeline.plan import plan
 from onepass.text.tokenizer import Tokenizer
@@ -14,6 +18,7 @@ def test_every_stage_that_takes_time_is_in_the_plan(tmp_path: Path) -> None:
     planned = plan_run(recipe, probe_seconds=0.0)
     assert {e.stage for e in planned.estimates} == {s.name for s in plan(recipe)} - {"prepare", "evaluate"}
     assert all(e.hours > 0 and e.disk_bytes > 0 for e in planned.estimates)
+    assert planned.memory_bytes is not None
     assert planned.memory_bytes > 1e8
     text = "\n".join(render_plan(planned))
     assert all(e.stage in text for e in planned.estimates)
@@ -37,3 +42,35 @@ def test_the_command_writes_nothing(tmp_path: Path) -> None:
     assert done.code == 0, done.err
     assert "together, at most" in done.out
     assert not (tmp_path / "run").exists()
+
+
+def test_where_the_system_does_not_tell_its_memory_the_plan_is_silent(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "resource", None)  # as on Windows
+    planned = plan_run(tiny_recipe(tmp_path), probe_seconds=0.0)
+    assert planned.memory_bytes is None
+    assert not [line for line in render_plan(planned) if "memory" in line]
+    done = call("run", tmp_path / "tiny.toml", "--plan", without=["resource"])
+    assert done.code == 0, done.err
+    assert "together, at most" in done.out
+
+
+def test_hours_are_what_a_stage_does_over_the_speed_that_was_probed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(forecast._Probe, "tokens_per_second", lambda *_: 10.0)
+    monkeypatch.setattr(forecast._Probe, "translations_per_second", lambda *_: 4.0)
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    settings = ("variants.back.back_translations=3", "teacher.training.accumulate=2", "distill.beam_size=1")
+    for engine, speedup in (("torch", 1), ("ctranslate2", forecast.CTRANSLATE2_SPEEDUP)):
+        recipe = tiny_recipe(tmp_path, *settings, f"distill.engine={engine}")
+        planned = plan_run(recipe, probe_seconds=0.0)
+        seconds = {e.stage: pytest.approx(e.hours * 3600) for e in planned.estimates}
+        assert seconds["teacher"] == seconds["reverse-teacher"] == 6 * 600 * 2 / 10
+        assert seconds["student"] == 6 * 600 / 10
+        assert seconds["back-translate3"] == 3 * 40 / 4
+        assert seconds["distill"] == 40 / 4 / speedup
+        assert seconds["distill-back3"] == 4 * 40 / 4 / speedup
+        assert seconds["align"] == 40 / forecast.ALIGNED_PAIRS_PER_SECOND
+        assert seconds["align-back3"] == 4 * 40 / forecast.ALIGNED_PAIRS_PER_SECOND
