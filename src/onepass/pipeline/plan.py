@@ -60,9 +60,9 @@ def _files(recipe: Recipe) -> list[Path]:
     corpora = [source for name in DataSettings.CORPORA for source in getattr(data, name)]
     files = corpus_files(corpora, src=data.src, tgt=data.tgt)
     if any(source.path == "phrasebook" for source in corpora):
-        from onepass import phrasebook
+        from onepass.phrasebook import source_files
 
-        files += sorted(Path(phrasebook.__file__).parent.glob("*.py"))
+        files += source_files()
     return files
 
 
