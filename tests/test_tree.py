@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from onepass.families import FAMILIES
+
 ROOT = Path(__file__).resolve().parents[1]
 LARGE = {
     "src/onepass/shipped/de-en/student.int8.onnx",
@@ -45,6 +47,38 @@ def test_no_function_of_the_package_is_longer_than_a_reader_takes_in() -> None:
         if isinstance(node, ast.FunctionDef) and (node.end_lineno or 0) - node.lineno >= 80
     ]
     assert long == []
+
+
+COLUMN = {"autoregressive", "teacher", "fertility", "ctc", "dag", "marian"}
+ROOMS = {"models", "objectives", "decoding", "export", "nn"}
+FAMILY_CLASS = re.compile("Autoregressive|Fertility|CTC|DAG")
+
+
+def asks_for_a_family(node: ast.AST) -> bool:
+    """Whether an expression compares a family's name, or asks whether something is one of a family."""
+    if isinstance(node, ast.Compare):
+        names = {family.name for family in FAMILIES.values()}
+        parts = [part for side in (node.left, *node.comparators) for part in ast.walk(side)]
+        return any(isinstance(part, ast.Constant) and part.value in names for part in parts)
+    is_call = isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "isinstance"
+    return is_call and bool(FAMILY_CLASS.search(ast.unparse(node)))
+
+
+def test_only_a_familys_own_files_ask_which_family_a_model_is() -> None:
+    package = ROOT / "src" / "onepass"
+    asking = {
+        str(path.relative_to(package))
+        for path in package.rglob("*.py")
+        if any(asks_for_a_family(node) for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
+    }
+    own = {f"{room}/{name}.py" for room in ROOMS for name in (*COLUMN, "finetune")}
+    assert asking <= own
+
+
+def test_questions_about_a_family_are_found() -> None:
+    asked = ["a.family == 'ctc'", "x in ('dag', 'ctc')", "isinstance(m, DAGTransformer)", "kind != 'dag'"]
+    assert all(any(asks_for_a_family(n) for n in ast.walk(ast.parse(text))) for text in asked)
+    assert not any(asks_for_a_family(n) for n in ast.walk(ast.parse("a.kind == 'x'; f('ctc')")))
 
 
 def prose(page: str) -> list[str]:
