@@ -96,7 +96,7 @@ def test_the_models_know_everyday_phrases(name: str, wrong: float) -> None:
     assert len(missed) <= wrong * len(lines), missed
 
 
-def test_the_models_are_in_the_wheel(tmp_path: Path) -> None:
+def test_the_models_and_the_tables_are_in_the_wheel(tmp_path: Path) -> None:
     source = tmp_path / "source"  # a build leaves its traces where the source is
     shutil.copytree(ROOT / "src", source / "src", ignore=shutil.ignore_patterns("*.egg-info", "__pycache__"))
     for name in ("pyproject.toml", "README.md", "LICENSE"):
@@ -108,3 +108,5 @@ def test_the_models_are_in_the_wheel(tmp_path: Path) -> None:
     for name, directory in shipped_models().items():
         files = {f"onepass/shipped/{name}/{file}" for file in Bundle.open(directory).files}
         assert {*files, f"onepass/shipped/{name}/bundle.json"} <= packed
+    tables = [path.relative_to(ROOT / "src").as_posix() for path in (ROOT / "src").glob("onepass/*/tables/*")]
+    assert {"onepass/phrasebook/tables/nouns.txt", "onepass/corpora/tables/names.txt"} <= {*tables} <= packed

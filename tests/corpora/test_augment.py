@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from onepass.corpora.augment import AugmentCounts, augment_pairs
-from onepass.corpora.names import NAMES
+from onepass.corpora.names import names
 from onepass.settings import AugmentSettings
 from onepass.text.pair import Pair
 
@@ -69,16 +69,16 @@ def test_a_pair_loses_its_first_capital_or_all() -> None:
         AugmentSettings(uncapitalised=0.6, lowercased=0.5)
 
 
-def test_names_that_both_sides_have_once_are_replaced_by_others_of_their_kind() -> None:
+def test_names_that_both_sides_have_once_are_replaced_by_others_of_their_group() -> None:
     pair = Pair("Tom's here; Mary likes Boston, Tomas.", "Tom ist da, Mary mag Boston, Tomas.")
     changed = [run([pair], seed=seed, renamed=1.0)[0][0] for seed in range(50)]
     found = [re.fullmatch(r"(.+)'s here; (.+) likes (.+), Tomas\.", pair.src) for pair in changed]
     assert all(found)
-    women, men, places, _ = NAMES
+    women, men, places, _ = names()
     drawn = zip(*(match.groups() for match in found if match), strict=True)
-    for kind, names in zip((men, women, places), drawn, strict=True):
-        assert len(set(names)) > 20
-        assert set(names) <= set(kind)
+    for group, new_names in zip((men, women, places), drawn, strict=True):
+        assert len(set(new_names)) > 20
+        assert set(new_names) <= set(group)
     for new, match in zip(changed, found, strict=True):
         assert match is not None
         assert new.tgt == "{} ist da, {} mag {}, Tomas.".format(*match.groups())
@@ -107,10 +107,10 @@ def test_renaming_leaves_the_other_changes_where_they_were() -> None:
         assert (a.src[0], a.src[-1] == ".") == (b.src[0], b.src[-1] == ".")
 
 
-def test_every_name_has_one_kind_and_is_one_word() -> None:
-    names = [name for kind in NAMES for name in kind]
-    assert len(set(names)) == len(names) > 500
-    assert all(re.fullmatch(r"[^\W\d_]{2,}", name) and name.istitle() for name in names)
+def test_every_name_is_in_one_group_and_is_one_word() -> None:
+    found = [name for group in names() for name in group]
+    assert len(set(found)) == len(found) > 500
+    assert all(re.fullmatch(r"[^\W\d_]{2,}", name) and name.istitle() for name in found)
 
 
 def test_shares_are_of_all_pairs_and_fall_independently() -> None:
