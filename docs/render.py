@@ -15,6 +15,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from chart import draw_chart
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
@@ -22,7 +23,7 @@ from onepass.bundle import Bundle
 from onepass.errors import DataError
 from onepass.evaluation.paper_table import render_main_table
 from onepass.evaluation.results import Engine, System, Traits, parse_results
-from onepass.evaluation.table import markdown_table, number, render_markdown, render_summary
+from onepass.evaluation.table import is_noisy, markdown_table, number, render_markdown, render_summary
 from onepass.files import write_text
 from onepass.pipeline.ablate import render_ablation
 from onepass.recipe import Recipe
@@ -31,7 +32,7 @@ from onepass.runtime.shipped import shipped_models
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "docs" / "results"
 RUNS = ("multi30k-en-de-students", "tatoeba-en-de")
-"""Whose results the README sums up."""
+"""Of the paper's families at their full size."""
 TIMED = "tatoeba-avx512"
 """The league whose times the README gives for shipped models."""
 
@@ -81,9 +82,9 @@ IN_FULL = ("phrasebook", *RUNS, "multi30k-en-de-small", "tatoeba-en-de-small")
 def blocks() -> Iterator[tuple[Path, str, str]]:
     """Each page, the name of its block, and what belongs there."""
     readme = ROOT / "README.md"
-    yield readme, "shipped", _shipped()
-    yield readme, "demo", _demo()
-    yield readme, "results", "\n" + "\n".join(_summary(name) for name in RUNS)
+    yield readme, "shipped", _shipped_shortly()
+    yield RESULTS / "README.md", "shipped", _shipped()
+    yield RESULTS / "README.md", "demo", _demo()
     yield RESULTS / "README.md", "results", "\n" + "\n".join(map(_in_full, IN_FULL))
     measuring = ROOT / "docs" / "measuring.md"
     yield measuring, "bars", _bars()
@@ -102,10 +103,50 @@ def _load(path: Path) -> dict[str, Any]:
     return dict(json.loads(path.read_text(encoding="utf-8")))
 
 
+def _timed() -> Sequence[System]:
+    return parse_results(_load(RESULTS / "league" / f"{TIMED}.json")).systems
+
+
+def _chart() -> str:
+    """Three shipped systems and the same teacher and rival that write word by word."""
+    timed = _timed()
+    shown = {
+        "en-de-fast": _exported(timed, "en-de-fast", "int8"),
+        "en-de": _exported(timed, "en-de", "int8"),
+        "en-de, 10 candidates": _exported(timed, "en-de", "int8", 10),
+        "word by word: the teacher": _in_engine(timed, "teacher", "CTranslate2"),
+        "word by word: the teacher, beam 4": _in_engine(timed, "teacher", "CTranslate2", 4),
+        "word by word: built for speed": _in_engine(timed, "deep", "CTranslate2"),
+    }
+    return draw_chart({label: system for label, system in shown.items() if system is not None})
+
+
+def _shipped_shortly() -> str:
+    """The README's table: what to choose a model by."""
+    rows, timed = [], _timed()
+    for name, directory in shipped_models().items():
+        bundle = Bundle.open(directory)
+        assert bundle.export is not None, directory
+        for row in bundle.export.measured:
+            low, high = row.bleu_interval
+            found = _exported(timed, name, row.precision, row.num_candidates)
+            rows.append(
+                {
+                    "model": f"`{name}`",
+                    "languages": f"{bundle.src} → {bundle.tgt}",
+                    "candidates": str(row.num_candidates),
+                    "BLEU": f"{row.bleu:.1f} [{low:.1f}, {high:.1f}]",
+                    "ms": "–" if found is None else number(found.p50_ms) + ("‡" if is_noisy(found) else ""),
+                    "MB": f"{row.megabytes:.1f}",
+                }
+            )
+    return f"\n{markdown_table({title: [row[title] for row in rows] for title in rows[0]})}\n"
+
+
 def _shipped() -> str:
     """The quality is that of the cards, the time that of the league, where all models ran on one machine."""
     columns: dict[str, list[str]] = {}
-    timed = parse_results(_load(RESULTS / "league" / f"{TIMED}.json")).systems
+    timed = _timed()
     for name, directory in shipped_models().items():
         bundle = Bundle.open(directory)
         assert bundle.export is not None, directory
@@ -192,11 +233,6 @@ def _demo() -> str:
         return "\n"
     samples = (folder / "samples.txt").read_text(encoding="utf-8").rstrip()
     return f"\n{render_summary(_load(folder / 'results.json'))}\n```\n{samples}\n```\n"
-
-
-def _summary(name: str) -> str:
-    table = render_summary(_load(RESULTS / name / "results.json"))
-    return f"### {name}\n\n{table}\n![BLEU against latency](docs/results/{name}/bleu-against-latency.png)\n"
 
 
 def _in_full(name: str) -> str:
@@ -349,6 +385,11 @@ def main() -> None:
         stale.append(f"{page.relative_to(ROOT)}: {marker}")
         if not check:
             update_block(page, marker, text)
+    chart, picture = RESULTS / "chart.svg", _chart()
+    if not chart.exists() or chart.read_text(encoding="utf-8") != picture:
+        stale.append(str(chart.relative_to(ROOT)))
+        if not check:
+            write_text(chart, picture)
     print("\n".join(stale) if stale else "everything is current")
     sys.exit(1 if check and stale else 0)
 

@@ -81,7 +81,7 @@ def _league(results: Results, *, compact: bool) -> dict[str, list[str]]:
         columns["repeats"] = [
             "–" if s.repetition_rate is None else f"{s.repetition_rate:.1%}" for s in systems
         ]
-    columns["ms p50"] = [number(s.p50_ms) + ("‡" if _is_noisy(s) else "") for s in systems]
+    columns["ms p50"] = [number(s.p50_ms) + ("‡" if is_noisy(s) else "") for s in systems]
     if not compact:
         columns["ms p90"] = [number(s.p90_ms) for s in systems]
     columns["ms p99"] = [number(s.p99_ms) for s in systems]
@@ -126,7 +126,8 @@ def _is_insignificant(system: System) -> bool:
     return system.p_value is not None and system.p_value >= SIGNIFICANT
 
 
-def _is_noisy(system: System) -> bool:
+def is_noisy(system: System) -> bool:
+    """Whether the medians of its rounds differ too much to be trusted."""
     return system.spread is not None and system.spread > NOISY_SPREAD
 
 
@@ -173,7 +174,7 @@ def _marks(results: Results) -> list[str]:
             f"† BLEU not significantly different from {results.baseline}'s "
             f"(paired bootstrap, p >= {SIGNIFICANT})."
         )
-    if any(map(_is_noisy, results.systems)):
+    if any(map(is_noisy, results.systems)):
         notes.append(f"‡ noisy: the medians of its rounds differ by more than a factor of {NOISY_SPREAD}.")
     return notes
 
