@@ -120,7 +120,8 @@ def check_items(items: Mapping[str, Item], sizes: MarianSizes, where: object) ->
             where=f"{where}, decoder_ff_logit_out_Wt",
             fix="convert the model with `marian-conv --gemm-type float32`",
         )
-    for name, shape in shapes.items():
+    alphas = {name: (1, 1) for name in optional & set(items) if name != CONFIGURATION and items[name].shape != (1,)}
+    for name, shape in (shapes | alphas).items():
         if items[name].shape != shape:
             raise ModelError(
                 "An array of the teacher has a shape that its settings do not have",
