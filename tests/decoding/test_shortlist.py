@@ -5,7 +5,6 @@ import random
 import numpy as np
 import pytest
 import torch
-from tiny_marian import TEXT, write_teacher
 
 from onepass.decoding.autoregressive import beam_search, greedy
 from onepass.decoding.shortlist import Shortlist, ShortlistedModel, search_shortlist
@@ -13,11 +12,14 @@ from onepass.models.autoregressive import EOS, with_end
 from onepass.teachers.find import find_teacher
 from onepass.teachers.marian import MarianTeacher, read_marian
 from onepass.text.batches import padded
+from tiny_marian import TEXT, write_teacher
 
 pytestmark = pytest.mark.usefixtures("no_gradient")
 
 
-def plain(lists: list[list[int]], by_frequency: list[int], first: int, source: list[int], joint: bool) -> list[int]:
+def plain(
+    lists: list[list[int]], by_frequency: list[int], first: int, source: list[int], joint: bool
+) -> list[int]:
     words = {*by_frequency[:first], *(w for i in source for w in lists[i]), *(source if joint else [])}
     rest = iter(by_frequency[first:])
     while len(words) % 8:
@@ -84,9 +86,7 @@ def test_a_row_is_translated_alike_in_any_batch_and_only_with_its_words(teacher,
 
 def test_a_shortlist_of_all_words_changes_nothing(teacher, rows) -> None:
     size = teacher.sizes.tgt_size
-    every = Shortlist(
-        np.arange(size), size, np.zeros(size + 1, np.int64), np.zeros(0, np.int64), joint=True
-    )
+    every = Shortlist(np.arange(size), size, np.zeros(size + 1, np.int64), np.zeros(0, np.int64), joint=True)
     src_ids = torch.from_numpy(padded(rows))
     limited = search_shortlist(teacher.model, src_ids, every, greedy)
     assert limited.ids == greedy(teacher.model, src_ids).ids

@@ -3,10 +3,10 @@
 from pathlib import Path
 
 import pytest
-from tiny_marian import Arrays, write_teacher
 
 from onepass.teachers.find import find_teacher
 from onepass.teachers.marian import MarianTeacher, read_marian
+from tiny_marian import Arrays, write_teacher
 
 
 @pytest.fixture(scope="session")

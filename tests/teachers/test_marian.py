@@ -7,8 +7,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from engine_arithmetic import as_engine
 from numpy_marian import NumpyMarian
+
+from engine_arithmetic import as_engine
+from onepass.decoding.autoregressive import Hypotheses, greedy
+from onepass.decoding.shortlist import search_shortlist
+from onepass.errors import ModelError
+from onepass.teachers.binary import read_binary
+from onepass.teachers.find import find_teacher
+from onepass.teachers.marian import MarianTeacher, read_marian
+from onepass.text.batches import batches_for_workers, padded
 from tiny_marian import (
     TEXT,
     Arrays,
@@ -20,14 +28,6 @@ from tiny_marian import (
     write_npz,
     write_teacher,
 )
-
-from onepass.decoding.autoregressive import Hypotheses, greedy
-from onepass.decoding.shortlist import search_shortlist
-from onepass.errors import ModelError
-from onepass.teachers.binary import read_binary
-from onepass.teachers.find import find_teacher
-from onepass.teachers.marian import MarianTeacher, read_marian
-from onepass.text.batches import batches_for_workers, padded
 
 pytestmark = pytest.mark.usefixtures("no_gradient")
 TEST_SETS = Path(__file__).parents[3] / "shared" / "data" / "testsets.en-pt"
@@ -89,7 +89,7 @@ def test_the_record_says_where_the_teacher_came_from(folder, teacher) -> None:
     names = {"model.tiny.bin", "vocab.tiny.spm", "lex.tiny.bin"}
     assert teacher.sha256 == {n: hashlib.sha256((folder / n).read_bytes()).hexdigest() for n in names}
     assert (teacher.name, teacher.licence, teacher.languages) == (str(folder), None, None)
-    assert teacher.tokenizer.joint and teacher.sizes.joint
+    assert (teacher.tokenizer.joint, teacher.sizes.joint) == (True, True)
     assert teacher.model.src_embedding.weight is teacher.model.output.weight
     assert not teacher.model.training
 

@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from numpy.lib import format as npy
-from tiny_marian import Shape, random_arrays, write_npz
 
 from onepass.errors import ModelError
 from onepass.teachers.npz import read_npz
+from tiny_marian import Shape, random_arrays, write_npz
 
 SHAPE = Shape(recurrent=False)
 

@@ -4,11 +4,11 @@ import struct
 
 import numpy as np
 import pytest
-from tiny_marian import plain_checksum, shortlist_bytes
 
 from onepass.errors import ModelError
 from onepass.teachers.shortlist import checksum, read_shortlist
 from onepass.teachers.vocabulary import our_order
+from tiny_marian import plain_checksum, shortlist_bytes
 
 LISTS = {0: [3, 9], 2: [5], 3: [], 7: [9, 4, 1]}
 ORDER = our_order(10, 1, 0)

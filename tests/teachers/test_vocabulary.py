@@ -5,11 +5,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tiny_marian import TEXT, train_spm
 
 from onepass.errors import ModelError
 from onepass.teachers.vocabulary import our_order, read_tokenizer, read_words
 from onepass.text.teacher_tokenizer import load_sentencepiece
+from tiny_marian import TEXT, train_spm
 
 
 def quoted(words: list[str]) -> str:
@@ -49,7 +49,10 @@ def test_one_list_of_ids_for_two_models(models, tmp_path) -> None:
     tokenizer, src, tgt = read_tokenizer(models, [ids])
     assert tokenizer.joint
     assert tokenizer.src.marks == [">>por<<"]
-    for side, encode, processor in ((src, tokenizer.encode_src, processors[0]), (tgt, tokenizer.encode_tgt, processors[1])):
+    for side, encode, processor in (
+        (src, tokenizer.encode_src, processors[0]),
+        (tgt, tokenizer.encode_tgt, processors[1]),
+    ):
         theirs = [words.index(piece) for piece in processor.encode(TEXT[7], out_type=str)]
         assert side.order[encode(TEXT[7])].tolist() == theirs
     assert src.order[[1, 3]].tolist() == [words.index("<unk>"), words.index("</s>")]

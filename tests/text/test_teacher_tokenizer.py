@@ -5,11 +5,11 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tiny_marian import TEXT, train_spm
 
 from onepass.errors import ModelError
 from onepass.text.teacher_tokenizer import VOCABULARY, TeacherTokenizer, Vocabulary, load_sentencepiece
 from onepass.text.tokenizer import BOS, EOS, PAD, UNK
+from tiny_marian import TEXT, train_spm
 
 MODEL = train_spm(56)
 BPE = train_spm(70, kind="bpe")

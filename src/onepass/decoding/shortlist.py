@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from onepass.decoding.autoregressive import Hypotheses
-from onepass.models.autoregressive import BOS, EOS, PAD, with_end
+from onepass.models.autoregressive import EOS, PAD, with_end
 from onepass.models.marian import MarianCache, MarianTransformer
 from onepass.nn.transformer import Memory
 

@@ -92,11 +92,9 @@ class MarianTransformer(nn.Module):
         super().__init__()
         self.sizes, self.width = sizes, sizes.layers.width
         self.src_embedding = nn.Embedding(sizes.src_size, self.width)
-        self.tgt_embedding = (
-            self.src_embedding if sizes.joint else nn.Embedding(sizes.tgt_size, self.width)
-        )
-        own = self.tgt_embedding.weight if sizes.tied else nn.Parameter(torch.zeros(sizes.tgt_size, self.width))
-        self.output = OutputLayer(own, nn.Parameter(torch.zeros(sizes.tgt_size)))
+        self.tgt_embedding = self.src_embedding if sizes.joint else nn.Embedding(sizes.tgt_size, self.width)
+        own = nn.Embedding(sizes.tgt_size, self.width) if not sizes.tied else self.tgt_embedding
+        self.output = OutputLayer(own.weight, nn.Parameter(torch.zeros(sizes.tgt_size)))
         self.encoder = PostNormEncoder(sizes.encoder_layers, sizes.layers)
         self.decoder = nn.ModuleList(
             PostNormDecoderLayer(sizes.layers, recurrent=sizes.recurrent) for _ in range(sizes.decoder_layers)

@@ -101,7 +101,9 @@ def read_sizes(items: Mapping[str, Item], where: object) -> MarianSizes:
             f"{CONFIGURATION} is not text with a zero at its end", where=where, fix="get the file again"
         )
     settings = _Settings(read_flat_yaml(text[:-1], f"{where}, {CONFIGURATION}"), where)
-    autoregression = settings.one_of("transformer-decoder-autoreg", "self-attention", ("self-attention", "rnn"))
+    autoregression = settings.one_of(
+        "transformer-decoder-autoreg", "self-attention", ("self-attention", "rnn")
+    )
     fixed = _FIXED | _FIXED_OF_SSRU if autoregression == "rnn" else _FIXED
     for name, (default, only) in fixed.items():
         settings.one_of(name, default, (only,))
