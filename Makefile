@@ -1,11 +1,11 @@
-# make demo · make test · make bench · make lint   (each builds .venv itself)
+# make demo · make test · make test-slow · make bench · make lint   (each builds .venv itself)
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: venv demo test lint bench clean
+.PHONY: venv demo test test-slow lint bench clean
 
 venv: $(STAMP)
 
@@ -22,7 +22,10 @@ demo: venv
 	$(BIN)/onepass run recipes/phrasebook.toml --to runs/phrasebook
 
 test: venv
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -m "not slow" --durations=15
+
+test-slow: venv
+	$(BIN)/python -m pytest -m slow --summary docs/results/test-slow.json
 
 lint: venv
 	$(BIN)/ruff format --check .

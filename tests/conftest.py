@@ -1,7 +1,10 @@
-"""Tiny random models and sentences, shared by the tests."""
+"""Tiny random models and sentences, shared by the tests; which tests may be skipped; a summary as JSON."""
 
+import json
 import random
 import signal
+import sys
+import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -22,6 +25,65 @@ torch.set_num_threads(1)
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 FIRST_WORD = 4  # ids below are specials
+
+ALLOWED_SKIPS = (
+    "could not import 'thot'",
+    "one core: nothing would use another number",
+    "reads /proc",
+    "not a git checkout",
+    "the Tatoeba test set is not on this machine",
+    "the shared data sets are not on this machine",
+)
+"""What may be missing on a machine; a test that is skipped for any other reason fails."""
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--summary", type=Path, help="Write how many tests passed, with the machine, as JSON.")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
+    report: Any = yield
+    return _without_unknown_skip(report)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(collector: pytest.Collector) -> Iterator[None]:
+    report: Any = yield
+    return _without_unknown_skip(report)
+
+
+def _without_unknown_skip(report: Any) -> Any:
+    if report.skipped and not hasattr(report, "wasxfail"):
+        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+        if not any(allowed in reason for allowed in ALLOWED_SKIPS):
+            report.outcome = "failed"
+            report.longrepr = f"not in ALLOWED_SKIPS of tests/conftest.py: {reason}"
+    return report
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    session.config.stash[STARTED] = time.monotonic()
+
+
+STARTED = pytest.StashKey[float]()
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    path: Path | None = config.getoption("--summary")
+    if path is None:
+        return
+    from onepass.evaluation.table import machine_kind, versions
+
+    outcomes = ("passed", "failed", "skipped", "error")
+    summary = {
+        "command": "pytest " + " ".join(sys.argv[1:]),
+        **{name: len(terminalreporter.stats.get(name, [])) for name in outcomes},
+        "seconds": round(time.monotonic() - config.stash[STARTED]),
+        "machine": machine_kind(),
+        "versions": versions(),
+    }
+    path.write_text(json.dumps(summary, indent=1) + "\n", encoding="utf-8")
 
 
 def pad_rows(rows: Sequence[Sequence[int]], columns: int = 0) -> Tensor:
