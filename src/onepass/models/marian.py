@@ -56,7 +56,7 @@ class OutputLayer(nn.Module):
         bias: [V].
     """
 
-    def __init__(self, weight: nn.Parameter, bias: nn.Parameter) -> None:
+    def __init__(self, weight: Tensor, bias: Tensor) -> None:
         super().__init__()
         self.weight, self.bias = weight, bias
 
@@ -66,8 +66,7 @@ class OutputLayer(nn.Module):
 
     def of(self, ids: Tensor) -> OutputLayer:
         """The layer of a few words: row i is that of ids[i]."""
-        rows = (nn.Parameter(part[ids], requires_grad=False) for part in (self.weight, self.bias))
-        return OutputLayer(*rows)
+        return OutputLayer(self.weight[ids], self.bias[ids])
 
 
 @dataclass
