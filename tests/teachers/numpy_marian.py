@@ -40,7 +40,9 @@ class NumpyMarian:
     def norm(self, x: Array, prefix: str) -> Array:
         centred = x - x.mean(-1, keepdims=True)
         deviation = np.sqrt((centred**2).mean(-1, keepdims=True) + 1e-6)
-        return centred / deviation * self.arrays[f"{prefix}_ln_scale"][0] + self.arrays[f"{prefix}_ln_bias"][0]
+        return (
+            centred / deviation * self.arrays[f"{prefix}_ln_scale"][0] + self.arrays[f"{prefix}_ln_bias"][0]
+        )
 
     def attend(self, x: Array, seen: Array, prefix: str) -> Array:
         """x [D] over seen [S, D]."""

@@ -96,7 +96,10 @@ DATA = 256
         (GOOD[:NAMES] + b"a_\0W" + GOOD[NAMES + 4 :], "not text with a zero"),
         (GOOD[:NAMES] + b"\xff_W\0" + GOOD[NAMES + 4 :], "not text with a zero"),
         (GOOD[:SHAPES] + struct.pack("<i", -2) + GOOD[SHAPES + 4 :], "shape that cannot be"),
-        (GOOD[:SHAPES] + struct.pack("<ii", 2**31 - 1, 2**31 - 1) + GOOD[SHAPES + 8 :], "do not fit its shape"),
+        (
+            GOOD[:SHAPES] + struct.pack("<ii", 2**31 - 1, 2**31 - 1) + GOOD[SHAPES + 8 :],
+            "do not fit its shape",
+        ),
         (field(GOOD, GAP, 2**63), "does not align"),
         (field(GOOD, GAP, 7), "does not align"),
         (GOOD[: GAP + 8] + b"x" + GOOD[GAP + 9 :], "does not align"),

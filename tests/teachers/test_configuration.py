@@ -39,12 +39,14 @@ def test_the_record_says_what_the_settings_say(shape: Shape, joint: bool, tied: 
 
 
 def test_what_is_not_said_is_marians_default() -> None:
-    shape = Shape(width=512, inner=2048, heads=8, encoder=1, decoder=1, recurrent=False, joint=False, tied=False)
+    shape = Shape(
+        width=512, inner=2048, heads=8, encoder=1, decoder=1, recurrent=False, joint=False, tied=False
+    )
     found = items(shape, "type: transformer\n")
     sizes = read_sizes(found, "here")
     assert sizes.layers == LayerSizes(512, 2048, 8, "swish")
     assert (sizes.encoder_layers, sizes.decoder_layers) == (1, 1)
-    assert not sizes.recurrent and not sizes.joint and not sizes.tied
+    assert (sizes.recurrent, sizes.joint, sizes.tied) == (False, False, False)
     check_items(found, sizes, "here")
 
 
@@ -67,10 +69,10 @@ def test_what_is_not_said_is_marians_default() -> None:
         ("dec-cell: ssru", "dec-cell: sru"),
         ("dec-cell-high-depth: 1", "dec-cell-high-depth: 2"),
         ("layer-normalization: false", "layer-normalization: true"),
-        ("transformer-preprocess: \"\"", "transformer-preprocess: n"),
+        ('transformer-preprocess: ""', "transformer-preprocess: n"),
         ("transformer-postprocess: dan", "transformer-postprocess: da"),
         ("transformer-postprocess-emb: d", "transformer-postprocess-emb: dn"),
-        ("transformer-postprocess-top: \"\"", "transformer-postprocess-top: n"),
+        ('transformer-postprocess-top: ""', "transformer-postprocess-top: n"),
         ("transformer-train-position-embeddings: false", "transformer-train-position-embeddings: true"),
         ("transformer-tied-layers: []", "transformer-tied-layers: [1, 1]"),
         ("transformer-ffn-depth: 2", "transformer-ffn-depth: 3"),
@@ -91,7 +93,7 @@ def test_a_setting_that_is_not_read_is_one_clear_error(before: str, after: str) 
 def test_settings_that_are_missing_or_no_yaml_are_one_clear_error() -> None:
     found = items(SHAPE)
     del found["special:model.yml"]
-    with pytest.raises(ModelError, match="has no special:model.yml"):
+    with pytest.raises(ModelError, match=r"has no special:model\.yml"):
         read_sizes(found, "here")
     with pytest.raises(ModelError, match="cannot be read"):
         read_sizes(items(SHAPE, "[" * 1000), "here")

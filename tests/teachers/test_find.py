@@ -21,12 +21,17 @@ def touch(folder: Path, *names: str) -> Path:
 
 def test_a_directory_of_firefox(tmp_path) -> None:
     folder = touch(
-        tmp_path, "model.enpt.intgemm.alphas.bin", "vocab.enpt.spm", "lex.50.50.enpt.s2t.bin", "config.yml", "x.json"
+        tmp_path,
+        "model.enpt.intgemm.alphas.bin",
+        "vocab.enpt.spm",
+        "lex.50.50.enpt.s2t.bin",
+        "config.yml",
+        "x.json",
     )
     files = find_teacher(str(folder))
     assert files.model.name == "model.enpt.intgemm.alphas.bin"
     assert [path.name for path in files.vocabularies] == ["vocab.enpt.spm"]
-    assert files.shortlist is not None and files.shortlist.name == "lex.50.50.enpt.s2t.bin"
+    assert files.shortlist == folder / "lex.50.50.enpt.s2t.bin"
     assert (files.ids, files.licence, files.languages, files.name) == ((), None, None, str(folder))
     assert len(files.all) == 3
     assert find_teacher(str(folder / "model.enpt.intgemm.alphas.bin")).model == files.model
@@ -40,14 +45,19 @@ def test_two_vocabularies_and_no_shortlist(tmp_path) -> None:
 
 
 def test_a_directory_of_opus_mt(tmp_path) -> None:
-    folder = touch(tmp_path, "opus.npz", "source.spm", "target.spm", "opus.vocab.yml", "decoder.yml", "README.md")
+    folder = touch(
+        tmp_path, "opus.npz", "source.spm", "target.spm", "opus.vocab.yml", "decoder.yml", "README.md"
+    )
     files = find_teacher(str(folder))
     assert files.model.name == "opus.npz"
     assert [path.name for path in files.vocabularies] == ["source.spm", "target.spm"]
     assert [path.name for path in files.ids] == ["opus.vocab.yml"]
     touch(folder, "opus.src.vocab.yml", "opus.trg.vocab.yml")
     (folder / "opus.vocab.yml").unlink()
-    assert [path.name for path in find_teacher(str(folder)).ids] == ["opus.src.vocab.yml", "opus.trg.vocab.yml"]
+    assert [path.name for path in find_teacher(str(folder)).ids] == [
+        "opus.src.vocab.yml",
+        "opus.trg.vocab.yml",
+    ]
 
 
 @pytest.mark.parametrize(

@@ -49,7 +49,10 @@ def test_one_list_of_ids_for_two_models(models, tmp_path) -> None:
     tokenizer, src, tgt = read_tokenizer(models, [ids])
     assert tokenizer.joint
     assert tokenizer.src.marks == [">>por<<"]
-    for side, encode, processor in ((src, tokenizer.encode_src, processors[0]), (tgt, tokenizer.encode_tgt, processors[1])):
+    for side, encode, processor in (
+        (src, tokenizer.encode_src, processors[0]),
+        (tgt, tokenizer.encode_tgt, processors[1]),
+    ):
         theirs = [words.index(piece) for piece in processor.encode(TEXT[7], out_type=str)]
         assert side.order[encode(TEXT[7])].tolist() == theirs
     assert src.order[[1, 3]].tolist() == [words.index("<unk>"), words.index("</s>")]

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -17,6 +18,7 @@ from onepass.decoding.options import Decoder, DecodingOptions
 from onepass.models import Model
 from onepass.models.autoregressive import BOS, EOS, PAD, AutoregressiveTransformer, with_end
 from onepass.models.one_pass import length_cap
+from onepass.models.stepwise import Scoring, Stepwise
 from onepass.nn.transformer import Memory
 from onepass.runtime.text_translator import Hypotheses
 
@@ -38,7 +40,7 @@ def _next_log_probs(logits: Tensor) -> tuple[Tensor, Tensor]:
 
 
 @torch.no_grad()
-def greedy(model: AutoregressiveTransformer, src_ids: Tensor) -> Hypotheses:
+def greedy(model: Stepwise[Any], src_ids: Tensor) -> Hypotheses:
     """The most probable next token, until </s> or the cap on the length.
 
     Args:
@@ -49,9 +51,7 @@ def greedy(model: AutoregressiveTransformer, src_ids: Tensor) -> Hypotheses:
 
 
 @torch.no_grad()
-def sample(
-    model: AutoregressiveTransformer, src_ids: Tensor, generator: torch.Generator, *, among: int
-) -> Hypotheses:
+def sample(model: Stepwise[Any], src_ids: Tensor, generator: torch.Generator, *, among: int) -> Hypotheses:
     """Draws each token from the `among` most probable ones, until </s> or the cap on the length.
 
     Args:
@@ -69,9 +69,7 @@ def sample(
     return _token_by_token(model, src_ids, draw)
 
 
-def _token_by_token(
-    model: AutoregressiveTransformer, src_ids: Tensor, choose: Callable[[Tensor], Tensor]
-) -> Hypotheses:
+def _token_by_token(model: Stepwise[Any], src_ids: Tensor, choose: Callable[[Tensor], Tensor]) -> Hypotheses:
     """`choose` gives a token a row from log probabilities [B, V]."""
     memory = model.encode(src_ids)
     caps = length_cap(memory.mask.sum(1))  # [B]
@@ -103,7 +101,7 @@ def _token_by_token(
 
 @torch.no_grad()
 def beam_search(
-    model: AutoregressiveTransformer, src_ids: Tensor, *, beam_size: int, length_penalty: float = 1.0
+    model: Stepwise[Any], src_ids: Tensor, *, beam_size: int, length_penalty: float = 1.0
 ) -> Hypotheses:
     """The best of `beam_size` finished hypotheses by log probability / length^length_penalty.
 
@@ -166,7 +164,7 @@ def beam_search(
 
 
 @torch.no_grad()
-def score(model: AutoregressiveTransformer, tgt_ids: Tensor, memory: Memory) -> Tensor:
+def score(model: Scoring, tgt_ids: Tensor, memory: Memory) -> Tensor:
     """Mean log probability of each target with its </s>, in one parallel pass.
 
     Args:

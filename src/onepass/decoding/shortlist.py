@@ -121,4 +121,4 @@ def search_shortlist(
     limited = ShortlistedModel(model, shortlist, src_ids)
     found = search(limited, src_ids)
     ids = limited.ids.tolist()
-    return Hypotheses([[ids[place] for place in row] for row in found.ids], found.scores)
+    return found._replace(ids=[[ids[place] for place in row] for row in found.ids])

@@ -56,7 +56,7 @@ class OutputLayer(nn.Module):
         bias: [V].
     """
 
-    def __init__(self, weight: nn.Parameter, bias: nn.Parameter) -> None:
+    def __init__(self, weight: Tensor, bias: Tensor) -> None:
         super().__init__()
         self.weight, self.bias = weight, bias
 
@@ -66,8 +66,7 @@ class OutputLayer(nn.Module):
 
     def of(self, ids: Tensor) -> OutputLayer:
         """The layer of a few words: row i is that of ids[i]."""
-        rows = (nn.Parameter(part[ids], requires_grad=False) for part in (self.weight, self.bias))
-        return OutputLayer(*rows)
+        return OutputLayer(self.weight[ids], self.bias[ids])
 
 
 @dataclass
@@ -92,11 +91,9 @@ class MarianTransformer(nn.Module):
         super().__init__()
         self.sizes, self.width = sizes, sizes.layers.width
         self.src_embedding = nn.Embedding(sizes.src_size, self.width)
-        self.tgt_embedding = (
-            self.src_embedding if sizes.joint else nn.Embedding(sizes.tgt_size, self.width)
-        )
-        own = self.tgt_embedding.weight if sizes.tied else nn.Parameter(torch.zeros(sizes.tgt_size, self.width))
-        self.output = OutputLayer(own, nn.Parameter(torch.zeros(sizes.tgt_size)))
+        self.tgt_embedding = self.src_embedding if sizes.joint else nn.Embedding(sizes.tgt_size, self.width)
+        own = nn.Embedding(sizes.tgt_size, self.width) if not sizes.tied else self.tgt_embedding
+        self.output = OutputLayer(own.weight, nn.Parameter(torch.zeros(sizes.tgt_size)))
         self.encoder = PostNormEncoder(sizes.encoder_layers, sizes.layers)
         self.decoder = nn.ModuleList(
             PostNormDecoderLayer(sizes.layers, recurrent=sizes.recurrent) for _ in range(sizes.decoder_layers)

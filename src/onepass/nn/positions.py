@@ -23,7 +23,9 @@ def sinusoidal_positions(length: int, width: int, *, device: torch.device | None
     return table[:, :width]
 
 
-def sines_then_cosines(length: int, width: int, *, first: int = 0, device: torch.device | None = None) -> Tensor:
+def sines_then_cosines(
+    length: int, width: int, *, first: int = 0, device: torch.device | None = None
+) -> Tensor:
     """Encodings of positions `first`, `first` + 1, ... as Marian has them: all sines, then all cosines.
 
     The frequencies go from 1 to 1e-4, both included.

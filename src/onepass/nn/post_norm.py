@@ -159,7 +159,7 @@ class PostNormDecoderLayer(nn.Module):
 
     def step(self, x: Tensor, cache: PostNormCache, source_mask: Tensor) -> Tensor:
         """The next position x [B, 1, D]; the cache moves on."""
-        y, cache.past = self.past.step(x, cache.past)
+        y, cache.past = self.past.step(x, cache.past)  # type: ignore[arg-type]  # it is of its own kind
         x = self.past_norm(x, y)
         query = self.source_attention.project_query(x)
         x = self.source_norm(x, self.source_attention.attend(query, cache.source, source_mask))

@@ -56,7 +56,7 @@ class _Reader:
         return self.bytes[self.at - count : self.at]
 
     def integers(self, count: int, what: str) -> tuple[int, ...]:
-        return struct.unpack(f"<{count}Q", self.take(8 * count, what))
+        return struct.unpack(f"<{count}Q", self.take(8 * count, what).tobytes())
 
     def damaged(self, what: str, value: object = None, allowed: object = None) -> ModelError:
         return ModelError(what, where=self.path, value=value, allowed=allowed, fix=_COPY_AGAIN)
@@ -103,7 +103,7 @@ def _shape(reader: _Reader, header: _Header, name: str) -> tuple[int, ...]:
         raise reader.damaged(
             f"{name} has a number of dimensions that cannot be", header.rank, f"1 to {MOST_DIMENSIONS}"
         )
-    shape = struct.unpack(f"<{header.rank}i", reader.take(4 * header.rank, "the shapes"))
+    shape = struct.unpack(f"<{header.rank}i", reader.take(4 * header.rank, "the shapes").tobytes())
     if min(shape) < 1:
         raise reader.damaged(f"{name} has a shape that cannot be", shape)
     return shape
@@ -140,7 +140,7 @@ def _item(reader: _Reader, header: _Header, name: str, shape: tuple[int, ...]) -
         return Item(_finite(reader, name, data.view("<f4").reshape(shape)))
     if len(shape) != 2:
         raise reader.damaged(f"{name} has 8 bits and is no matrix", shape)
-    (multiplier,) = struct.unpack("<f", data[size:])
+    (multiplier,) = struct.unpack("<f", data[size:].tobytes())
     if not 0 < multiplier < math.inf:
         raise reader.damaged(f"The multiplier of {name} cannot be", multiplier, "a number above 0")
     values = data[:size].view(np.int8)

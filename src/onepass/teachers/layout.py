@@ -120,7 +120,10 @@ def check_items(items: Mapping[str, Item], sizes: MarianSizes, where: object) ->
             where=f"{where}, decoder_ff_logit_out_Wt",
             fix="convert the model with `marian-conv --gemm-type float32`",
         )
-    for name, shape in shapes.items():
+    alphas = {
+        name: (1, 1) for name in optional & set(items) if name != CONFIGURATION and items[name].shape != (1,)
+    }
+    for name, shape in (shapes | alphas).items():
         if items[name].shape != shape:
             raise ModelError(
                 "An array of the teacher has a shape that its settings do not have",
@@ -145,7 +148,9 @@ def read_state(
         arrays = [items[name].floats() for name in part.arrays]
         stacked = np.concatenate([array.T if part.transposed else array[0] for array in arrays])
         state[part.parameter] = torch.from_numpy(np.ascontiguousarray(stacked))
-    state["output.bias"] = _rows(np.zeros((len(tgt_order) - ADDED_IDS, 1), np.float32), tgt_order, NEVER)[:, 0]
+    state["output.bias"] = _rows(np.zeros((len(tgt_order) - ADDED_IDS, 1), np.float32), tgt_order, NEVER)[
+        :, 0
+    ]
     for part in word_parts(sizes, items):
         array = items[part.arrays[0]].floats()
         order = src_order if part.parameter.startswith("src") else tgt_order

@@ -65,7 +65,9 @@ def read_marian(files: TeacherFiles) -> MarianTeacher:
     model.load_state_dict(read_state(items, sizes, src.order, tgt.order))
     shortlist = None
     if files.shortlist is not None:
-        shortlist = read_shortlist(files.shortlist, src.order, tgt.order, joint=src.vocabulary is tgt.vocabulary)
+        shortlist = read_shortlist(
+            files.shortlist, src.order, tgt.order, joint=src.vocabulary is tgt.vocabulary
+        )
     return MarianTeacher(
         model=model.eval(),
         tokenizer=tokenizer,

@@ -55,7 +55,9 @@ def read_npz(path: Path) -> dict[str, Item]:
         raise ModelError("There is no such file", where=path) from None
     except _ZIP_ERRORS as error:
         raise ModelError(
-            f"The archive is damaged: {error}", where=path, fix="get the file again, or save it with numpy.savez"
+            f"The archive is damaged: {error}",
+            where=path,
+            fix="get the file again, or save it with numpy.savez",
         ) from None
     return items
 

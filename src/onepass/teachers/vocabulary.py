@@ -1,4 +1,4 @@
-"""A Marian teacher's vocabularies: sentencepiece models, and for OPUS-MT the ids of their subwords in YAML."""
+"""A Marian teacher's vocabularies: sentencepiece models, and for OPUS-MT their subwords' ids in YAML."""
 
 from __future__ import annotations
 

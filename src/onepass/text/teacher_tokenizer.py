@@ -2,8 +2,9 @@
 
 The interface is that of `onepass.text.tokenizer.Tokenizer`, and so are the special ids: padding 0, unknown 1,
 <s> 2, </s> 3. The teacher's other subwords follow in its own order, and after them ids that are reserved.
-Nothing is normalised but by the model itself. What a model has no subwords for becomes unknown, and an unknown
-word is written as nothing. In a vocabulary of several target languages a source begins with a mark, `>>por<<`.
+Nothing is normalised but by the model itself. What a model has no subwords for becomes unknown, and an
+unknown word is written as nothing. Where a teacher has several target languages, a source begins with the
+mark of one, such as `>>por<<`.
 """
 
 from __future__ import annotations
@@ -263,7 +264,10 @@ def own_subwords(processor: Any, name: object) -> list[str]:
     unknown, end = processor.unk_id(), processor.eos_id()
     if min(unknown, end) < 0:
         raise ModelError(
-            "The teacher's vocabulary has no <unk> or no </s>", where=name, value=(unknown, end), fix=_COPY_AGAIN
+            "The teacher's vocabulary has no <unk> or no </s>",
+            where=name,
+            value=(unknown, end),
+            fix=_COPY_AGAIN,
         )
     try:
         return [processor.id_to_piece(i) for i in range(len(processor)) if i not in (unknown, end)]
