@@ -131,7 +131,7 @@ def test_a_card_says_what_is_not_stated(tmp_path: Path) -> None:
     assert "teacher beam 4: " in card
     exported = Bundle.open(tmp_path / "bundle").export
     assert exported is not None
-    assert [row.name for row in exported.teacher] == ["teacher greedy", "teacher beam 4"]  # none of another engine
+    assert [row.name for row in exported.teacher] == ["teacher greedy", "teacher beam 4"]
     assert "with fertilities (NAT; Gu et al. 2018, arXiv 1711.02281): 1 encoder and 1 decoder" in card
 
 

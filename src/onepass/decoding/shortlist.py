@@ -14,10 +14,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from onepass.decoding.autoregressive import Hypotheses
 from onepass.models.autoregressive import EOS, PAD, with_end
 from onepass.models.marian import MarianCache, MarianTransformer
 from onepass.nn.transformer import Memory
+from onepass.runtime.text_translator import Hypotheses
 
 MULTIPLE = 8
 """Engines fill a row's words up to a multiple of it."""
