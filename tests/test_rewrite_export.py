@@ -130,7 +130,7 @@ def test_the_vocabulary_map_of_an_older_rival_is_rewritten(tmp_path: Path, make_
     def translated() -> list[list[int]]:
         # As the tool translates: in float32 a random model may write something else.
         rival = CTranslate2Translator(older, words, compute_type="int8", use_vmap=True)
-        return rival.decode([words.encode_src(LINE)])
+        return [part.ids for part in rival.decode_chunks([words.encode_src(LINE)])]
 
     before, size = translated(), (older / VOCABULARY_MAP).stat().st_size
     rewrite_export(older, prepared_run(tmp_path / "run"))

@@ -16,6 +16,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +36,7 @@ from onepass.export.runtime_bundle import write_export_manifest
 from onepass.files import write_text
 from onepass.pipeline.export import measure_export
 from onepass.runtime.cores import available_cores
-from onepass.runtime.text_translator import MAX_SRC_TOKENS
+from onepass.runtime.text_translator import MAX_SRC_TOKENS, TextTranslator
 from onepass.runtime.translator import GRAPH, Translator, as_precision
 from onepass.text.batches import IdPairs, Ragged
 from onepass.text.lines import read_lines
@@ -80,9 +81,7 @@ def rewrite_export(directory: Path, run: Path) -> None:
     graphs = list(graphs_of(model.graph))[::-1]
     fused = sum(_fuse(graph, causal=bundle.kind == "ctc") for graph in graphs)
     student = Translator.load(directory, precision="int8", num_candidates=1)
-    _prune(
-        model, bundle.tokenizer(), lambda rows: [part.ids for part in student.decode_chunks(rows)], sources
-    )
+    _prune(model, bundle.tokenizer(), partial(_ids, student), sources)
     onnx.save(model, path)
     print(f"{directory}: {fused} operators for attention")
 
@@ -100,6 +99,10 @@ def rewrite_export(directory: Path, run: Path) -> None:
     )
     write_text(directory / "README.md", render_card(bundle, export, directory))
     write_export_manifest(directory, bundle, export=export)
+
+
+def _ids(translator: TextTranslator, rows: Rows) -> Rows:
+    return [part.ids for part in translator.decode_chunks(rows)]
 
 
 def graphs_of(graph: Any) -> Iterator[Any]:
@@ -192,7 +195,7 @@ def _prune_vocabulary_map(bundle: Bundle, sources: Ragged) -> None:
     rival = CTranslate2Translator(
         bundle.directory, tokenizer, compute_type="int8", use_vmap=True, workers=available_cores()
     )
-    lexicon = _needed(lists, rival.decode, sources, joint=tokenizer.joint)
+    lexicon = _needed(lists, partial(_ids, rival), sources, joint=tokenizer.joint)
     write_text(path, vocabulary_map(lexicon, tokenizer))
 
 
