@@ -42,10 +42,10 @@ def test_a_process_beside_the_first_has_nothing_to_do_in_a_finished_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """And neither locks it, says anything, nor writes the recipe."""
+    log, run = Log(), finished_run()
     assert is_main_process()
     monkeypatch.setenv("RANK", "1")
     assert not is_main_process()
-    log, run = Log(), finished_run()
     before = (run / "recipe.json").stat().st_mtime_ns
     run_recipe(tiny_recipe(tmp_path, "name=other"), run, display=log, command="onepass run")
     assert (log.run, log.up_to_date) == ([], [])
