@@ -10,7 +10,7 @@ import onepass.decoding.translator
 import onepass.evaluation.figures
 import onepass.export.ctranslate2
 import onepass.phrasebook
-import onepass.pipeline.evaluation
+import onepass.pipeline.evaluate
 import onepass.pipeline.run
 import onepass.training.loop  # noqa: F401
 
