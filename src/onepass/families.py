@@ -29,7 +29,6 @@ class Family:
         finetuned_by_teacher: its fine-tuning asks the teacher for word distributions.
         searches: ways to find its words, the usual one last; none where there is only one way.
         most_candidates: that the teacher can choose among; None: any number.
-        draws_candidates: they are samples: noisy parallel decoding, NPD.
         in_paper: the student of Gu et al. (2018). In a run its variants are the paper's own ablation, so the
             main one alone has all its ways of decoding measured.
         before: what settings were, in bundles that are older than the settings.
@@ -45,7 +44,6 @@ class Family:
     finetuned_by_teacher: bool = False
     searches: tuple[str, ...] = ()
     most_candidates: int | None = 1
-    draws_candidates: bool = False
     in_paper: bool = False
     before: Mapping[str, object] = field(default_factory=dict, hash=False)
 
@@ -72,7 +70,6 @@ FERTILITY = Family(
     aligned=True,
     finetuned_by_teacher=True,
     most_candidates=None,
-    draws_candidates=True,
     in_paper=True,
 )
 CTC = Family(

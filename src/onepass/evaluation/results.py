@@ -52,6 +52,7 @@ class Traits(_Part):
     search: str
     """How it finds its words: greedy, beam, argmax, average, or one of its family's searches."""
     beam_size: int = 1
+    """Hypotheses that a beam search keeps."""
     candidates: int = 1
     """That a teacher chooses among."""
 
