@@ -112,5 +112,8 @@ def test_arrays_that_are_missing_unknown_or_of_another_shape_are_one_clear_error
     deeper = read_sizes(items(SHAPE, SHAPE.settings().replace("enc-depth: 2", "enc-depth: 3")), "here")
     with pytest.raises(ModelError, match="encoder_l3"):
         check_items(good, deeper, "here")
-    extra = good | {"none_QuantMultA": good["Wemb"], "encoder_l1_ffn_W1_QuantMultA": good["Wemb"]}
-    check_items(extra, sizes, "here")  # what only an engine in 8 bits needs
+    alpha = Item(np.ones((1, 1), np.float32))  # what only an engine in 8 bits needs
+    extra = good | {"none_QuantMultA": alpha, "encoder_l1_ffn_W1_QuantMultA": alpha}
+    check_items(extra, sizes, "here")
+    with pytest.raises(ModelError, match="none_QuantMultA"):
+        check_items(good | {"none_QuantMultA": good["Wemb"]}, sizes, "here")
