@@ -17,10 +17,10 @@ from onepass.errors import ModelError
 from onepass.models.autoregressive import AutoregressiveTransformer
 from onepass.objectives.bigrams import BigramObjective
 from onepass.objectives.compression import CompressionObjective
-from onepass.objectives.cross_entropy import TeacherObjective
 from onepass.objectives.ctc import CTCObjective
 from onepass.objectives.fertility import FertilityObjective
 from onepass.objectives.finetune import FinetuneObjective
+from onepass.objectives.teacher import TeacherObjective
 from onepass.pipeline import train as module
 from onepass.pipeline.plan import plan
 from onepass.recipe import Recipe
