@@ -35,8 +35,8 @@ def agreement(teacher: Path, lines: list[str], beam_size: int) -> dict[str, Any]
     with tempfile.TemporaryDirectory() as folder:
         export_ctranslate2(bundle, Path(folder))
         engine = CTranslate2Translator(Path(folder), tokenizer, beam_size=beam_size)
-        theirs = engine.translate(lines)
-    ours = [t.text for t in Translator.load(teacher, beam_size=beam_size).translate(lines)]
+        theirs = [t.text for t in engine.translate_as_written(lines)]
+    ours = [t.text for t in Translator.load(teacher, beam_size=beam_size).translate_as_written(lines)]
     different = [i for i in range(len(lines)) if ours[i] != theirs[i]]
     gaps = []
     for i in different:

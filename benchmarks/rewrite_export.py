@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +35,7 @@ from onepass.export.runtime_bundle import write_export_manifest
 from onepass.files import write_text
 from onepass.pipeline.export import measure_export
 from onepass.runtime.cores import available_cores
-from onepass.runtime.text_translator import MAX_SRC_TOKENS
+from onepass.runtime.text_translator import MAX_SRC_TOKENS, TextTranslator
 from onepass.runtime.translator import GRAPH, Translator
 from onepass.text.batches import IdPairs, Ragged
 from onepass.text.lines import read_lines
@@ -75,9 +76,7 @@ def rewrite_export(directory: Path, run: Path) -> None:
     graphs = list(graphs_of(model.graph))[::-1]
     fused = sum(_fuse(graph, causal=bundle.kind == "ctc") for graph in graphs)
     student = Translator.load(directory, precision="int8", num_candidates=1)
-    _prune(
-        model, bundle.tokenizer(), lambda rows: [part.ids for part in student.decode_chunks(rows)], sources
-    )
+    _prune(model, bundle.tokenizer(), partial(_ids, student), sources)
     onnx.save(model, path)
     print(f"{directory}: {fused} operators for attention")
 
@@ -93,6 +92,10 @@ def rewrite_export(directory: Path, run: Path) -> None:
     rows = bundle.provenance["export"]["measured"]
     measured = [measure_export(directory, row["precision"], *test, row["candidates"]) for row in rows]
     describe(measured=measured, machine=machine_kind(), versions=versions())
+
+
+def _ids(translator: TextTranslator, rows: Rows) -> Rows:
+    return [part.ids for part in translator.decode_chunks(rows)]
 
 
 def graphs_of(graph: Any) -> Iterator[Any]:
@@ -185,7 +188,7 @@ def _prune_vocabulary_map(bundle: Bundle, sources: Ragged) -> None:
     rival = CTranslate2Translator(
         bundle.directory, tokenizer, compute_type="int8", use_vmap=True, workers=available_cores()
     )
-    lexicon = _needed(lists, rival.decode, sources, joint=tokenizer.joint)
+    lexicon = _needed(lists, partial(_ids, rival), sources, joint=tokenizer.joint)
     write_text(path, vocabulary_map(lexicon, tokenizer))
 
 

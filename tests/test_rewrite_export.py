@@ -140,7 +140,8 @@ def test_the_vocabulary_map_of_an_older_rival_is_rewritten(tmp_path: Path, make_
     write_export_manifest(older, bundle, {})
 
     def translated() -> list[list[int]]:
-        return CTranslate2Translator(older, words, use_vmap=True).decode([words.encode_src(LINE)])
+        translator = CTranslate2Translator(older, words, use_vmap=True)
+        return [part.ids for part in translator.decode_chunks([words.encode_src(LINE)])]
 
     before, size = translated(), (older / VOCABULARY_MAP).stat().st_size
     rewrite_export(older, prepared_run(tmp_path / "run"))

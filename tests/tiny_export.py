@@ -5,8 +5,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnxruntime
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from onepass.alignment.lexicon import CorpusFacts, Lexicon
 from onepass.bundle import Bundle
@@ -14,6 +15,7 @@ from onepass.decoding.weights import build_model, save_bundle
 from onepass.export.runtime_bundle import write_graphs
 from onepass.models.dag import DAGTransformer
 from onepass.models.fertility import FERTILITY_CLASSES, FertilityTransformer
+from onepass.runtime.text_translator import Hypotheses
 from onepass.settings import StudentSettings, TransformerSettings
 from onepass.text.tokenizer import EOS, UNK
 from tiny_run import SIZES, save_random_bundle, tokenizer
@@ -73,3 +75,20 @@ def exported(student: Path, to: Path, teacher: Path | None = None) -> Path:
     judge = None if teacher is None else Bundle.open(teacher)
     write_graphs(Bundle.open(student), to, some_facts(), teacher=judge)
     return to
+
+
+def run_graph(path: Path, src_ids: Tensor, **others: np.ndarray) -> Hypotheses:
+    """What a student's graph writes."""
+    session = onnxruntime.InferenceSession(path)
+    names = [output.name for output in session.get_outputs()]
+    found: dict[str, np.ndarray] = dict(
+        zip(names, session.run(None, {"src_ids": src_ids.numpy(), **others}), strict=True)
+    )
+    fertilities = None
+    if "fertilities" in found:
+        fertilities = [
+            row[:length].tolist()
+            for row, length in zip(found["fertilities"], (src_ids != 0).sum(1).tolist(), strict=True)
+        ]
+    ids = [[token for token in row if token] for row in found["ids"].tolist()]
+    return Hypotheses(ids, found["scores"].tolist(), with_end=False, fertilities=fertilities)

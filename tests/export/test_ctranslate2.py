@@ -77,6 +77,10 @@ class Exported(NamedTuple):
         )
 
 
+def ids_of(translator: CTranslate2Translator, src_ids: Sequence[list[int]]) -> list[list[int]]:
+    return [part.ids for part in translator.decode_chunks(src_ids)]
+
+
 @pytest.fixture(scope="session")
 def export(tmp_path_factory) -> Callable[[bool], Exported]:
     """A teacher that has learnt a little, and its export."""
@@ -117,7 +121,7 @@ def test_both_engines_give_the_same_lines(
 ) -> None:
     model, bundle, _ = exported = export(joint)
     src = Bundle.open(bundle).tokenizer().encode_src_batch(lines)
-    found = exported.translator(beam_size=beam_size).decode(src)
+    found = ids_of(exported.translator(beam_size=beam_size), src)
     expected = [ids for first in range(0, 200, 50) for ids in search(model, pad(src[first : first + 50])).ids]
     # At the cap the engines differ: torch ends a hypothesis with </s>, CTranslate2 does not.
     caps = [3 * len(ids) + 20 for ids in src]
@@ -158,23 +162,58 @@ def test_text_to_text_equals_the_torch_translator(export, lines: Sequence[str]) 
     long = " ".join(lines[:60]).replace("?", ".")
     texts = ["", *lines[:20], long, "\u200b\t ", "Zwölf 12 😀 ‏שלום", lines[0]]
     ours = [t.text for t in Translator.load(exported.bundle).translate(texts)]
-    theirs = exported.translator().translate(texts)
+    theirs = [t.text for t in exported.translator().translate(texts)]
     assert ours == theirs
     assert theirs[0] == theirs[-3] == ""
     assert theirs[1] == theirs[-1] != ""
 
 
+@pytest.mark.usefixtures("no_gradient")
+@pytest.mark.parametrize("beam_size", [1, 4])
+def test_the_printed_score_is_the_torch_teachers_of_the_printed_translation(
+    export, lines: Sequence[str], pad, beam_size: int
+) -> None:
+    model, bundle, _ = exported = export(True)
+    src = Bundle.open(bundle).tokenizer().encode_src_batch(lines[:40])
+    checked = 0
+    for ids, found in zip(src, exported.translator(beam_size=beam_size).decode_chunks(src), strict=True):
+        if len(found.ids) < 3 * len(ids) + 20:  # what ends at the cap has no </s>
+            expected = score(model, pad([found.ids], 1), model.encode(pad([ids])))
+            assert found.score == pytest.approx(float(expected[0]), abs=TIE)
+            assert found.weight == len(found.ids) + 1
+            checked += 1
+    assert checked > 20
+
+
+def test_a_line_in_capitals_is_read_twice_and_the_better_reading_stays(export, lines: Sequence[str]) -> None:
+    translator = export(True).translator()
+    capitals = [line.upper() for line in lines[:60]]
+    found = translator.translate([*capitals, *lines[:5]])
+    loud = translator.translate_as_written(capitals)
+    calm = translator.translate_as_written([line.capitalize() for line in capitals])
+    kept = 0
+    for line, one, other in zip(found, loud, calm, strict=False):
+        better = max((one, other), key=lambda t: (bool(t.text), t.score))
+        assert line.text == (better.text if better is one else better.text.upper())
+        kept += better is one
+    assert 0 < kept < 60
+    assert found[60:] == translator.translate_as_written(lines[:5])
+
+
 def test_a_line_that_cannot_be_split_is_cut_with_a_warning(export) -> None:
     with pytest.warns(TruncationWarning):
-        [text] = export(True).translator().translate(["x" * 10_000])
-    assert text
+        [found] = export(True).translator().translate(["x" * 10_000])
+    assert found.text
 
 
 def test_lines_do_not_depend_on_their_batch(export, lines: Sequence[str]) -> None:
     exported = export(True)
-    together = exported.translator(batch_tokens=4000).translate(lines[:30])
-    assert exported.translator(batch_tokens=1).translate(lines[:30]) == together
-    assert exported.translator(workers=2, batch_tokens=60).translate(lines[:30]) == together
+
+    def translated(**settings: int) -> list[str]:
+        return [found.text for found in exported.translator(**settings).translate(lines[:30])]
+
+    together = translated(batch_tokens=4000)
+    assert translated(batch_tokens=1) == translated(workers=2, batch_tokens=60) == together
 
 
 def test_int8_runs_and_says_so(export, lines: Sequence[str]) -> None:
@@ -214,14 +253,14 @@ def test_a_vocabulary_map_limits_a_source_to_its_own_words(
     limited = CTranslate2Translator(tmp_path / "mapped", words, use_vmap=True)
     assert limited.description == "CTranslate2 float32, vocabulary map"
     src = words.encode_src_batch(lines[:30])
-    found = [limited.decode([ids])[0] for ids in src]
+    found = [ids_of(limited, [ids])[0] for ids in src]
     expected = [
         restricted_greedy(model, pad([ids]), sorted({UNK, EOS, *always, *yields[ids].ravel()} - {PAD}))
         for ids in src
     ]
     assert found == expected
-    whole = CTranslate2Translator(tmp_path / "mapped", words).decode(src)
-    assert whole == export(joint).translator().decode(src)
+    whole = ids_of(CTranslate2Translator(tmp_path / "mapped", words), src)
+    assert whole == ids_of(export(joint).translator(), src)
     assert whole != found
 
 

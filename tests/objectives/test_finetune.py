@@ -1,7 +1,9 @@
 """Fine-tuning: both gradients against brute force, a frozen teacher, and what is measured."""
 
 import copy
+import math
 from itertools import product
+from typing import Any, NamedTuple
 
 import pytest
 import torch
@@ -109,6 +111,105 @@ def test_the_mean_reinforce_gradient_is_the_exact_one(make_student, make_teacher
     assert float((found.mean(0) - exact).norm() / exact.norm()) < 0.05
     often = slice(0, 6)  # what is drawn too seldom has no error to speak of
     assert bool(((found.mean(0) - exact).abs() <= 5 * error)[often].all())
+
+
+TWO = ([5, 9], [7])
+"""Sources of different length, and of rewards far apart."""
+CLASSES = 3
+
+
+class Enumerated(NamedTuple):
+    """REINFORCE's gradient for every pair of samples of TWO, and what its mean must be."""
+
+    gradients: torch.Tensor  # [pairs, parameters]
+    probs: torch.Tensor  # [pairs]
+    exact: torch.Tensor  # [parameters]
+
+    def variance(self, gradients: torch.Tensor) -> float:
+        return float((self.probs * (gradients - self.exact).square().sum(1)).sum())
+
+
+class Sampled(NamedTuple):
+    """What is known of one sample of one sentence, by the formulas."""
+
+    fertilities: tuple[int, ...]
+    prob: float
+    reward: float
+    baseline: float
+    gradient: torch.Tensor  # of log p_F(f | x)
+
+
+def every_sample(student, teacher, source: list[int]) -> list[Sampled]:
+    parameters, src_ids = list(student.fertility.parameters()), torch.tensor([source])
+    logits, mask = student.fertility_logits(student.encode(src_ids)), torch.ones_like(src_ids).bool()
+
+    def reward_of(fertilities: torch.Tensor) -> float:
+        return -reverse_kl_per_token(student, teacher, src_ids, fertilities).item()
+
+    baseline, found = reward_of(average_fertilities(logits, mask)), []
+    for chosen in product(range(CLASSES), repeat=len(source)):
+        log_prob = sum(logits[0, s].log_softmax(-1)[f] for s, f in enumerate(chosen))
+        reward = reward_of(usable(torch.tensor([chosen]), logits, mask))
+        gradient = torch.autograd.grad(log_prob, parameters, retain_graph=True)
+        flat = torch.cat([part.flatten() for part in gradient])
+        found.append(Sampled(chosen, log_prob.exp().item(), reward, baseline, flat))
+    return found
+
+
+@pytest.fixture
+def two(make_student, make_teacher) -> tuple[Any, Any, list[tuple[Sampled, ...]]]:
+    """Student, teacher and all pairs of samples."""
+    student, teacher = make_student().double(), make_teacher().double()
+    torch.manual_seed(1)
+    student.fertility = torch.nn.Linear(16, CLASSES).double()
+    return student, teacher, list(product(*(every_sample(student, teacher, source) for source in TWO)))
+
+
+@pytest.fixture
+def enumerated(two, pad, monkeypatch: pytest.MonkeyPatch) -> Enumerated:
+    student, teacher, pairs = two
+    tuned, src_ids = objective(teacher, distillation=False, backprop=False), pad(TWO)
+    batch, gradients = Batch(src_ids, src_ids, torch.ones_like(src_ids)), []
+    student.train()
+    for pair in pairs:
+        drawn = pad([sample.fertilities for sample in pair])
+        monkeypatch.setattr("onepass.objectives.finetune._sample", lambda *_, drawn=drawn: drawn)
+        loss = tuned.terms(student, batch)["reinforce"].sum
+        parts = torch.autograd.grad(loss, list(student.fertility.parameters()))
+        gradients.append(torch.cat([part.flatten() for part in parts]))
+    probs = torch.tensor([math.prod(sample.prob for sample in pair) for pair in pairs]).double()
+    # The gradient of the expected L_RKL: each sentence's own samples, over all those of the other.
+    exact = -sum(
+        prob * sum(sample.reward * sample.gradient for sample in pair)
+        for prob, pair in zip(probs, pairs, strict=True)
+    )
+    return Enumerated(torch.stack(gradients), probs, exact)
+
+
+def by_the_formula(pairs: list[tuple[Sampled, ...]], *, with_baseline: bool) -> torch.Tensor:
+    """Each sentence's advantage less the other's, times the gradient of its log probability."""
+    gradients = []
+    for one, other in pairs:
+        a, b = (sample.reward - with_baseline * sample.baseline for sample in (one, other))
+        gradients.append(-(a - b) * one.gradient - (b - a) * other.gradient)
+    return torch.stack(gradients)
+
+
+def test_over_all_samples_of_two_sentences_the_gradient_is_unbiased(enumerated: Enumerated) -> None:
+    assert float(enumerated.probs.sum()) == pytest.approx(1)
+    mean = (enumerated.probs[:, None] * enumerated.gradients).sum(0)
+    torch.testing.assert_close(mean, enumerated.exact, rtol=1e-4, atol=1e-6)
+    assert float(enumerated.exact.norm()) > 0.01
+
+
+def test_the_baseline_makes_the_gradient_vary_less(two, enumerated: Enumerated) -> None:
+    _, _, pairs = two
+    own = enumerated.variance(enumerated.gradients)
+    with_baseline, without = (
+        enumerated.variance(by_the_formula(pairs, with_baseline=given)) for given in (True, False)
+    )
+    assert own == pytest.approx(with_baseline, rel=1e-5)
+    assert own < without / 2
 
 
 def test_reinforce_reaches_the_student_through_the_fertilities_alone(

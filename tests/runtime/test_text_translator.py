@@ -2,7 +2,7 @@
 
 import pytest
 
-from onepass.runtime.text_translator import Output, TextTranslator, Translation
+from onepass.runtime.text_translator import Hypotheses, TextTranslator, Translation
 from tiny_run import tokenizer
 
 WORDS = tokenizer()
@@ -12,8 +12,8 @@ def translate(lines: list[str], liked: set[str]) -> list[Translation]:
     """Texts are their own translations, those in `liked` with a better score."""
     wanted = [WORDS.encode_src(text) for text in liked]
 
-    def decode(batch: list[list[int]]) -> Output:
-        return Output(batch, [-0.5 if ids in wanted else -1.0 for ids in batch], None, False)
+    def decode(batch: list[list[int]]) -> Hypotheses:
+        return Hypotheses(batch, [-0.5 if ids in wanted else -1.0 for ids in batch], with_end=False)
 
     return TextTranslator(WORDS, decode).translate(lines)
 
@@ -32,10 +32,10 @@ def test_of_both_readings_of_a_line_in_capitals_the_better_one_stays() -> None:
 def test_a_reading_without_words_never_stays(silent: str) -> None:
     nothing = WORDS.encode_src(silent)
 
-    def decode(batch: list[list[int]]) -> Output:
+    def decode(batch: list[list[int]]) -> Hypotheses:
         empty = [ids == nothing for ids in batch]
         texts = [[] if no else ids for ids, no in zip(batch, empty, strict=True)]
-        return Output(texts, [0.0 if no else -2.0 for no in empty], None, False)
+        return Hypotheses(texts, [0.0 if no else -2.0 for no in empty], with_end=False)
 
     [found] = TextTranslator(WORDS, decode).translate(["FIND THE CASTLE!"])
     assert (found.text, found.score) == ("FIND THE CASTLE!", -2.0)

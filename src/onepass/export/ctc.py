@@ -126,4 +126,7 @@ GRAPH = StudentGraph(
     _write,
     CandidateInput("window", Value(TensorProto.INT64, [2]), lambda _: np.array([0, 10])),
 )
-"""`window`: the number of the first candidate, and the number after the last one's."""
+"""`window`: the first candidate, and the one after the last (`decoding.ctc`); of zeros where there is none.
+
+A sentence that has no candidate in there scores -inf.
+"""

@@ -161,4 +161,4 @@ GRAPH = StudentGraph(
         lambda length: candidate_numbers(10, seed=1)[:, :length],
     ),
 )
-"""`uniform`: the numbers in [0, 1) that samples are drawn with, a row a sample."""
+"""`uniform`: the numbers in [0, 1) that samples are drawn with, a row for each beside the argmax."""

@@ -58,18 +58,15 @@ def export_onnx(
         path: the file to write.
         examples: source ids of some sentences, 1 to 256 each: round the weights to int8, a quarter of the
             size, and what is multiplied with them to the range that it has in these.
-        teacher: may choose among candidates. The graph has a second input. Of a student with fertilities it
-            is `uniform`, float32 [N - 1, S], the numbers in [0, 1) that N - 1 samples are drawn with; of CTC
-            `window`, int64 [2], the first candidate and the one after the last (`decoding.ctc`): a
-            sentence that has none in there scores -inf. `scores` are then the teacher's. With no samples or
-            a window of zeros the graph does what it does without a teacher.
+        teacher: may choose among candidates; `scores` are then its own. The graph has a second input, which
+            says how many there are and which the family's `GRAPH` describes. Where it names none, the graph
+            does what it does without a teacher.
         vocabulary: the target tokens that may be written [all but padding, <unk>, <s> and </s>]. Those that
             a student never saw in training it does not write; without them the output layer is faster.
         lexicon: write only what it allows for the source tokens of a batch, which is faster still. Then a
             translation depends on its batch where it needs a word that another sentence has brought in, and
             so do its scores, which are shares of the words of the batch; a teacher's, too.
     """
-
     candidates = None if teacher is None else GRAPHS[model.family.name].candidates
 
     def write(to: Path, ranges: Sequence[Range] | None, *, limits: bool = False) -> None:
