@@ -50,16 +50,17 @@ def check_options(family: Family, options: DecodingOptions) -> None:
 
 
 def _check_meaning(family: Family, options: DecodingOptions) -> None:
-    several = options.num_candidates > 1 or options.teacher is not None
-    with_fertilities = "Average fertilities belong to a student with fertilities"
-    for name, given, has_meaning, problem in (
-        ("beam_size", options.beam_size > 1, not family.one_pass, "Beam search belongs to a teacher"),
-        ("num_candidates", several, family.one_pass, "Candidates belong to a student; this is a teacher"),
-        ("average", options.average, family.aligned, with_fertilities),
-        ("search", options.search is not None, family.searches, "Only a student with a graph has searches"),
-    ):
-        if given and not has_meaning:
-            raise UsageError(problem, where=name, value=getattr(options, name))
+    if options.beam_size > 1 and family.one_pass:
+        problem = "Beam search belongs to a teacher; this is a student"
+        raise UsageError(problem, where="beam_size", value=options.beam_size)
+    if (options.num_candidates > 1 or options.teacher is not None) and not family.one_pass:
+        problem = "Candidates belong to a student; this is a teacher"
+        raise UsageError(problem, where="num_candidates", value=options.num_candidates)
+    if options.average and not family.aligned:
+        raise UsageError("Average fertilities belong to a student with fertilities", where="average")
+    if options.search is not None and not family.searches:
+        problem = "Only a student with a graph searches for a path"
+        raise UsageError(problem, where="search", value=options.search)
 
 
 def _check_search(family: Family, options: DecodingOptions) -> None:
