@@ -33,11 +33,9 @@ def scan(forget: Tensor, new: Tensor) -> Tensor:
     Returns:
         [B, T, D].
     """
-    state = new[:, 0]
-    states = [state]
-    for t in range(1, new.size(1)):
-        state = torch.addcmul(new[:, t], forget[:, t], state)
-        states.append(state)
+    states: list[Tensor] = []
+    for kept, added in zip(forget.unbind(1), new.unbind(1), strict=True):
+        states.append(torch.addcmul(added, kept, states[-1]) if states else added)
     return torch.stack(states, 1)
 
 
