@@ -77,7 +77,7 @@ def test_a_row_is_translated_alike_in_any_batch_and_only_with_its_words(teacher,
 
     together = search_shortlist(teacher.model, torch.from_numpy(padded(rows)), teacher.shortlist, search)
     assert len(set(map(tuple, together.ids))) > 5
-    for row, ids, printed in zip(rows, *together, strict=True):
+    for row, ids, printed in zip(rows, together.ids, together.scores, strict=True):
         alone = search_shortlist(teacher.model, torch.tensor([row]), teacher.shortlist, search)
         assert alone.ids == [ids]
         assert alone.scores[0] == pytest.approx(printed, abs=1e-4)

@@ -72,12 +72,12 @@ def test_where_the_corpus_is_does_not_matter_and_what_is_in_it_does(tmp_path: Pa
         f"{s}.{x}" for s in ("train", "dev", "test") for x in ("en", "de")
     ]
     embedded = plan(tiny_recipe(tmp_path / "here", "data.train=phrasebook"))[0].files()
-    assert {path.parent.name for path in embedded} == {"corpus", "phrasebook"}
+    assert {path.parent.name for path in embedded} == {"corpus", "phrasebook", "german", "scenes", "tables"}
     assert not list((tmp_path / "here").glob("run*"))
 
 
 def test_the_plan_of_a_run_imports_no_verb() -> None:
-    verbs = ("prepare", "train", "distill", "back_translate", "align", "evaluation")
+    verbs = ("prepare", "train", "distill", "back_translate", "align", "evaluate")
     modules = [*(f"onepass.pipeline.{verb}" for verb in verbs), "torch", "thot", "ctranslate2"]
     code = f"import sys, onepass.pipeline.plan; print([name for name in {modules} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=400)
