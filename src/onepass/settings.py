@@ -147,7 +147,7 @@ class TransformerSettings(Settings):
     dropout: Fraction = 0.1
     norm: Literal["pre", "post"] = "pre"
     """Layer normalisation before each sublayer, or after it as in Marian. With `post` the rest is Marian's,
-    too: sines before cosines, sources that end with </s>, a bias for each word."""
+    too: sines before cosines, sources that end with `</s>`, a bias for each word."""
     activation: Literal["relu", "swish"] = "relu"
     """Of the hidden units; swish needs `norm = "post"`."""
     cell: Literal["attention", "ssru"] = "attention"
@@ -336,7 +336,7 @@ class StudentSettings(Settings):
     init_from_teacher: bool = True
     """Start from every weight that the teacher has, too."""
     init: str | None = None
-    """Start from the weights of this bundle or `.safetensors` file instead, a student of the same shape."""
+    """Weights to start from instead: those of a bundle or `.safetensors` file, of a student of this shape."""
     compresses: Annotated[str | None, BeforeValidator(_unless_false)] = None
     """Of ctc: the variant before this one that it makes smaller. It starts from that one's first layers and
     weightiest hidden units, and learns its distribution in every slot, not the teacher's translations."""
