@@ -158,7 +158,7 @@ def test_a_graph_writes_a_word_twice_where_that_is_far_more_probable_than_anothe
 
 
 def graph_of(model: DAGTransformer, source: list[int]) -> tuple[list[int], Tensor, Tensor]:
-    """Of one sentence, by the definition: the word of each slot, its log probability [L], the edges [L, L]."""
+    """Of one sentence, by the definition: the word of each slot, its log probability [L], edges [L, L]."""
     decoded = model.decode(torch.tensor([source]), model.encode(torch.tensor([source])))
     scores = (decoded.states[0] @ model.tgt_embedding.weight.T).log_softmax(-1)
     scores[:, list(NEVER)] = -torch.inf
