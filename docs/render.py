@@ -327,7 +327,7 @@ def _section(model: type[BaseModel], prefix: str) -> Iterator[str]:
             continue
         default = "required" if field.default is PydanticUndefined else f"`{json.dumps(field.default)}`"
         about = " ".join((field.description or "").split())
-        rows.append(f"| `{prefix}{name}` | {default} | {about} |")
+        rows.append(f"| `{prefix}{field.alias or name}` | {default} | {about} |")
     yield f"\n## {prefix.rstrip('.') or 'Top level'}\n"
     yield " ".join((model.__doc__ or "").split()) + "\n"
     if rows:

@@ -16,7 +16,7 @@ from typing import Any, get_args, get_origin, get_type_hints
 
 from onepass.errors import ModelError
 from onepass.files import file_sha256, write_json
-from onepass.text.tokenizer import Tokenizer
+from onepass.text.tokenizers import AnyTokenizer, load_tokenizer
 
 FORMAT = 2
 MANIFEST = "bundle.json"
@@ -187,9 +187,14 @@ class Bundle:
         """The safetensors file."""
         return self.directory / WEIGHTS
 
-    def tokenizer(self) -> Tokenizer:
+    def tokenizer(self) -> AnyTokenizer:
         """The tokenizer of the bundle."""
-        return Tokenizer.load(self.directory)
+        return load_tokenizer(self.directory)
+
+
+def weights_file(path: Path) -> Path:
+    """The weights that a path means: those of a bundle, or a `.safetensors` file itself."""
+    return path / WEIGHTS if path.is_dir() else path
 
 
 def write_manifest(

@@ -77,7 +77,7 @@ CTC = Family(
     title="CTC",
     citation="Libovický and Helcl 2018, arXiv 1811.04719",
     mechanism="latent alignments",
-    settings=frozenset({"attend_to", "slots", "glancing", "compresses", "finetune"}),
+    settings=frozenset({"attend_to", "slots", "start", "glancing", "compresses", "finetune"}),
     most_candidates=64,
 )
 DAG = Family(
@@ -85,7 +85,7 @@ DAG = Family(
     title="DAG",
     citation="Huang et al. 2022, arXiv 2205.07459",
     mechanism="a directed acyclic graph",
-    settings=frozenset({"attend_to", "slots", "soft_copy", "glancing", "finetune"}),
+    settings=frozenset({"attend_to", "slots", "start", "soft_copy", "glancing", "finetune"}),
     searches=("greedy", "lookahead", "viterbi", "marginal"),
     most_candidates=64,
     before={"soft_copy": False},

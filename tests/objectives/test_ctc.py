@@ -8,9 +8,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from onepass.models.ctc import CTCTransformer, collapse, feasible, soft_copy
+from onepass.models.ctc import CTCTransformer, collapse, feasible
 from onepass.models.one_pass import NEVER
-from onepass.models.slots import IMPOSSIBLE
+from onepass.models.slots import IMPOSSIBLE, soft_copy
 from onepass.objectives.ctc import (
     CTCObjective,
     Lattice,

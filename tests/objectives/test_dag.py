@@ -135,9 +135,10 @@ def test_edges_are_the_mixture_of_the_formula() -> None:
 def test_slots_start_from_the_source_but_for_the_ends() -> None:
     model, batch = make_model(), make_batch()
     mask = torch.arange(18) < model.num_slots((batch.src_ids != 0).sum(1, keepdim=True))
-    copied = model.start(batch.src_ids, mask)
+    memory = model.encode(batch.src_ids)
+    copied = model.start(batch.src_ids, memory, mask)
     model.soft_copy = False
-    kinds = model.start(batch.src_ids, mask)
+    kinds = model.start(batch.src_ids, memory, mask)
     assert len(kinds[0, :14].unique(dim=0)) == 3
     for b, length in enumerate([14, 18, 6]):
         source = batch.src_ids[b, : (length - 2) // 4]

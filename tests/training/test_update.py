@@ -81,6 +81,25 @@ def test_the_rate_of_the_last_updates_cools_down(tmp_path: Path) -> None:
     assert rates == pytest.approx(expected)
 
 
+def test_embeddings_and_encoder_may_have_a_rate_of_their_own(tmp_path: Path) -> None:
+    for name in ("half", "whole"):
+        (tmp_path / name).mkdir()
+    training, same = (
+        tiny_training(tmp_path / name, "student", dropout=0.0, encoder_rate=rate)
+        for name, rate in (("half", 0.5), ("whole", 1.0))
+    )
+    before = {name: p.detach().clone() for name, p in training.model.named_parameters()}
+    for each in (training, same):
+        each.update([[1, 2, 3]])
+    whole = dict(same.model.named_parameters())
+    for name, parameter in training.model.named_parameters():
+        factor = 0.5 if name.startswith(("src_embedding", "tgt_embedding", "encoder")) else 1.0
+        moved = (parameter - before[name]).detach()
+        torch.testing.assert_close(
+            moved, factor * (whole[name] - before[name]).detach(), atol=1e-7, rtol=1e-3
+        )
+
+
 def test_dropout_follows_the_seed_the_update_and_the_batch_in_it(tmp_path: Path, kind: str) -> None:
     rows, losses = [1, 2, 3], []
     for seed in (1, 1, 2):

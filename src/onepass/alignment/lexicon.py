@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from onepass.alignment.fertilities import read_pharaoh
 from onepass.runtime.text_translator import MAX_SRC_TOKENS
 from onepass.text.batches import IdPairs
-from onepass.text.tokenizer import PAD, Tokenizer
+from onepass.text.tokenizer import PAD
+from onepass.text.tokenizers import AnyTokenizer
 
 LINKS = "train.pharaoh"
 """The links of a corpus, beside its ids."""
@@ -50,7 +51,7 @@ class CorpusFacts(NamedTuple):
     lexicon: Lexicon | None = None
 
 
-def corpus_facts(corpora: Sequence[Path], tokenizer: Tokenizer) -> CorpusFacts:
+def corpus_facts(corpora: Sequence[Path], tokenizer: AnyTokenizer) -> CorpusFacts:
     """What an export needs of the corpora that a student has learnt from.
 
     Args:

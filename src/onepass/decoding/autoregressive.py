@@ -16,16 +16,16 @@ from torch import Tensor
 
 from onepass.decoding.options import Decoder, DecodingOptions
 from onepass.models import Model
-from onepass.models.autoregressive import BOS, EOS, PAD, AutoregressiveTransformer, with_end
+from onepass.models.autoregressive import BOS, EOS, PAD, with_end
 from onepass.models.one_pass import length_cap
-from onepass.models.stepwise import Scoring, Stepwise
+from onepass.models.stepwise import Scoring, Stepwise, WordByWord
 from onepass.nn.transformer import Memory
 from onepass.runtime.text_translator import Hypotheses
 
 
 def decoder(model: Model, options: DecodingOptions) -> Decoder:
     """Greedy (beam size 1) or beam search."""
-    assert isinstance(model, AutoregressiveTransformer)
+    assert isinstance(model, WordByWord)
     if options.beam_size == 1:
         return lambda src_ids: greedy(model, src_ids)
     return lambda src_ids: beam_search(model, src_ids, beam_size=options.beam_size)

@@ -16,8 +16,8 @@ from torch.nn import functional as F
 from onepass.decoding.one_pass import Candidates, best_labels, favourites, likely_labels, written
 from onepass.decoding.options import Decoder, DecodingOptions
 from onepass.models import Model
-from onepass.models.autoregressive import AutoregressiveTransformer
 from onepass.models.ctc import CTCTransformer, collapse
+from onepass.models.stepwise import WordByWord
 from onepass.runtime.candidates import CHANGES, combinations
 from onepass.runtime.text_translator import Hypotheses
 
@@ -84,9 +84,7 @@ def labellings(labels: Tensor, log_probs: Tensor, mask: Tensor, blank: int, most
 
 
 @torch.no_grad()
-def best_labelling(
-    model: CTCTransformer, teacher: AutoregressiveTransformer, src_ids: Tensor, most: int
-) -> Hypotheses:
+def best_labelling(model: CTCTransformer, teacher: WordByWord, src_ids: Tensor, most: int) -> Hypotheses:
     """The translation that the teacher likes best of up to `most`; the score is the teacher's.
 
     Args:

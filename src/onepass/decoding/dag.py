@@ -17,10 +17,11 @@ from onepass.decoding.one_pass import Candidates, best_labels, favourites, writt
 from onepass.decoding.options import Decoder, DecodingOptions
 from onepass.families import DAG
 from onepass.models import Model
-from onepass.models.autoregressive import PAD, AutoregressiveTransformer
+from onepass.models.autoregressive import PAD
 from onepass.models.dag import DAGTransformer
 from onepass.models.one_pass import compact
 from onepass.models.slots import IMPOSSIBLE
+from onepass.models.stepwise import WordByWord
 from onepass.runtime.text_translator import Hypotheses
 
 USUAL = DAG.searches[-1]
@@ -125,9 +126,7 @@ def decode_graph(model: DAGTransformer, src_ids: Tensor, search: str = USUAL) ->
 
 
 @torch.no_grad()
-def best_spelling(
-    model: DAGTransformer, teacher: AutoregressiveTransformer, src_ids: Tensor, most: int
-) -> Hypotheses:
+def best_spelling(model: DAGTransformer, teacher: WordByWord, src_ids: Tensor, most: int) -> Hypotheses:
     """The translation that the teacher likes best of up to `most` that the graph spells, whatever the path.
 
     Args:

@@ -16,7 +16,7 @@ from onepass.decoding.autoregressive import score
 from onepass.decoding.one_pass import CANDIDATES_AT_ONCE, unpad
 from onepass.decoding.options import Decoder, DecodingOptions
 from onepass.models import Model
-from onepass.models.autoregressive import PAD, AutoregressiveTransformer
+from onepass.models.autoregressive import PAD
 from onepass.models.fertility import (
     FertilityTransformer,
     Tokens,
@@ -25,6 +25,7 @@ from onepass.models.fertility import (
     most_probable,
     sampled_fertilities,
 )
+from onepass.models.stepwise import WordByWord
 from onepass.nn.transformer import Memory
 from onepass.runtime.candidates import candidate_numbers
 from onepass.runtime.text_translator import Hypotheses
@@ -72,22 +73,23 @@ def decode_once(model: FertilityTransformer, src_ids: Tensor, *, average: bool =
     """
     memory = model.encode(src_ids)
     choose = average_fertilities if average else argmax_fertilities
-    fertilities = choose(model.fertility_logits(memory), memory.mask)
+    src_mask = model.src_mask(memory)
+    fertilities = choose(model.fertility_logits(memory), src_mask)
     ids, scores = _decode(model, src_ids, fertilities, memory)
-    copied = unpad(fertilities, memory.mask.sum(1))
+    copied = unpad(fertilities, src_mask.sum(1))
     return Hypotheses(unpad(ids, fertilities.sum(1)), scores.tolist(), with_end=False, fertilities=copied)
 
 
 @torch.no_grad()
 def noisy_candidates(
-    model: FertilityTransformer, teacher: AutoregressiveTransformer, src_ids: Tensor, uniform: Tensor
+    model: FertilityTransformer, teacher: WordByWord, src_ids: Tensor, uniform: Tensor
 ) -> NoisyCandidates:
     """Decodes and scores what noisy parallel decoding chooses from; the arguments are the same."""
     memory = model.encode(src_ids)
-    logits = model.fertility_logits(memory)
-    first = argmax_fertilities(logits, memory.mask)[:, None]  # [B, 1, S]
+    logits, src_mask = model.fertility_logits(memory), model.src_mask(memory)
+    first = argmax_fertilities(logits, src_mask)[:, None]  # [B, 1, S]
     if len(uniform):
-        first = torch.cat([first, sampled_fertilities(logits, memory.mask, uniform)], 1)  # [B, N, S]
+        first = torch.cat([first, sampled_fertilities(logits, src_mask, uniform)], 1)  # [B, N, S]
     sentences, candidates, _ = first.shape
     # Equal candidates of a sentence are decoded once, equal translations scored once; those of one
     # length go together, so many at a time that memory stays bounded.
@@ -109,7 +111,7 @@ def noisy_candidates(
 
 @torch.no_grad()
 def noisy_parallel(
-    model: FertilityTransformer, teacher: AutoregressiveTransformer, src_ids: Tensor, uniform: Tensor
+    model: FertilityTransformer, teacher: WordByWord, src_ids: Tensor, uniform: Tensor
 ) -> Hypotheses:
     """Noisy parallel decoding: N candidates decoded in one batch, the teacher's favourite wins.
 

@@ -8,8 +8,9 @@ import torch
 from torch import Tensor
 
 from onepass.decoding.autoregressive import score
-from onepass.models.autoregressive import PAD, AutoregressiveTransformer
+from onepass.models.autoregressive import PAD
 from onepass.models.one_pass import NEVER, Decoded, OnePassTransformer
+from onepass.models.stepwise import WordByWord
 from onepass.nn.output_layer import top_labels
 from onepass.runtime.text_translator import Hypotheses
 
@@ -39,7 +40,9 @@ def likely_labels(model: OnePassTransformer, decoded: Decoded, count: int) -> tu
     states, mask = decoded
     labels = torch.zeros(*mask.shape, count, dtype=torch.int64, device=mask.device)
     log_probs = torch.zeros(labels.shape, device=mask.device)
-    labels[mask], log_probs[mask] = top_labels(states[mask], model.output_weight(), count, NEVER)
+    labels[mask], log_probs[mask] = top_labels(
+        states[mask], model.output_weight(), count, NEVER, bias=model.output_bias()
+    )
     return labels, log_probs
 
 
@@ -55,7 +58,7 @@ def written(ids: Tensor, sums: Tensor) -> Hypotheses:
     return Hypotheses(unpad(ids, lengths), (sums / lengths.clamp(min=1)).tolist(), with_end=False)
 
 
-def favourites(teacher: AutoregressiveTransformer, src_ids: Tensor, candidates: Candidates) -> Hypotheses:
+def favourites(teacher: WordByWord, src_ids: Tensor, candidates: Candidates) -> Hypotheses:
     """Of each sentence the candidate with the teacher's best score, which becomes its score."""
     ids, sentence = candidates
     memory = teacher.encode(src_ids)

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from onepass.errors import UsageError
 from onepass.families import Family
-from onepass.models.autoregressive import AutoregressiveTransformer
+from onepass.models.stepwise import WordByWord
 from onepass.runtime.candidates import check_candidates
 from onepass.runtime.text_translator import Hypotheses
 
@@ -31,7 +31,7 @@ class DecodingOptions:
         beam_size: of a model that writes word by word; 1 is greedy.
     """
 
-    teacher: AutoregressiveTransformer | None = None
+    teacher: WordByWord | None = None
     num_candidates: int = 1
     average: bool = False
     search: str | None = None

@@ -13,10 +13,10 @@ from onepass.decoding.options import Decoder, DecodingOptions, check_options
 from onepass.decoding.weights import load_model, load_teacher
 from onepass.errors import ModelError
 from onepass.models import Model
-from onepass.models.autoregressive import AutoregressiveTransformer
+from onepass.models.stepwise import WordByWord
 from onepass.objectives.objective import pad_ids
 from onepass.runtime.text_translator import TextTranslator
-from onepass.text.tokenizer import Tokenizer
+from onepass.text.tokenizers import AnyTokenizer
 
 DECODERS: Mapping[str, Callable[[Model, DecodingOptions], Decoder]] = {
     "autoregressive": autoregressive.decoder,
@@ -52,7 +52,7 @@ class Translator(TextTranslator):
 
     def __init__(
         self,
-        tokenizer: Tokenizer,
+        tokenizer: AnyTokenizer,
         decode: Decoder,
         *,
         device: torch.device | str = "cpu",
@@ -107,7 +107,7 @@ class Translator(TextTranslator):
         )
 
 
-def _judge(directory: Path, tokenizer: Tokenizer, device: torch.device | str) -> AutoregressiveTransformer:
+def _judge(directory: Path, tokenizer: AnyTokenizer, device: torch.device | str) -> WordByWord:
     bundle = Bundle.open(directory)
     if bundle.tokenizer().fingerprint != tokenizer.fingerprint:
         raise ModelError("Teacher and student have different tokenizers", where=directory)

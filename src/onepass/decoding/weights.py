@@ -17,13 +17,13 @@ from onepass.errors import ModelError
 from onepass.families import family_named
 from onepass.files import replacing
 from onepass.models import MODELS, Model
-from onepass.models.autoregressive import AutoregressiveTransformer
+from onepass.models.stepwise import WordByWord
 from onepass.settings import StudentSettings, TransformerSettings
-from onepass.text.tokenizer import Tokenizer
+from onepass.text.tokenizers import AnyTokenizer
 
 
 def build_model(
-    family: str, sizes: TransformerSettings, student: StudentSettings | None, tokenizer: Tokenizer
+    family: str, sizes: TransformerSettings, student: StudentSettings | None, tokenizer: AnyTokenizer
 ) -> Model:
     """A model of a family with fresh weights.
 
@@ -53,17 +53,11 @@ def load_model(bundle: Bundle, *, device: torch.device | str = "cpu") -> Model:
     except (KeyError, TypeError, ValidationError) as error:
         raise ModelError(f"The bundle's settings are not usable: {error}", where=bundle.directory) from None
     model = build_model(bundle.kind, sizes, student, bundle.tokenizer())
-    try:
-        tensors = load_file(bundle.weights)
-    except (SafetensorError, OSError) as error:
-        raise ModelError(f"The weights cannot be read: {error}", where=bundle.weights) from None
-    load_weights(model, tensors, where=bundle.weights)
+    load_weights(model, read_weights(bundle.weights), where=bundle.weights)
     return model.to(device).eval()
 
 
-def load_teacher(
-    bundle: Bundle, *, purpose: str, device: torch.device | str = "cpu"
-) -> AutoregressiveTransformer:
+def load_teacher(bundle: Bundle, *, purpose: str, device: torch.device | str = "cpu") -> WordByWord:
     """The model of a bundle that writes word by word, in eval mode.
 
     Args:
@@ -76,13 +70,13 @@ def load_teacher(
     """
     if family_named(bundle.kind, where=bundle.directory).one_pass:
         raise ModelError(f"Only a teacher can {purpose}; this is a student", where=bundle.directory)
-    return cast(AutoregressiveTransformer, load_model(bundle, device=device))
+    return cast(WordByWord, load_model(bundle, device=device))
 
 
 def save_bundle(
     directory: Path,
     model: nn.Module,
-    tokenizer: Tokenizer,
+    tokenizer: AnyTokenizer,
     *,
     kind: str,
     src: str,
@@ -94,7 +88,6 @@ def save_bundle(
     directory.mkdir(parents=True, exist_ok=True)
     save_weights(model, directory / WEIGHTS)
     tokenizer.save(directory)
-    names = ["joint.model"] if tokenizer.joint else ["src.model", "tgt.model"]
     write_manifest(
         directory,
         kind=kind,
@@ -102,7 +95,7 @@ def save_bundle(
         tgt=tgt,
         settings=settings,
         provenance=provenance,
-        files=[WEIGHTS, *names],
+        files=[WEIGHTS, *tokenizer.file_names],
     )
 
 
@@ -114,6 +107,14 @@ def save_weights(model: nn.Module, path: Path) -> None:
     state = model.state_dict()
     with replacing(path) as partial:
         save_file({name: state[name].cpu().contiguous() for name in names.values()}, partial)
+
+
+def read_weights(path: Path) -> dict[str, Tensor]:
+    """The tensors of a safetensors file. Raises ModelError where it cannot be read."""
+    try:
+        return load_file(path)
+    except (SafetensorError, OSError) as error:
+        raise ModelError(f"The weights cannot be read: {error}", where=path) from None
 
 
 def load_weights(model: nn.Module, tensors: Mapping[str, Tensor], *, where: object) -> None:

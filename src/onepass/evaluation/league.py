@@ -21,7 +21,7 @@ from onepass.evaluation.timed_process import SystemSpec
 from onepass.runtime.cores import available_cores
 from onepass.settings import EvaluateSettings
 from onepass.text.lines import write_lines
-from onepass.text.tokenizer import Tokenizer
+from onepass.text.tokenizers import AnyTokenizer
 
 WARMUP = 5
 PROBE_SENTENCES = 16
@@ -50,7 +50,7 @@ class League:
     competitors: Sequence[Competitor]
     src: Sequence[str]
     ref: Sequence[str] | None
-    tokenizer: Tokenizer
+    tokenizer: AnyTokenizer
     settings: EvaluateSettings
     seed: int
     directory: Path

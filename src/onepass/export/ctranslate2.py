@@ -16,15 +16,16 @@ from torch import Tensor, nn
 from onepass.alignment.lexicon import Lexicon
 from onepass.bundle import Bundle
 from onepass.decoding.weights import load_teacher
-from onepass.errors import UsageError
+from onepass.errors import ModelError, UsageError
 from onepass.files import write_text
 from onepass.models.autoregressive import PAD
+from onepass.models.marian import MarianTransformer
 from onepass.models.one_pass import length_cap
 from onepass.nn.attention import MultiHeadAttention
 from onepass.nn.positions import sinusoidal_positions
 from onepass.nn.transformer import FeedForward
 from onepass.runtime.text_translator import Hypotheses, TextTranslator
-from onepass.text.tokenizer import Tokenizer
+from onepass.text.tokenizers import AnyTokenizer
 
 VOCABULARY_MAP = "vmap.txt"
 """CTranslate2's name of the file that says which words a source can yield."""
@@ -82,6 +83,12 @@ def export_ctranslate2(
 
     _check_quantization(quantization)
     model = load_teacher(bundle, purpose="be exported to CTranslate2")
+    if isinstance(model, MarianTransformer):
+        raise ModelError(
+            "CTranslate2 has no model of this kind: Marian's arrangement of layers",
+            where=bundle.directory,
+            fix="use torch: `onepass translate --model`, or `--engine torch` where there is a choice",
+        )
     layers = (len(model.encoder.layers), len(model.decoder))
     heads = model.encoder.layers[0].self_attention.heads  # type: ignore[union-attr]
     spec = ctranslate2.specs.TransformerSpec.from_config(
@@ -116,7 +123,7 @@ def export_ctranslate2(
     _save(spec, directory, None if lexicon is None else vocabulary_map(lexicon, tokenizer))
 
 
-def vocabulary_map(lexicon: Lexicon, tokenizer: Tokenizer) -> str:
+def vocabulary_map(lexicon: Lexicon, tokenizer: AnyTokenizer) -> str:
     """CTranslate2's vocabulary map: a line a source token, the first one for every sentence."""
     src, tgt = tokenizer.src_vocabulary(), tokenizer.tgt_vocabulary()
     rows = [("", lexicon.always), *zip(src, (row[row != PAD] for row in lexicon.yields), strict=True)]
@@ -168,7 +175,7 @@ class CTranslate2Translator(TextTranslator):
     def __init__(
         self,
         directory: Path,
-        tokenizer: Tokenizer,
+        tokenizer: AnyTokenizer,
         *,
         beam_size: int = 1,
         compute_type: str = "float32",

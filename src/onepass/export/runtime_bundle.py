@@ -14,6 +14,7 @@ from onepass.export.onnx import GRAPHS, export_onnx
 from onepass.export.transformer_graph import StudentGraph
 from onepass.families import FAMILIES
 from onepass.models.autoregressive import AutoregressiveTransformer
+from onepass.models.marian import MarianTransformer
 from onepass.models.one_pass import OnePassTransformer
 from onepass.runtime.translator import CANDIDATES, DECODING, GRAPH, Precision
 
@@ -61,6 +62,12 @@ def draft_bundle(
             where=student.directory,
             fix="export a model that writes word by word with `--ctranslate2`",
         )
+    if model.post_norm:
+        raise ModelError(
+            "A student with norms after its layers cannot be exported yet",
+            where=student.directory,
+            fix="use it in torch: `onepass translate --model RUN/STAGE`",
+        )
     judge = None if teacher is None else _judge(student, graph, teacher)
     student.tokenizer().save(directory)
     for precision in get_args(Precision):
@@ -87,6 +94,12 @@ def draft_bundle(
 
 def _judge(student: Bundle, graph: StudentGraph, teacher: Bundle) -> AutoregressiveTransformer:
     judge = load_teacher(teacher, purpose="choose among candidates")
+    if isinstance(judge, MarianTransformer):
+        raise UsageError(
+            "A teacher with norms after its layers cannot choose in an exported graph",
+            where=teacher.directory,
+            fix="export it without candidates; in torch it has: `onepass translate --teacher ...`",
+        )
     if graph.candidates is None:
         raise UsageError(
             f"The exported graph of a {FAMILIES[student.kind].title} student has no candidates",

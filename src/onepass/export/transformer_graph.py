@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from onnx import TensorProto
+from torch import nn
 
 from onepass.export.graph import MICROSOFT, Graph, Outputs, Table, Value
 from onepass.models.autoregressive import AutoregressiveTransformer
@@ -18,7 +19,7 @@ from onepass.models.one_pass import NEVER, OnePassTransformer
 from onepass.models.slots import IMPOSSIBLE, SOFT_COPY_TEMPERATURE
 from onepass.nn.attention import MultiHeadAttention
 from onepass.nn.positions import sinusoidal_positions
-from onepass.nn.transformer import DecoderLayer, EncoderLayer
+from onepass.nn.transformer import DecoderLayer, Encoder, EncoderLayer
 
 OUTPUTS = {
     "ids": Value(TensorProto.INT64, ["B", "T"]),
@@ -213,6 +214,7 @@ class TransformerGraph(Graph):
         """
         for layer, key_value in zip(model.decoder, memory, strict=True):
             x = self.decoder_layer(layer, x, mask, bias, key_value, src_mask, positions, causal)  # type: ignore[arg-type]
+        assert isinstance(model.decoder_norm, nn.LayerNorm)
         return self.norm(x, model.decoder_norm)
 
     def positions(self, most: int, width: int) -> str:
@@ -240,6 +242,7 @@ class TransformerGraph(Graph):
         self, model: OnePassTransformer | AutoregressiveTransformer, source: Source, *, keep: int = 1
     ) -> list[str]:
         """What each decoder layer sees of the source, [B, S, D]; `keep` as in `nn.transformer.Encoder`."""
+        assert isinstance(model.encoder, Encoder)
         x, outputs = self.start(source.embedded, model.width, source.positions), []
         for layer in model.encoder.layers:
             x = self.encoder_layer(layer, x, source.mask)  # type: ignore[arg-type]

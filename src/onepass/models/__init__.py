@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Protocol
 
-from onepass.models import autoregressive, ctc, dag, fertility
-from onepass.models.autoregressive import AutoregressiveTransformer
+from onepass.models import ctc, dag, fertility, stepwise
 from onepass.models.one_pass import OnePassTransformer
+from onepass.models.stepwise import WordByWord
 from onepass.settings import StudentSettings, TransformerSettings
 
-Model = AutoregressiveTransformer | OnePassTransformer
+Model = WordByWord | OnePassTransformer
 
 
 class MakeModel(Protocol):
@@ -29,7 +29,7 @@ class MakeModel(Protocol):
 
 
 MODELS: Mapping[str, MakeModel] = {
-    "autoregressive": autoregressive.build,
+    "autoregressive": stepwise.build,
     "fertility": fertility.FertilityTransformer,
     "ctc": ctc.CTCTransformer,
     "dag": dag.DAGTransformer,

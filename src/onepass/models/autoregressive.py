@@ -18,7 +18,7 @@ from onepass.nn.attention import causal_mask, padding_mask
 from onepass.nn.dropout import Dropout
 from onepass.nn.positions import in_compute_dtype, sinusoidal_positions
 from onepass.nn.transformer import DecoderLayer, Encoder, LayerCache, Memory, initialise
-from onepass.settings import StudentSettings, TransformerSettings
+from onepass.settings import TransformerSettings
 
 PAD, BOS, EOS = 0, 2, 3
 
@@ -86,6 +86,14 @@ class AutoregressiveTransformer(nn.Module):
             x = layer(x, self_mask, memory.for_layer(i), source_mask)
         return self.decoder_norm(x)  # type: ignore[no-any-return]
 
+    def output_weight(self) -> Tensor:
+        """Of the output layer, [V, D]."""
+        return self.tgt_embedding.weight
+
+    def output_bias(self) -> Tensor | None:
+        """Of the output layer, [V]; this model has none."""
+        return None
+
     def logits(self, states: Tensor) -> Tensor:
         """Decoder states [..., D] -> scores of the target vocabulary [..., V]."""
         return F.linear(states, self.tgt_embedding.weight)
@@ -102,13 +110,6 @@ class AutoregressiveTransformer(nn.Module):
             x = layer.step(x, layer_cache, cache.source_mask)  # type: ignore[operator]
         cache.position += 1
         return self.logits(self.decoder_norm(x[:, 0]))
-
-
-def build(
-    sizes: TransformerSettings, student: StudentSettings, src_size: int, tgt_size: int, *, joint: bool
-) -> AutoregressiveTransformer:
-    """A model with fresh weights; nothing of a student's settings but its sizes means anything for it."""
-    return AutoregressiveTransformer(sizes, src_size, tgt_size, joint=joint)
 
 
 def with_end(tgt_ids: Tensor) -> Tensor:

@@ -14,30 +14,36 @@ from torch import Tensor, nn
 from onepass.families import CTC, Family
 from onepass.models.autoregressive import PAD
 from onepass.models.one_pass import Length, compact
-from onepass.models.slots import SlotTransformer, soft_copy
+from onepass.models.slots import SlotTransformer
+from onepass.nn.transformer import Memory
 from onepass.settings import StudentSettings, TransformerSettings
 
 
 class CTCTransformer(SlotTransformer):
     """Encoder, decoder over `student.slots` slots a source token, vocabulary and a blank.
 
-    Of the student's settings it uses `slots`, `attend_to` and `dropout`. The blank is label V, behind the
-    target vocabulary.
+    Of the student's settings it uses `slots`, `start`, `attend_to` and `dropout`. The blank is label V,
+    behind the target vocabulary.
     """
 
     family: ClassVar[Family] = CTC
 
     def add_parts(self, sizes: TransformerSettings, student: StudentSettings) -> None:
-        self.slots = student.slots
+        self.add_slots(sizes.width, student)
         self.blank = self.tgt_embedding.num_embeddings
         self.blank_embedding = nn.Embedding(1, sizes.width)
+        if self.post_norm:
+            self.blank_bias = nn.Parameter(torch.zeros(1))
         self._joined: tuple[list[tuple[int, int]], Tensor] | None = None
 
     def num_slots(self, src_length: Length) -> Length:
-        return src_length * self.slots
+        return (src_length + self.ends) * self.slots
 
-    def start(self, src_ids: Tensor, mask: Tensor) -> Tensor:
-        return soft_copy(self.src_embedding(src_ids), src_ids != PAD, self.slots)
+    def start(self, src_ids: Tensor, memory: Memory, mask: Tensor) -> Tensor:
+        return self.stretched(src_ids, memory)
+
+    def output_bias(self) -> Tensor | None:
+        return torch.cat([self.word_bias, self.blank_bias]) if self.post_norm else None
 
     def train(self, mode: bool = True) -> CTCTransformer:
         self._joined = None
@@ -59,7 +65,7 @@ def feasible(src_lengths: Tensor, tgt_ids: Tensor, slots: int) -> Tensor:
     """Which pairs have enough slots: one a token, and one more between equal neighbours.
 
     Args:
-        src_lengths: int64 [B].
+        src_lengths: int64 [B], </s> included where it has slots.
         tgt_ids: int64 [B, T], padded with 0.
         slots: a source token.
 

@@ -14,38 +14,40 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from onepass.families import DAG, Family
-from onepass.models.autoregressive import PAD
 from onepass.models.one_pass import Decoded, Length
-from onepass.models.slots import IMPOSSIBLE, SlotTransformer, soft_copy
-from onepass.nn.positions import sinusoidal_positions
+from onepass.models.slots import IMPOSSIBLE, SlotTransformer
+from onepass.nn.transformer import Memory
 from onepass.settings import StudentSettings, TransformerSettings
 
 
 class DAGTransformer(SlotTransformer):
     """Encoder, decoder over `student.slots` slots a source token and two at the ends, words and edges.
 
-    Of the student's settings it uses `slots`, `soft_copy`, `attend_to` and `dropout`.
+    Of the student's settings it uses `slots`, `start`, `soft_copy`, `attend_to` and `dropout`.
     """
 
     family: ClassVar[Family] = DAG
 
     def add_parts(self, sizes: TransformerSettings, student: StudentSettings) -> None:
-        self.slots, self.heads, self.soft_copy = student.slots, sizes.heads, student.soft_copy
+        self.add_slots(sizes.width, student)
+        self.heads, self.soft_copy = sizes.heads, student.soft_copy
         self.slot_embedding = nn.Embedding(3, sizes.width)  # first, between, last
         self.edge_query = nn.Linear(2 * sizes.width, sizes.width)
         self.edge_key = nn.Linear(2 * sizes.width, sizes.width)
         self.edge_gate = nn.Linear(2 * sizes.width, sizes.heads)
 
     def num_slots(self, src_length: Length) -> Length:
-        return src_length * self.slots + 2
+        return (src_length + self.ends) * self.slots + 2
 
-    def start(self, src_ids: Tensor, mask: Tensor) -> Tensor:
+    def start(self, src_ids: Tensor, memory: Memory, mask: Tensor) -> Tensor:
         slot = torch.arange(mask.size(1), device=mask.device)
         last = slot - mask.sum(1, keepdim=True) + 1  # [B, L]; 0 at the last slot
         kind: Tensor = self.slot_embedding((slot > 0).long() + (last == 0))
         if not self.soft_copy:
             return kind
-        copied = soft_copy(self.src_embedding(src_ids), src_ids != PAD, self.slots)  # [B, L - 2, D]
+        if self.from_states is not None:
+            kind = kind * self.width**0.5
+        copied = self.stretched(src_ids, memory)  # [B, L - 2, D]
         return kind + F.pad(copied, (0, 0, 1, 1)).masked_fill(last[..., None] >= 0, 0)
 
     def edges(self, decoded: Decoded) -> Tensor:
@@ -55,7 +57,7 @@ class DAGTransformer(SlotTransformer):
         the state and the position of a slot. Rows sum to 1; that of the last slot has no edge.
         """
         states, mask = decoded
-        positions = sinusoidal_positions(mask.size(1), self.width, device=mask.device).to(states.dtype)
+        positions = self.positions(mask.size(1), mask.device).to(states.dtype)
         features = torch.cat([states, positions.expand_as(states)], -1)  # [B, L, 2D]
 
         def split(x: Tensor) -> Tensor:

@@ -17,7 +17,7 @@ from onepass.families import FERTILITY, Family
 from onepass.models.autoregressive import PAD
 from onepass.models.one_pass import NEVER, Decoded, OnePassTransformer, length_cap
 from onepass.nn.attention import others_mask, padding_mask
-from onepass.nn.positions import in_compute_dtype, sinusoidal_positions
+from onepass.nn.positions import in_compute_dtype
 from onepass.nn.transformer import Memory
 from onepass.settings import StudentSettings, TransformerSettings
 
@@ -64,8 +64,12 @@ class FertilityTransformer(OnePassTransformer):
         return length_cap(src_length)
 
     def fertility_logits(self, memory: Memory) -> Tensor:
-        """Scores of the fertilities 0..49 of every source token, [B, S, F]."""
-        return self.fertility(memory.top)  # type: ignore[no-any-return]
+        """Scores of the fertilities 0..49 of every source token, [B, S, F]; </s> has none."""
+        return self.fertility(memory.top[:, : memory.mask.size(1) - self.ends])  # type: ignore[no-any-return]
+
+    def src_mask(self, memory: Memory) -> Tensor:
+        """Which source tokens are real, </s> left out: bool [B, S]."""
+        return memory.mask[:, self.ends :]
 
     def decode(self, src_ids: Tensor, fertilities: Tensor, memory: Memory) -> Decoded:
         """All target positions at once.
@@ -78,7 +82,7 @@ class FertilityTransformer(OnePassTransformer):
         tgt_lengths = fertilities.sum(1)  # [B]
         length = int(tgt_lengths.max())
         mask = torch.arange(length, device=src_ids.device)[None, :] < tgt_lengths[:, None]  # [B, T]
-        positions = sinusoidal_positions(length, self.width, device=src_ids.device)[None]  # [1, T, D]
+        positions = self.positions(length, src_ids.device)[None]  # [1, T, D]
         positions = positions.to(self.src_embedding.weight.dtype)
         x = positions.expand(src_ids.size(0), -1, -1)
         if self.copy_source != "none":
@@ -104,7 +108,8 @@ class FertilityTransformer(OnePassTransformer):
 
     def logits(self, states: Tensor) -> Tensor:
         """Decoder states [..., D] -> scores of the target vocabulary [..., V]."""
-        return F.linear(states, self.tgt_embedding.weight)
+        scores = F.linear(states, self.tgt_embedding.weight)
+        return scores + self.word_bias if self.post_norm else scores
 
 
 class Tokens(NamedTuple):

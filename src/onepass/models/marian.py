@@ -9,17 +9,20 @@ end of a source, which Marian reads as well, is added here.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from onepass.families import AUTOREGRESSIVE, Family
 from onepass.models.autoregressive import BOS, PAD, with_end
 from onepass.nn.attention import padding_mask
 from onepass.nn.dropout import Dropout
 from onepass.nn.positions import in_compute_dtype, sines_then_cosines
 from onepass.nn.post_norm import LayerSizes, PostNormCache, PostNormDecoderLayer, PostNormEncoder
 from onepass.nn.transformer import Memory
+from onepass.settings import TransformerSettings
 
 NEVER = -1e9
 """Output bias of what is never written."""
@@ -46,6 +49,42 @@ class MarianSizes:
     tied: bool
     src_size: int
     tgt_size: int
+
+
+def marian_sizes(settings: TransformerSettings, src_size: int, tgt_size: int, *, joint: bool) -> MarianSizes:
+    """The sizes that settings with `norm = "post"` and two vocabularies stand for."""
+    return MarianSizes(
+        layer_sizes(settings, settings.dropout),
+        encoder_layers=settings.encoder_layers,
+        decoder_layers=settings.decoder_layers,
+        recurrent=settings.cell == "ssru",
+        joint=joint,
+        tied=settings.tied,
+        src_size=src_size,
+        tgt_size=tgt_size,
+    )
+
+
+def layer_sizes(settings: TransformerSettings, dropout: float) -> LayerSizes:
+    """What all layers share, with a dropout of their own."""
+    return LayerSizes(settings.width, settings.ffn_width, settings.heads, settings.activation, dropout)
+
+
+def settings_of(sizes: MarianSizes) -> TransformerSettings:
+    """The settings that `marian_sizes` was given."""
+    layers = sizes.layers
+    return TransformerSettings(
+        width=layers.width,
+        ffn_width=layers.ffn_width,
+        encoder_layers=sizes.encoder_layers,
+        decoder_layers=sizes.decoder_layers,
+        heads=layers.heads,
+        dropout=layers.dropout,
+        norm="post",
+        activation=layers.activation,
+        cell="ssru" if sizes.recurrent else "attention",
+        tied=sizes.tied,
+    )
 
 
 class OutputLayer(nn.Module):
@@ -87,6 +126,8 @@ class MarianCache:
 class MarianTransformer(nn.Module):
     """Encoder-decoder with the interface of `onepass.models.autoregressive.AutoregressiveTransformer`."""
 
+    family: ClassVar[Family] = AUTOREGRESSIVE
+
     def __init__(self, sizes: MarianSizes) -> None:
         super().__init__()
         self.sizes, self.width = sizes, sizes.layers.width
@@ -120,6 +161,14 @@ class MarianTransformer(nn.Module):
         for layer in self.decoder:
             x = layer(x, memory.top, source_mask)
         return x
+
+    def output_weight(self) -> Tensor:
+        """Of the output layer, [V, D]."""
+        return self.output.weight
+
+    def output_bias(self) -> Tensor | None:
+        """Of the output layer, [V]."""
+        return self.output.bias
 
     def logits(self, states: Tensor) -> Tensor:
         """Decoder states [..., D] -> scores of the target vocabulary [..., V]."""

@@ -11,9 +11,11 @@ import torch
 from torch import Tensor, nn
 
 from onepass.families import Family
-from onepass.models.autoregressive import BOS, EOS, PAD
+from onepass.models.autoregressive import BOS, EOS, PAD, with_end
+from onepass.models.marian import layer_sizes
 from onepass.nn.dropout import Dropout
-from onepass.nn.positions import in_compute_dtype, sinusoidal_positions
+from onepass.nn.positions import in_compute_dtype, sines_then_cosines, sinusoidal_positions
+from onepass.nn.post_norm import PostNormEncoder, PostNormSlotLayer
 from onepass.nn.transformer import DecoderLayer, Encoder, Memory, initialise
 from onepass.settings import StudentSettings, TransformerSettings
 
@@ -65,6 +67,9 @@ class OnePassTransformer(nn.Module):
     Attributes:
         keep: how many of the encoder's layers the decoder sees.
         positional: its layers have a second self-attention, over positions.
+        post_norm: it is arranged as a Marian teacher is: norms after the sublayers and none at the top,
+            sines before cosines, a bias for each word.
+        ends: what its sources end with, in tokens: 1 with post-norm, where </s> is read too, else 0.
     """
 
     family: ClassVar[Family]
@@ -81,18 +86,37 @@ class OnePassTransformer(nn.Module):
         super().__init__()
         self.width, self.joint = sizes.width, joint
         self.keep = sizes.decoder_layers if student.attend_to == "layerwise" else 1
-        layer = (sizes.width, sizes.ffn_width, sizes.heads, student.dropout)
+        self.post_norm = sizes.norm == "post"
+        self.ends = int(self.post_norm)
         self.src_embedding = nn.Embedding(src_size, sizes.width)
         self.tgt_embedding = self.src_embedding if joint else nn.Embedding(tgt_size, sizes.width)
-        self.encoder = Encoder(sizes.encoder_layers, *layer)
         self.positional = False
+        if self.post_norm:
+            self._add_post_norm_stacks(sizes, student)
+        else:
+            self._add_stacks(sizes, student)
+        self.dropout = Dropout(student.dropout)
+        initialise(self)
+
+    def _add_stacks(self, sizes: TransformerSettings, student: StudentSettings) -> None:
+        layer = (sizes.width, sizes.ffn_width, sizes.heads, student.dropout)
+        self.encoder: Encoder | PostNormEncoder = Encoder(sizes.encoder_layers, *layer)
         self.add_parts(sizes, student)
         self.decoder = nn.ModuleList(
             DecoderLayer(*layer, positional_attention=self.positional) for _ in range(sizes.decoder_layers)
         )
-        self.decoder_norm = nn.LayerNorm(sizes.width)
-        self.dropout = Dropout(student.dropout)
-        initialise(self)
+        self.decoder_norm: nn.Module = nn.LayerNorm(sizes.width)
+
+    def _add_post_norm_stacks(self, sizes: TransformerSettings, student: StudentSettings) -> None:
+        layer = layer_sizes(sizes, student.dropout)
+        self.encoder = PostNormEncoder(sizes.encoder_layers, layer)
+        self.word_bias = nn.Parameter(torch.zeros(self.tgt_embedding.num_embeddings))
+        self.add_parts(sizes, student)
+        self.decoder = nn.ModuleList(
+            PostNormSlotLayer(layer, positional_attention=self.positional)
+            for _ in range(sizes.decoder_layers)
+        )
+        self.decoder_norm = nn.Identity()
 
     def add_parts(self, sizes: TransformerSettings, student: StudentSettings) -> None:
         """Makes what a family has beside embeddings, encoder and decoder."""
@@ -106,8 +130,22 @@ class OnePassTransformer(nn.Module):
         """Of the output layer, [C, D]: the target's tokens, then what labels a family has beside them."""
         return self.tgt_embedding.weight
 
+    def output_bias(self) -> Tensor | None:
+        """Of the output layer, [C], in the order of its weight; None: it has none."""
+        return self.word_bias if self.post_norm else None
+
+    def positions(self, length: int, device: torch.device) -> Tensor:
+        """Encodings of the first positions, float32 [length, D]."""
+        encode = sines_then_cosines if self.post_norm else sinusoidal_positions
+        return encode(length, self.width, device=device)
+
+    def read_ids(self, src_ids: Tensor) -> Tensor:
+        """What the encoder reads: the source, [B, S], with its </s> where it has one, [B, S + ends]."""
+        return with_end(src_ids) if self.ends else src_ids
+
     def encode(self, src_ids: Tensor) -> Memory:
-        """src_ids int64 [B, S], padded with 0."""
-        positions = sinusoidal_positions(src_ids.size(1), self.width, device=src_ids.device)
-        x = self.dropout(in_compute_dtype(self.src_embedding(src_ids) * self.width**0.5 + positions))
-        return self.encoder(x, src_ids != PAD, keep=self.keep)  # type: ignore[no-any-return]
+        """src_ids int64 [B, S], padded with 0; the memory has S + ends places."""
+        read = self.read_ids(src_ids)
+        positions = self.positions(read.size(1), read.device)
+        x = self.dropout(in_compute_dtype(self.src_embedding(read) * self.width**0.5 + positions))
+        return self.encoder(x, read != PAD, keep=self.keep)  # type: ignore[no-any-return]

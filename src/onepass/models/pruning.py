@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from onepass.models.one_pass import OnePassTransformer
+from onepass.nn.post_norm import ActivatedFeedForward
 from onepass.nn.transformer import FeedForward
 
 
@@ -17,7 +18,7 @@ def init_pruned(student: OnePassTransformer, larger: OnePassTransformer) -> None
     """
     weights = larger.state_dict()
     for name, module in student.named_modules():
-        if isinstance(module, FeedForward):
+        if isinstance(module, FeedForward | ActivatedFeedForward):
             inner, outer = weights[f"{name}.inner.weight"], weights[f"{name}.outer.weight"]
             importance = inner.norm(dim=1) * outer.norm(dim=0)
             kept = importance.topk(module.inner.out_features).indices.sort().values

@@ -1,4 +1,4 @@
-"""What a search needs of a model that writes word by word."""
+"""Models that write word by word: which there are, and what a search needs of them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,13 @@ from typing import Protocol, TypeVar
 
 from torch import Tensor
 
-from onepass.nn.transformer import Memory
+from onepass.models.autoregressive import AutoregressiveTransformer
+from onepass.models.marian import MarianTransformer, marian_sizes
+from onepass.nn.transformer import Memory, initialise
+from onepass.settings import StudentSettings, TransformerSettings
+
+WordByWord = AutoregressiveTransformer | MarianTransformer
+"""A teacher, trained here or read."""
 
 
 class Cache(Protocol):
@@ -40,3 +46,14 @@ class Scoring(Protocol):
 
     def logits(self, states: Tensor) -> Tensor:
         """Decoder states [..., D] -> scores of the target vocabulary [..., V]."""
+
+
+def build(
+    sizes: TransformerSettings, student: StudentSettings, src_size: int, tgt_size: int, *, joint: bool
+) -> WordByWord:
+    """A model with fresh weights; nothing of a student's settings but its sizes means anything for it."""
+    if sizes.norm == "pre":
+        return AutoregressiveTransformer(sizes, src_size, tgt_size, joint=joint)
+    model = MarianTransformer(marian_sizes(sizes, src_size, tgt_size, joint=joint))
+    initialise(model)
+    return model

@@ -38,52 +38,68 @@ def _compute_dtype(states: Tensor) -> torch.dtype:
     return torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else states.dtype
 
 
-def _log_probs(states: Tensor, weight: Tensor) -> Tensor:
-    """[n, D] and [V, D] of one type -> [n, V] in float32 at least."""
+def _log_probs(states: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+    """[n, D] and [V, D] of one type -> [n, V] in float32 at least, in which the bias is added."""
     with torch.autocast(states.device.type, enabled=False):
         exact = torch.promote_types(states.dtype, torch.float32)
-        return torch.log_softmax(states @ weight.T, -1, dtype=exact)
+        scores = states @ weight.T
+        if bias is not None:
+            scores = scores.to(exact) + bias
+        return torch.log_softmax(scores, -1, dtype=exact)
 
 
 class _OutputLoss(torch.autograd.Function):
     @staticmethod
     def forward(
-        ctx: Any, states: Tensor, weight: Tensor, part_loss: Callable[[Tensor, slice, bool], PartLoss]
+        ctx: Any,
+        states: Tensor,
+        weight: Tensor,
+        bias: Tensor | None,
+        part_loss: Callable[[Tensor, slice, bool], PartLoss],
     ) -> Tensor:
         dtype = _compute_dtype(states)
         exact = torch.promote_types(dtype, torch.float32)
         low_states, low_weight = states.to(dtype), weight.to(dtype)
-        with_gradient = any(ctx.needs_input_grad[:2])
+        with_gradient = any(ctx.needs_input_grad[:3])
         loss = torch.zeros((), dtype=exact, device=states.device)
         grad_states = torch.empty_like(low_states)
         grad_weight = torch.zeros(weight.shape if with_gradient else (0,), dtype=exact, device=weight.device)
+        grad_bias = None if bias is None else torch.zeros_like(bias)
         for rows in _parts(states, weight):
-            part = part_loss(_log_probs(low_states[rows], low_weight), rows, with_gradient)
+            part = part_loss(_log_probs(low_states[rows], low_weight, bias), rows, with_gradient)
             loss += part.sum
             if part.gradient is not None:
+                if grad_bias is not None:
+                    grad_bias += part.gradient.sum(0)
                 gradient = part.gradient.to(dtype)
                 with torch.autocast(states.device.type, enabled=False):
                     grad_states[rows] = gradient @ low_weight
                     grad_weight += gradient.T @ low_states[rows]
-        ctx.save_for_backward(grad_states, grad_weight)
+        ctx.save_for_backward(grad_states, grad_weight, grad_bias)
         ctx.dtypes = states.dtype, weight.dtype
         return loss
 
     @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor, None]:
-        grad_states, grad_weight = ctx.saved_tensors
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor, Tensor | None, None]:
+        grad_states, grad_weight, grad_bias = ctx.saved_tensors
         states_dtype, weight_dtype = ctx.dtypes
-        return (grad_states * grad).to(states_dtype), (grad_weight * grad).to(weight_dtype), None
+        of_bias = None if grad_bias is None else grad_bias * grad
+        return (grad_states * grad).to(states_dtype), (grad_weight * grad).to(weight_dtype), of_bias, None
 
 
 def output_cross_entropy(
-    states: Tensor, weight: Tensor, targets: Tensor, label_smoothing: float = 0.0
+    states: Tensor,
+    weight: Tensor,
+    targets: Tensor,
+    label_smoothing: float = 0.0,
+    *,
+    bias: Tensor | None = None,
 ) -> Tensor:
-    """Summed cross entropy of softmax(states · weightᵀ).
+    """Summed cross entropy of softmax(states · weightᵀ + bias).
 
     Args:
         states: [N, D].
-        weight: of the output layer, [V, D].
+        weight: of the output layer, [V, D]; so is `bias`, [V], if it has one.
         targets: int64 [N].
         label_smoothing: share of each target that is spread evenly over the vocabulary.
     """
@@ -103,21 +119,27 @@ def output_cross_entropy(
             loss, gradient.scatter_add_(1, target, gradient.new_full(target.shape, label_smoothing - 1))
         )
 
-    return _OutputLoss.apply(states, weight, part_loss)  # type: ignore[no-any-return,no-untyped-call]
+    return _OutputLoss.apply(states, weight, bias, part_loss)  # type: ignore[no-any-return,no-untyped-call]
 
 
 def output_reverse_kl(
-    states: Tensor, weight: Tensor, teacher_states: Tensor, teacher_weight: Tensor
+    states: Tensor,
+    weight: Tensor,
+    teacher_states: Tensor,
+    teacher_weight: Tensor,
+    *,
+    bias: Tensor | None = None,
+    teacher_bias: Tensor | None = None,
 ) -> Tensor:
-    """Summed L_RKL = -Σ_y p(y) log q(y), p = softmax(states · weightᵀ), q the teacher's (equation 11).
+    """Summed L_RKL = -Σ_y p(y) log q(y), p = softmax(states · weightᵀ + bias), q the teacher's (equation 11).
 
     The paper calls it a reverse KL divergence; like the paper's formula it leaves out the entropy of p.
 
     Args:
-        states: [N, D]; the gradient goes through them and `weight` [V, D].
-        teacher_states: [N, D'], constant; likewise `teacher_weight` [V, D'].
+        states: [N, D]; the gradient goes through them, `weight` [V, D] and `bias` [V], if there is one.
+        teacher_states: [N, D'], constant; likewise `teacher_weight` [V, D'] and `teacher_bias` [V].
     """
-    teacher = _LogProbs(teacher_states, teacher_weight)
+    teacher = _LogProbs(teacher_states, teacher_weight, teacher_bias)
 
     def part_loss(log_probs: Tensor, rows: slice, with_gradient: bool) -> PartLoss:
         expected = teacher(rows)
@@ -126,15 +148,23 @@ def output_reverse_kl(
         gradient = probs.mul_(expected.add_(losses)).neg_() if with_gradient else None
         return PartLoss(losses.sum(), gradient)
 
-    return _OutputLoss.apply(states, weight, part_loss)  # type: ignore[no-any-return,no-untyped-call]
+    return _OutputLoss.apply(states, weight, bias, part_loss)  # type: ignore[no-any-return,no-untyped-call]
 
 
-def output_kl(states: Tensor, weight: Tensor, larger_states: Tensor, larger_weight: Tensor) -> Tensor:
-    """Summed KL divergence Σ_y q(y) log(q(y) / p(y)), p = softmax(states · weightᵀ), q the larger model's.
+def output_kl(
+    states: Tensor,
+    weight: Tensor,
+    larger_states: Tensor,
+    larger_weight: Tensor,
+    *,
+    bias: Tensor | None = None,
+    larger_bias: Tensor | None = None,
+) -> Tensor:
+    """Summed KL divergence Σ_y q(y) log(q(y) / p(y)), p = softmax(states · weightᵀ + bias), q the larger's.
 
     The arguments are those of `output_reverse_kl`.
     """
-    larger = _LogProbs(larger_states, larger_weight)
+    larger = _LogProbs(larger_states, larger_weight, larger_bias)
 
     def part_loss(log_probs: Tensor, rows: slice, with_gradient: bool) -> PartLoss:
         expected = larger(rows)
@@ -142,15 +172,22 @@ def output_kl(states: Tensor, weight: Tensor, larger_states: Tensor, larger_weig
         loss = (probs * expected.sub_(log_probs)).sum()
         return PartLoss(loss, log_probs.exp_().sub_(probs) if with_gradient else None)
 
-    return _OutputLoss.apply(states, weight, part_loss)  # type: ignore[no-any-return,no-untyped-call]
+    return _OutputLoss.apply(states, weight, bias, part_loss)  # type: ignore[no-any-return,no-untyped-call]
 
 
 @torch.no_grad()
 def reverse_kl_by_position(
-    states: Tensor, weight: Tensor, teacher_states: Tensor, teacher_weight: Tensor
+    states: Tensor,
+    weight: Tensor,
+    teacher_states: Tensor,
+    teacher_weight: Tensor,
+    *,
+    bias: Tensor | None = None,
+    teacher_bias: Tensor | None = None,
 ) -> Tensor:
     """The terms of `output_reverse_kl`, float32 [N], without a gradient."""
-    student, teacher = _LogProbs(states, weight), _LogProbs(teacher_states, teacher_weight)
+    student = _LogProbs(states, weight, bias)
+    teacher = _LogProbs(teacher_states, teacher_weight, teacher_bias)
     parts = [-(student(rows).exp_() * teacher(rows)).sum(1) for rows in _parts(states, weight)]
     return torch.cat(parts)
 
@@ -159,20 +196,20 @@ class _LabelLogProbs(torch.autograd.Function):
     """The scores are computed again for the gradient, which needs what was made of all labels before."""
 
     @staticmethod
-    def forward(ctx: Any, states: Tensor, weight: Tensor, labels: Tensor) -> Tensor:
+    def forward(ctx: Any, states: Tensor, weight: Tensor, bias: Tensor | None, labels: Tensor) -> Tensor:
         dtype = _compute_dtype(states)
         low_states, low_weight = states.to(dtype), weight.to(dtype)
         parts = [
-            _log_probs(low_states[rows], low_weight).gather(1, labels[rows])
+            _log_probs(low_states[rows], low_weight, bias).gather(1, labels[rows])
             for rows in _parts(states, weight)
         ]
-        ctx.save_for_backward(low_states, low_weight, labels)
+        ctx.save_for_backward(low_states, low_weight, bias, labels)
         ctx.dtypes = states.dtype, weight.dtype
         return torch.cat(parts)
 
     @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor, None]:
-        all_states, weight, all_labels = ctx.saved_tensors
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor, Tensor | None, None]:
+        all_states, weight, bias, all_labels = ctx.saved_tensors
         states_dtype, weight_dtype = ctx.dtypes
         # What 16 bits would round away is not computed: most slots of a graph are on no likely path.
         size = grad.abs().sum(1)
@@ -182,28 +219,31 @@ class _LabelLogProbs(torch.autograd.Function):
         total = grad.sum(1, keepdim=True)
         grad_states = torch.zeros_like(all_states)
         grad_weight = torch.zeros(weight.shape, dtype=grad.dtype, device=weight.device)
+        grad_bias = None if bias is None else torch.zeros_like(bias)
         for rows in _parts(states, weight):
-            probs = _log_probs(states[rows], weight).exp_()
+            probs = _log_probs(states[rows], weight, bias).exp_()
             gradient = probs.mul_(-total[rows]).scatter_add_(1, labels[rows], grad[rows])
+            if grad_bias is not None:
+                grad_bias += gradient.sum(0)
             with torch.autocast(states.device.type, enabled=False):
                 gradient = gradient.to(states.dtype)
                 grad_states[matter[rows]] = gradient @ weight
                 grad_weight += gradient.T @ states[rows]
-        return grad_states.to(states_dtype), grad_weight.to(weight_dtype), None
+        return grad_states.to(states_dtype), grad_weight.to(weight_dtype), grad_bias, None
 
 
-def label_log_probs(states: Tensor, weight: Tensor, labels: Tensor) -> Tensor:
+def label_log_probs(states: Tensor, weight: Tensor, labels: Tensor, *, bias: Tensor | None = None) -> Tensor:
     """Log probabilities of a few labels at every position.
 
     Args:
         states: [N, D], N >= 1.
-        weight: of the output layer, [V, D].
+        weight: of the output layer, [V, D]; so is `bias`, [V], if it has one.
         labels: int64 [N, K].
 
     Returns:
         [N, K], float32 at least.
     """
-    return _LabelLogProbs.apply(states, weight, labels)  # type: ignore[no-any-return,no-untyped-call]
+    return _LabelLogProbs.apply(states, weight, bias, labels)  # type: ignore[no-any-return,no-untyped-call]
 
 
 class Scored(NamedTuple):
@@ -221,16 +261,23 @@ class Scored(NamedTuple):
 
 
 @torch.no_grad()
-def score_labels(states: Tensor, weight: Tensor, labels: Tensor, excluded: Sequence[int] = ()) -> Scored:
+def score_labels(
+    states: Tensor,
+    weight: Tensor,
+    labels: Tensor,
+    excluded: Sequence[int] = (),
+    *,
+    bias: Tensor | None = None,
+) -> Scored:
     """The most probable label of every position and the log probabilities of some, without a gradient.
 
     Args:
         states: [N, D], N >= 1.
-        weight: of the output layer, [V, D].
+        weight: of the output layer, [V, D]; so is `bias`, [V], if it has one.
         labels: int64 [N, K].
         excluded: labels that are never the most probable; they keep their share of the probability.
     """
-    log_probs, parts = _LogProbs(states, weight), []
+    log_probs, parts = _LogProbs(states, weight, bias), []
     for rows in _parts(states, weight):
         scores = log_probs(rows)
         asked = scores.gather(1, labels[rows])
@@ -242,13 +289,13 @@ def score_labels(states: Tensor, weight: Tensor, labels: Tensor, excluded: Seque
 
 @torch.no_grad()
 def top_labels(
-    states: Tensor, weight: Tensor, count: int, excluded: Sequence[int] = ()
+    states: Tensor, weight: Tensor, count: int, excluded: Sequence[int] = (), *, bias: Tensor | None = None
 ) -> tuple[Tensor, Tensor]:
     """The most probable labels of every position, best first, and their log probabilities: [N, count] each.
 
     The arguments are those of `score_labels`.
     """
-    log_probs, parts = _LogProbs(states, weight), []
+    log_probs, parts = _LogProbs(states, weight, bias), []
     for rows in _parts(states, weight):
         scores = log_probs(rows)
         scores[:, list(excluded)] = -torch.inf
@@ -261,9 +308,10 @@ def top_labels(
 class _LogProbs:
     """Log probabilities of some rows of `states`."""
 
-    def __init__(self, states: Tensor, weight: Tensor) -> None:
+    def __init__(self, states: Tensor, weight: Tensor, bias: Tensor | None) -> None:
         dtype = _compute_dtype(states)
         self.states, self.weight = states.detach().to(dtype), weight.detach().to(dtype)
+        self.bias = None if bias is None else bias.detach()
 
     def __call__(self, rows: slice) -> Tensor:
-        return _log_probs(self.states[rows], self.weight)
+        return _log_probs(self.states[rows], self.weight, self.bias)

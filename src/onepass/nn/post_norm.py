@@ -87,12 +87,50 @@ class PostNormEncoder(nn.Module):
         super().__init__()
         self.layers = nn.ModuleList(PostNormEncoderLayer(sizes) for _ in range(layers))
 
-    def forward(self, x: Tensor, mask: Tensor) -> Memory:
-        """Encodes x [B, S, D]; mask bool [B, S], True = real token."""
+    def forward(self, x: Tensor, mask: Tensor, *, keep: int = 1) -> Memory:
+        """Encodes x [B, S, D]; mask bool [B, S], True = real token; `keep` as in `nn.transformer.Encoder`."""
         attention_mask = padding_mask(mask)
+        outputs = []
         for layer in self.layers:
             x = layer(x, attention_mask)
-        return Memory(x[None], mask)
+            outputs.append(x)
+        return Memory(torch.stack(outputs[-keep:]), mask)
+
+
+class PostNormSlotLayer(nn.Module):
+    """Self-attention -> (positional attention) -> attention to the source -> feed-forward, of a student.
+
+    Its places see each other, and it has the interface of `onepass.nn.transformer.DecoderLayer`.
+    """
+
+    def __init__(self, sizes: LayerSizes, *, positional_attention: bool = False) -> None:
+        super().__init__()
+        self.self_attention = MultiHeadAttention(sizes.width, sizes.heads)
+        self.self_norm = PostNorm(sizes.width, sizes.dropout)
+        if positional_attention:
+            self.positional_attention = MultiHeadAttention(sizes.width, sizes.heads)
+            self.positional_norm = PostNorm(sizes.width, sizes.dropout)
+        self.source_attention = MultiHeadAttention(sizes.width, sizes.heads)
+        self.source_norm = PostNorm(sizes.width, sizes.dropout)
+        self.ffn = ActivatedFeedForward(sizes)
+        self.ffn_norm = PostNorm(sizes.width, sizes.dropout)
+
+    def forward(
+        self,
+        x: Tensor,
+        self_mask: Tensor,
+        source: Tensor,
+        source_mask: Tensor,
+        positions: Tensor | None = None,
+        positional_mask: Tensor | None = None,
+    ) -> Tensor:
+        """All places at once; the arguments are those of `onepass.nn.transformer.DecoderLayer`."""
+        x = self.self_norm(x, self.self_attention(x, x, x, self_mask))
+        if positions is not None:
+            where = positions.expand(x.size(0), -1, -1)
+            x = self.positional_norm(x, self.positional_attention(where, where, x, positional_mask))
+        x = self.source_norm(x, self.source_attention(x, source, source, source_mask))
+        return self.ffn_norm(x, self.ffn(x))  # type: ignore[no-any-return]
 
 
 class PastAttention(nn.Module):

@@ -173,4 +173,5 @@ def initialise(module: nn.Module) -> None:
     for name, part in module.named_modules():
         if isinstance(part, nn.Linear) and not name.endswith(".projection"):
             nn.init.xavier_uniform_(part.weight)
-            nn.init.zeros_(part.bias)
+            if part.bias is not None:
+                nn.init.zeros_(part.bias)

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
-from onepass.models.autoregressive import AutoregressiveTransformer
+from onepass.models import Model
 from onepass.models.one_pass import OnePassTransformer
+from onepass.models.stepwise import WordByWord
 from onepass.objectives import ctc, dag, fertility, finetune, teacher
+from onepass.objectives.latent import LatentObjective
 from onepass.objectives.objective import Objective
+from onepass.objectives.vocabulary import VocabularySample
 from onepass.settings import FinetuneSettings, StudentSettings
 
 OBJECTIVES: Mapping[str, Callable[[StudentSettings, OnePassTransformer | None], Objective]] = {
@@ -17,9 +21,29 @@ OBJECTIVES: Mapping[str, Callable[[StudentSettings, OnePassTransformer | None], 
     "dag": dag.objective,
 }
 """By family, of a student: its settings, and the larger model that it `compresses`."""
-FINETUNINGS: Mapping[str, Callable[[FinetuneSettings, AutoregressiveTransformer | None], Objective]] = {
+FINETUNINGS: Mapping[str, Callable[[FinetuneSettings, WordByWord | None], Objective]] = {
     "fertility": finetune.finetuning,
     "ctc": ctc.finetuning,
     "dag": dag.finetuning,
 }
 """By family, of a student's fine-tuning: its settings, and the teacher where the family asks one."""
+
+
+def student_objective(
+    student: StudentSettings,
+    model: Model,
+    larger: OnePassTransformer | None,
+    sample: VocabularySample | None,
+) -> Objective:
+    """What a student learns, before any fine-tuning.
+
+    Args:
+        student: its settings.
+        model: that will learn it.
+        larger: what it `compresses`, if it does.
+        sample: the words that the loss is over, if not all.
+    """
+    objective = OBJECTIVES[student.family](student, larger)
+    if isinstance(objective, LatentObjective) and isinstance(model, OnePassTransformer):
+        return replace(objective, ends=model.ends, sample=sample)
+    return objective

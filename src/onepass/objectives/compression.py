@@ -33,8 +33,15 @@ class CompressionObjective:
         src_ids, larger = batch.src_ids, self.larger.to(batch.src_ids.device)
         with torch.no_grad():
             theirs = larger.decode(src_ids, larger.encode(src_ids))
-            their_weight = larger.output_weight()
+            their_weight, their_bias = larger.output_weight(), larger.output_bias()
         own = model.decode(src_ids, model.encode(src_ids))
         mask = own.mask
-        loss = output_kl(own.states[mask], model.output_weight(), theirs.states[mask], their_weight)
+        loss = output_kl(
+            own.states[mask],
+            model.output_weight(),
+            theirs.states[mask],
+            their_weight,
+            bias=model.output_bias(),
+            larger_bias=their_bias,
+        )
         return {"slots": LossTerm(loss, self.counts(batch)["slots"])}

@@ -13,16 +13,18 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from onepass.models.autoregressive import PAD, AutoregressiveTransformer
+from onepass.models.autoregressive import PAD
 from onepass.models.ctc import CTCTransformer, feasible
 from onepass.models.one_pass import NEVER, Decoded, OnePassTransformer
 from onepass.models.slots import IMPOSSIBLE, Revealed, SlotTransformer
+from onepass.models.stepwise import WordByWord
 from onepass.nn.output_layer import score_labels
 from onepass.objectives.bigrams import BigramObjective, Expected, ends, first_and_second
 from onepass.objectives.compression import CompressionObjective
 from onepass.objectives.glancing import Glancing, choose
 from onepass.objectives.latent import LatentObjective, each_slot, in_place, slot_log_probs
 from onepass.objectives.objective import Batch, Objective
+from onepass.objectives.vocabulary import Output
 from onepass.settings import FinetuneSettings, StudentSettings
 
 
@@ -163,7 +165,7 @@ def objective(student: StudentSettings, larger: OnePassTransformer | None) -> Ob
     return CTCObjective(student.slots, Glancing.of(student.glancing))
 
 
-def finetuning(settings: FinetuneSettings, teacher: AutoregressiveTransformer | None) -> Objective:
+def finetuning(settings: FinetuneSettings, teacher: WordByWord | None) -> Objective:
     """Of a CTC student's fine-tuning: the bigrams of the references."""
     return BigramObjective(expected_bigrams)
 
@@ -172,22 +174,24 @@ class CTCObjective(LatentObjective):
     """-log P of the target over all its ways through the slots."""
 
     def fits(self, batch: Batch) -> Tensor:
-        return feasible((batch.src_ids != PAD).sum(1), batch.tgt_ids, self.slots)
+        return feasible(self.read_lengths(batch), batch.tgt_ids, self.slots)
 
-    def losses(self, model: SlotTransformer, batch: Batch, decoded: Decoded) -> Tensor:
+    def losses(self, model: SlotTransformer, batch: Batch, decoded: Decoded, output: Output) -> Tensor:
         assert isinstance(model, CTCTransformer)
-        log_probs = slot_log_probs(model, decoded, with_blank(batch.tgt_ids, model.blank))
+        log_probs = slot_log_probs(output, decoded, with_blank(batch.tgt_ids, model.blank))
         return negative_log_likelihood(_lattice(log_probs, batch.tgt_ids, decoded.mask))
 
-    def glance(self, model: SlotTransformer, batch: Batch, attempt: Decoded, share: float) -> Revealed:
+    def glance(
+        self, model: SlotTransformer, batch: Batch, attempt: Decoded, output: Output, share: float
+    ) -> Revealed:
         assert isinstance(model, CTCTransformer)
         states, mask = attempt
-        labels = each_slot(with_blank(batch.tgt_ids, model.blank), mask)
-        scored = score_labels(states[mask], model.output_weight(), labels, NEVER)
+        places = each_slot(output.places(with_blank(batch.tgt_ids, model.blank)), mask)
+        scored = score_labels(states[mask], output.weight, places, NEVER, bias=output.bias)
         way = best_way(_lattice(in_place(scored.log_probs, mask), batch.tgt_ids, mask))
         tokens = batch.tgt_ids.gather(1, (way // 2).clamp(max=batch.tgt_ids.size(1) - 1))
         told = torch.where(way % 2 == 1, tokens, model.blank)  # [B, L]
-        written = torch.zeros_like(told).masked_scatter_(mask, scored.best)
+        written = torch.zeros_like(told).masked_scatter_(mask, output.at(scored.best))
         wrong = ((written != told) & mask).sum(1) * self.fits(batch)
         return Revealed(choose((share * wrong).round().long(), mask), told)
 
@@ -205,7 +209,7 @@ def _lattice(log_probs: Tensor, tgt_ids: Tensor, mask: Tensor) -> Lattice:
 def expected_bigrams(model: SlotTransformer, decoded: Decoded, tgt_ids: Tensor) -> Expected:
     """What a translation drawn from a CTC student has of the bigrams of the targets, [B, T] padded with 0."""
     assert isinstance(model, CTCTransformer)
-    log_probs = slot_log_probs(model, decoded, with_blank(tgt_ids, model.blank))
+    log_probs = slot_log_probs(Output.of(model), decoded, with_blank(tgt_ids, model.blank))
     with torch.autocast(tgt_ids.device.type, enabled=False):
         return expected_of_labels(log_probs, tgt_ids, decoded.mask)
 

@@ -18,15 +18,17 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from onepass.models.autoregressive import PAD, AutoregressiveTransformer
+from onepass.models.autoregressive import PAD
 from onepass.models.dag import DAGTransformer
 from onepass.models.one_pass import NEVER, Decoded, OnePassTransformer
 from onepass.models.slots import IMPOSSIBLE, Revealed, SlotTransformer
+from onepass.models.stepwise import WordByWord
 from onepass.nn.output_layer import score_labels
 from onepass.objectives.bigrams import BigramObjective, Expected, first_and_second
 from onepass.objectives.glancing import Glancing, choose
 from onepass.objectives.latent import LatentObjective, each_slot, in_place, slot_log_probs
 from onepass.objectives.objective import Batch, Objective
+from onepass.objectives.vocabulary import Output
 from onepass.settings import FinetuneSettings, StudentSettings
 
 LARGEST_EXPONENT = 700.0
@@ -166,7 +168,7 @@ def objective(student: StudentSettings, larger: OnePassTransformer | None) -> Ob
     return DAGObjective(student.slots, Glancing.of(student.glancing))
 
 
-def finetuning(settings: FinetuneSettings, teacher: AutoregressiveTransformer | None) -> Objective:
+def finetuning(settings: FinetuneSettings, teacher: WordByWord | None) -> Objective:
     """Of a DAG student's fine-tuning: the bigrams of the references."""
     return BigramObjective(expected_bigrams)
 
@@ -175,22 +177,25 @@ class DAGObjective(LatentObjective):
     """-log P of the target over all its paths through the graph."""
 
     def fits(self, batch: Batch) -> Tensor:
-        return (batch.src_ids != PAD).sum(1) * self.slots >= (batch.tgt_ids != PAD).sum(1)
+        return self.read_lengths(batch) * self.slots >= (batch.tgt_ids != PAD).sum(1)
 
-    def losses(self, model: SlotTransformer, batch: Batch, decoded: Decoded) -> Tensor:
+    def losses(self, model: SlotTransformer, batch: Batch, decoded: Decoded, output: Output) -> Tensor:
         assert isinstance(model, DAGTransformer)
-        words = slot_log_probs(model, decoded, batch.tgt_ids)
+        words = slot_log_probs(output, decoded, batch.tgt_ids)
         return -log_likelihood(_graph(model, batch, decoded, words))
 
-    def glance(self, model: SlotTransformer, batch: Batch, attempt: Decoded, share: float) -> Revealed:
+    def glance(
+        self, model: SlotTransformer, batch: Batch, attempt: Decoded, output: Output, share: float
+    ) -> Revealed:
         assert isinstance(model, DAGTransformer)
         states, mask = attempt
-        scored = score_labels(states[mask], model.output_weight(), each_slot(batch.tgt_ids, mask), NEVER)
+        places = each_slot(output.places(batch.tgt_ids), mask)
+        scored = score_labels(states[mask], output.weight, places, NEVER, bias=output.bias)
         words = in_place(scored.log_probs, mask)
         path = best_path(_graph(model, batch, attempt, words))[:, 1:-1]  # [B, T]
         real = (batch.tgt_ids != PAD) & self.fits(batch)[:, None]
         written = torch.zeros(mask.shape, dtype=torch.int64, device=mask.device)
-        written.masked_scatter_(mask, scored.best)
+        written.masked_scatter_(mask, output.at(scored.best))
         wrong = ((written.gather(1, path) != batch.tgt_ids) & real).sum(1)
         chosen = choose((share * wrong).round().long(), real)
         # What is not chosen goes to the first slot, which is never told.
@@ -209,7 +214,7 @@ def _graph(model: DAGTransformer, batch: Batch, decoded: Decoded, words: Tensor)
 def expected_bigrams(model: SlotTransformer, decoded: Decoded, tgt_ids: Tensor) -> Expected:
     """What a translation drawn from a graph has of the bigrams of the targets, [B, T] padded with 0."""
     assert isinstance(model, DAGTransformer)
-    log_probs, edges = slot_log_probs(model, decoded, tgt_ids), model.edges(decoded)
+    log_probs, edges = slot_log_probs(Output.of(model), decoded, tgt_ids), model.edges(decoded)
     with torch.autocast(tgt_ids.device.type, enabled=False):
         return expected_of_paths(log_probs, edges, tgt_ids, decoded.mask)
 

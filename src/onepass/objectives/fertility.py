@@ -41,10 +41,13 @@ class FertilityObjective:
     def from_memory(self, model: FertilityTransformer, batch: Batch, memory: Memory) -> _Learnt:
         """The terms, given `model.encode(batch.src_ids)`."""
         assert batch.fertilities is not None
-        real_src, real_tgt = memory.mask, batch.tgt_ids != PAD
+        real_src, real_tgt = model.src_mask(memory), batch.tgt_ids != PAD
         decoded = model.decode(batch.src_ids, batch.fertilities, memory)
         tokens = output_cross_entropy(
-            decoded.states[real_tgt], model.tgt_embedding.weight, batch.tgt_ids[real_tgt]
+            decoded.states[real_tgt],
+            model.output_weight(),
+            batch.tgt_ids[real_tgt],
+            bias=model.output_bias(),
         )
         fertilities = F.cross_entropy(
             model.fertility_logits(memory)[real_src].float(), batch.fertilities[real_src], reduction="sum"

@@ -21,9 +21,10 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from onepass.errors import ModelError
-from onepass.models.autoregressive import PAD, AutoregressiveTransformer
+from onepass.models.autoregressive import PAD
 from onepass.models.fertility import FertilityTransformer, average_fertilities, most_probable, usable
 from onepass.models.one_pass import Decoded
+from onepass.models.stepwise import WordByWord
 from onepass.nn.output_layer import output_reverse_kl, reverse_kl_by_position
 from onepass.nn.transformer import Memory
 from onepass.objectives.fertility import FertilityObjective
@@ -38,7 +39,16 @@ class _Output(NamedTuple):
     teacher_states: Tensor  # [N, D], of the real positions
 
 
-def finetuning(settings: FinetuneSettings, teacher: AutoregressiveTransformer | None) -> FinetuneObjective:
+class _OutputLayers(NamedTuple):
+    """Of the student and of the teacher; a bias is None where there is none."""
+
+    weight: Tensor
+    bias: Tensor | None
+    teacher_weight: Tensor
+    teacher_bias: Tensor | None
+
+
+def finetuning(settings: FinetuneSettings, teacher: WordByWord | None) -> FinetuneObjective:
     """Of a student with fertilities."""
     assert teacher is not None
     return FinetuneObjective(teacher, settings)
@@ -53,7 +63,7 @@ class FinetuneObjective:
         settings: λ and which terms take part.
     """
 
-    teacher: AutoregressiveTransformer
+    teacher: WordByWord
     settings: FinetuneSettings
 
     def __post_init__(self) -> None:
@@ -78,7 +88,7 @@ class FinetuneObjective:
         self.teacher.to(batch.src_ids.device)
         settings, counts = self.settings, self.counts(batch)
         memory = model.encode(batch.src_ids)
-        fertility_logits = model.fertility_logits(memory)
+        fertility_logits, src_mask = model.fertility_logits(memory), model.src_mask(memory)
         own = FertilityObjective().from_memory(model, batch, memory)
         distilled = 1 - settings.weight if settings.distillation else 0.0
         terms = {name: replace(term, weight=distilled) for name, term in own.terms.items()}
@@ -86,28 +96,40 @@ class FinetuneObjective:
         sample = torch.zeros_like(batch.src_ids)
         if settings.reinforce:
             with torch.no_grad():
-                fertilities = [average_fertilities(fertility_logits, memory.mask)]
+                fertilities = [average_fertilities(fertility_logits, src_mask)]
                 if model.training:
-                    sample = _sample(fertility_logits, memory.mask)
-                    fertilities.append(usable(sample, fertility_logits, memory.mask))
+                    sample = _sample(fertility_logits, src_mask)
+                    fertilities.append(usable(sample, fertility_logits, src_mask))
                 choices += [model.decode(batch.src_ids, chosen, memory) for chosen in fertilities]
         outputs = self._with_teacher(model, batch.src_ids, choices)
-        weight, teacher_weight = model.tgt_embedding.weight, self.teacher.tgt_embedding.weight
+        layers = _OutputLayers(
+            model.output_weight(),
+            model.output_bias(),
+            self.teacher.output_weight(),
+            self.teacher.output_bias(),
+        )
         if settings.backprop:
             (_, mask), teacher_states = outputs.pop(0)
             states = own.decoded.states[mask]
-            loss = output_reverse_kl(states, weight, teacher_states, teacher_weight)
+            loss = output_reverse_kl(
+                states,
+                layers.weight,
+                teacher_states,
+                layers.teacher_weight,
+                bias=layers.bias,
+                teacher_bias=layers.teacher_bias,
+            )
             terms["backprop"] = LossTerm(loss, counts["backprop"], settings.weight)
         if settings.reinforce:
-            baseline, *rest = [-_per_sentence(*output, weight, teacher_weight) for output in outputs]  # [B]
+            baseline, *rest = [-_per_sentence(*output, layers) for output in outputs]  # [B]
             loss = -baseline.sum()
             for reward in rest:
-                log_prob = _log_prob(fertility_logits, sample, memory.mask)  # [B]
+                log_prob = _log_prob(fertility_logits, sample, src_mask)  # [B]
                 loss = -(_centred(reward - baseline) * log_prob).sum()
                 measured = {
                     "reward": reward.sum(),
                     "baseline": baseline.sum(),
-                    "entropy": _entropy(fertility_logits[memory.mask]),
+                    "entropy": _entropy(fertility_logits[src_mask]),
                     "fertility_mean": sample.sum(),
                 }
                 terms.update({name: LossTerm(value, counts[name], 0.0) for name, value in measured.items()})
@@ -140,10 +162,17 @@ def _sample(logits: Tensor, src_mask: Tensor) -> Tensor:
     return torch.multinomial(probs, 1).view_as(src_mask).masked_fill(~src_mask, 0)
 
 
-def _per_sentence(decoded: Decoded, teacher_states: Tensor, weight: Tensor, teacher_weight: Tensor) -> Tensor:
+def _per_sentence(decoded: Decoded, teacher_states: Tensor, layers: _OutputLayers) -> Tensor:
     """L_RKL a token of every sentence, [B]."""
     states, mask = decoded
-    by_position = reverse_kl_by_position(states[mask], weight, teacher_states, teacher_weight)
+    by_position = reverse_kl_by_position(
+        states[mask],
+        layers.weight,
+        teacher_states,
+        layers.teacher_weight,
+        bias=layers.bias,
+        teacher_bias=layers.teacher_bias,
+    )
     padded = by_position.new_zeros(mask.shape).masked_scatter_(mask, by_position)  # [B, T]
     return padded.sum(1) / mask.sum(1)
 

@@ -15,6 +15,7 @@ from onepass.nn.output_layer import label_log_probs
 from onepass.nn.transformer import Memory
 from onepass.objectives.glancing import Glancing, first_attempt
 from onepass.objectives.objective import Batch, LossTerm
+from onepass.objectives.vocabulary import Output, VocabularySample
 
 
 def each_slot(labels: Tensor, mask: Tensor) -> Tensor:
@@ -29,10 +30,11 @@ def in_place(rows: Tensor, mask: Tensor) -> Tensor:
     return every
 
 
-def slot_log_probs(model: SlotTransformer, decoded: Decoded, labels: Tensor) -> Tensor:
+def slot_log_probs(output: Output, decoded: Decoded, labels: Tensor) -> Tensor:
     """Log probabilities of a sentence's labels [B, K] in its slots, [B, L, K]; 0 where no slot is."""
     states, mask = decoded
-    return in_place(label_log_probs(states[mask], model.output_weight(), each_slot(labels, mask)), mask)
+    places = each_slot(output.places(labels), mask)
+    return in_place(label_log_probs(states[mask], output.weight, places, bias=output.bias), mask)
 
 
 @dataclass(frozen=True)
@@ -42,21 +44,31 @@ class LatentObjective(ABC):
     Attributes:
         slots: a source token.
         glancing: reveal labels of the best way to a second pass; None: one pass.
+        ends: tokens that the model reads, and gives slots to, after the source: 0, or 1 for </s>.
+        sample: words that the loss is over while the model learns; None: all.
     """
 
     slots: int
     glancing: Glancing | None
+    ends: int = 0
+    sample: VocabularySample | None = None
 
     @abstractmethod
     def fits(self, batch: Batch) -> Tensor:
         """Which pairs have enough slots, bool [B]."""
 
+    def read_lengths(self, batch: Batch) -> Tensor:
+        """Source tokens with slots, int64 [B]."""
+        return (batch.src_ids != PAD).sum(1) + self.ends
+
     @abstractmethod
-    def losses(self, model: SlotTransformer, batch: Batch, decoded: Decoded) -> Tensor:
+    def losses(self, model: SlotTransformer, batch: Batch, decoded: Decoded, output: Output) -> Tensor:
         """-log P of each sentence, [B]; anything where it does not fit, but without a gradient."""
 
     @abstractmethod
-    def glance(self, model: SlotTransformer, batch: Batch, attempt: Decoded, share: float) -> Revealed:
+    def glance(
+        self, model: SlotTransformer, batch: Batch, attempt: Decoded, output: Output, share: float
+    ) -> Revealed:
         """Some labels of the best way, as many as `share` of those that the attempt got wrong."""
 
     def counts(self, batch: Batch) -> dict[str, int]:
@@ -69,11 +81,16 @@ class LatentObjective(ABC):
 
     def terms(self, model: torch.nn.Module, batch: Batch) -> dict[str, LossTerm]:
         assert isinstance(model, SlotTransformer)
+        assert model.ends == self.ends
         memory = model.encode(batch.src_ids)
+        words = None
+        if self.sample is not None and model.training:
+            words = self.sample.words(batch.tgt_ids)
         revealed = None
         if self.glancing is not None and model.training:
-            revealed = self._revealed(model, batch, memory, self.glancing.share(batch.progress))
-        losses = self.losses(model, batch, model.decode(batch.src_ids, memory, revealed))
+            revealed = self._revealed(model, batch, memory, words, self.glancing.share(batch.progress))
+        decoded = model.decode(batch.src_ids, memory, revealed)
+        losses = self.losses(model, batch, decoded, Output.of(model, words))
         fits = self.fits(batch)
         counts = self._counts(batch, fits)
         told = torch.zeros(()) if revealed is None else revealed.mask.sum()
@@ -83,6 +100,9 @@ class LatentObjective(ABC):
             "revealed": LossTerm(told, counts["revealed"], weight=0.0),
         }
 
-    def _revealed(self, model: SlotTransformer, batch: Batch, memory: Memory, share: float) -> Revealed:
+    def _revealed(
+        self, model: SlotTransformer, batch: Batch, memory: Memory, words: Tensor | None, share: float
+    ) -> Revealed:
         with first_attempt(batch.src_ids.device):
-            return self.glance(model, batch, model.decode(batch.src_ids, memory), share)
+            attempt = model.decode(batch.src_ids, memory)
+            return self.glance(model, batch, attempt, Output.of(model, words), share)

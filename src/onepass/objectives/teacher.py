@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 import torch
 
-from onepass.models.autoregressive import PAD, AutoregressiveTransformer, with_end
+from onepass.models.autoregressive import PAD, with_end
 from onepass.models.one_pass import OnePassTransformer
+from onepass.models.stepwise import WordByWord
 from onepass.nn.output_layer import output_cross_entropy
 from onepass.objectives.objective import Batch, LossTerm
 from onepass.settings import StudentSettings
@@ -23,12 +24,14 @@ class TeacherObjective:
         return {"tokens": int((batch.tgt_ids != PAD).sum()) + batch.tgt_ids.size(0)}
 
     def terms(self, model: torch.nn.Module, batch: Batch) -> dict[str, LossTerm]:
-        assert isinstance(model, AutoregressiveTransformer)
+        assert isinstance(model, WordByWord)
         targets = with_end(batch.tgt_ids)
         real = targets != PAD
         states = model.decode(batch.tgt_ids, model.encode(batch.src_ids))
         smoothing = self.label_smoothing if model.training else 0.0
-        loss = output_cross_entropy(states[real], model.tgt_embedding.weight, targets[real], smoothing)
+        loss = output_cross_entropy(
+            states[real], model.output_weight(), targets[real], smoothing, bias=model.output_bias()
+        )
         return {"tokens": LossTerm(loss, self.counts(batch)["tokens"])}
 
 

@@ -15,13 +15,13 @@ from onepass.pipeline.prepare import text_pairs
 from onepass.pipeline.stage import Context
 from onepass.text.batches import RaggedWriter
 from onepass.text.lines import chunks, read_parallel
-from onepass.text.tokenizer import Tokenizer
+from onepass.text.tokenizers import AnyTokenizer, load_tokenizer
 
 
 def align(context: Context, corpus: Corpus) -> None:
     """Aligns the training and dev pairs of a corpus and writes ids with fertilities."""
     texts = context.inputs[corpus.texts]
-    tokenizer = Tokenizer.load(context.inputs["prepare"])
+    tokenizer = load_tokenizer(context.inputs["prepare"])
     max_tokens = context.recipe.data.filters.max_tokens
     src: list[list[int]] = []
     tgt: list[list[int]] = []
@@ -53,7 +53,7 @@ def align(context: Context, corpus: Corpus) -> None:
 
 
 def _alignable(
-    texts: Path, split: str, tokenizer: Tokenizer, max_tokens: int
+    texts: Path, split: str, tokenizer: AnyTokenizer, max_tokens: int
 ) -> Iterator[tuple[list[int], list[int]]]:
     """The ids of the pairs with two sides of at most `max_tokens`, and room for the target's fertilities."""
     for chunk in chunks(text_pairs(texts, split)):
@@ -89,7 +89,7 @@ def align_files(
     if tokenizer is None:
         src_pieces, tgt_pieces = ([text.split() for text in side] for side in texts)
     else:
-        subwords = Tokenizer.load(tokenizer)
+        subwords = load_tokenizer(tokenizer)
         src_pieces = [subwords.src_pieces(ids) for ids in subwords.encode_src_batch(texts[0])]
         tgt_pieces = [subwords.tgt_pieces(ids) for ids in subwords.encode_tgt_batch(texts[1])]
     for number, (src_row, tgt_row) in enumerate(zip(src_pieces, tgt_pieces, strict=True), start=1):

@@ -51,8 +51,9 @@ def evaluate_systems(context: Context, src: Sequence[str], ref: Sequence[str]) -
         "src": recipe.data.src,
         "tgt": recipe.data.tgt,
         "training": {
-            name: json.loads((context.inputs[name] / "training.json").read_text(encoding="utf-8"))
+            name: json.loads(path.read_text(encoding="utf-8"))
             for name in dict.fromkeys(row.model for row in rows)
+            if (path := context.inputs[name] / "training.json").exists()  # a teacher that was read has none
         },
         **measure_league(
             League(
@@ -103,13 +104,16 @@ def _exported_rows(context: Context, students: Sequence[Student]) -> list[Compet
     tokenizer = Bundle.open(students[0].bundle).tokenizer()
     facts = cache(lambda corpora: corpus_facts([context.inputs[c] for c in corpora], tokenizer))
     rivals = [student.stage for student in students if not student.family.one_pass]
-    for stage in [*rivals, *([] if teacher is None else [TEACHER])]:
+    in_torch_alone = recipe.teacher.of_marian
+    for stage in [] if in_torch_alone else [*rivals, *([] if teacher is None else [TEACHER])]:
         corpus = linked_corpus(stage, recipe, context.inputs)
         lexicon = None if corpus is None else facts((corpus,)).lexicon
         export_ctranslate2(Bundle.open(context.inputs[stage]), exported / stage, lexicon=lexicon)
     rows = competitors(
         teacher, students, exported, beam_size=settings.beam_size, num_candidates=settings.num_candidates
     )
+    if in_torch_alone:
+        return [row for row in rows if row.traits.engine == "torch"]
     models = one_pass_models(recipe)
     for stage in {row.model for row in rows if row.traits.engine == "ONNX Runtime"}:
         (exported / stage).mkdir()

@@ -16,11 +16,14 @@ import torch
 
 from onepass.corpora.sources import read_pairs
 from onepass.evaluation.machine import machine_kind
-from onepass.models import MODELS
-from onepass.models.autoregressive import AutoregressiveTransformer
-from onepass.objectives import FINETUNINGS, OBJECTIVES
+from onepass.families import AUTOREGRESSIVE
+from onepass.models import MODELS, Model
+from onepass.models.marian import settings_of
+from onepass.models.stepwise import Stepwise, WordByWord
+from onepass.objectives import FINETUNINGS, student_objective
 from onepass.objectives.objective import Batch, Objective
 from onepass.objectives.teacher import TeacherObjective
+from onepass.objectives.vocabulary import VocabularySample
 from onepass.pipeline.inventory import (
     REVERSE_TEACHER,
     aligned_corpora,
@@ -28,7 +31,9 @@ from onepass.pipeline.inventory import (
     one_pass_models,
 )
 from onepass.recipe import Recipe
-from onepass.settings import StudentSettings, TrainingSettings
+from onepass.settings import StudentSettings, TrainingSettings, TransformerSettings
+from onepass.teachers.find import find_teacher
+from onepass.teachers.marian import read_marian
 from onepass.training.loop import has_bf16
 
 TOKENS_PER_WORD = 1.4
@@ -91,7 +96,7 @@ def plan_run(recipe: Recipe, *, probe_seconds: float = 30.0) -> Plan:
     share = probe_seconds / (len(models) + 2)
     estimates = []
     teacher = _Probe(recipe, None, corpus)
-    if recipe.needs_teacher:
+    if recipe.needs_teacher and not recipe.teacher.is_read:
         estimates.append(_training("teacher", teacher, recipe.teacher.training, share))
     if back_translations(recipe):
         # As large and as long as the teacher, which is there where there is something to translate.
@@ -141,28 +146,39 @@ class _Probe:
     ) -> None:
         self.device = "cuda" if torch.cuda.is_available() else "cpu"
         self.recipe, self.student, self.corpus, self.finetuned = recipe, student, corpus, finetuned
-        size, joint = recipe.tokenizer.vocab_size, recipe.tokenizer.joint
-        teacher = AutoregressiveTransformer(recipe.teacher.model, size, size, joint=joint).to(self.device)
+        self.words, joint = recipe.tokenizer.vocab_size, recipe.tokenizer.joint
+        teacher_sizes = recipe.teacher.model
+        if recipe.teacher.from_ is not None:
+            read = read_marian(find_teacher(recipe.teacher.from_)).sizes
+            teacher_sizes, self.words, joint = settings_of(read), read.tgt_size, read.joint
+
+        def build(family: str, student: StudentSettings, sizes: TransformerSettings) -> Model:
+            model = MODELS[family](sizes, student, self.words, self.words, joint=joint)
+            return model.to(self.device)
+
+        def build_student(student: StudentSettings) -> Model:
+            return build(student.family, student, student.sizes(teacher_sizes))
+
+        teacher = build(AUTOREGRESSIVE.name, StudentSettings(), teacher_sizes)
+        assert isinstance(teacher, WordByWord)
         self.teacher = teacher
-
-        def build(student: StudentSettings) -> torch.nn.Module:
-            sizes = student.sizes(recipe.teacher.model)
-            return MODELS[student.family](sizes, student, size, size, joint=joint).to(self.device)
-
-        self.model: torch.nn.Module = teacher if student is None else build(student)
+        self.model = teacher if student is None else build_student(student)
         larger = None if student is None or finetuned else recipe.larger(student)
-        self.larger: Any = None if larger is None else build(larger).eval()
+        self.larger: Any = None if larger is None else build_student(larger).eval()
         self.parameters = sum(p.numel() for p in self.model.parameters())
 
     def tokens_per_second(self, settings: TrainingSettings, seconds: float) -> float:
         """Tokens learnt a second, from updates that do all that an update does."""
         length = self.corpus.length
         sentences = max(settings.batch_tokens // length, 1)
-        ids = torch.randint(4, self.recipe.tokenizer.vocab_size, (sentences, length), device=self.device)
+        ids = torch.randint(4, self.words, (sentences, length), device=self.device)
         batch = Batch(ids, ids, torch.ones_like(ids))
         objective: Objective = TeacherObjective(settings.label_smoothing)
         if self.student is not None:
-            objective = OBJECTIVES[self.student.family](self.student, self.larger)
+            sample = None
+            if settings.vocabulary_sample is not None:
+                sample = VocabularySample.of_counts(torch.ones(self.words), *settings.vocabulary_sample)
+            objective = student_objective(self.student, self.model, self.larger, sample)
             if self.finetuned and self.student.finetune is not None:
                 teacher = self.teacher if self.student.finetuned_by_teacher else None
                 objective = FINETUNINGS[self.student.family](self.student.finetune, teacher)
@@ -190,17 +206,15 @@ class _Probe:
     def translations_per_second(self, seconds: float) -> float:
         """Sentences of the corpus's length translated a second by greedy search in torch."""
         length = self.corpus.length
-        ids = torch.randint(
-            4, self.recipe.tokenizer.vocab_size, (PROBE_SENTENCES, length), device=self.device
-        )
-        self.teacher.eval()
+        ids = torch.randint(4, self.words, (PROBE_SENTENCES, length), device=self.device)
+        teacher: Stepwise[Any] = self.teacher.eval()
         start, done = time.perf_counter(), 0
         with torch.no_grad():
             while done == 0 or time.perf_counter() - start < seconds:
-                cache = self.teacher.start(self.teacher.encode(ids))
+                cache = teacher.start(teacher.encode(ids))
                 last = ids[:, 0]
                 for _ in range(length + 1):
-                    last = self.teacher.step(last, cache).argmax(-1)
+                    last = teacher.step(last, cache).argmax(-1)
                 done += PROBE_SENTENCES
         return done / (time.perf_counter() - start)
 

@@ -1,7 +1,7 @@
 """The stages of a recipe: prepare -> teacher -> distill -> align -> student -> finetune -> evaluate.
 
 What no student of the recipe needs is not there: without distillation no teacher, without fertilities no
-alignment of the raw corpus.
+alignment of the raw corpus. A teacher that is read comes before `prepare`, which takes its subwords.
 
 What a stage does is in the file of its verb, which is imported when the stage runs: a machine without the
 aligner or CTranslate2 can still run the trainings.
@@ -13,7 +13,9 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
+from onepass.bundle import weights_file
 from onepass.corpora.sources import corpus_files
+from onepass.errors import DataError
 from onepass.pipeline.inventory import (
     REVERSE_TEACHER,
     BackTranslation,
@@ -45,9 +47,17 @@ def plan(recipe: Recipe) -> list[Stage]:
         data[corpus] = [{**source, "path": Path(source["path"]).name} for source in data[corpus]]
     seed = {"seed": recipe.seed}
     preparing = {"data": data, "tokenizer": dump["tokenizer"], **seed}
+    reading = [_reading(recipe)] if recipe.teacher.is_read else []
     return [
-        Stage("prepare", (), preparing, _prepare, files=lambda: _files(recipe)),
-        *_teachers(recipe),
+        *reading,
+        Stage(
+            "prepare",
+            tuple(stage.name for stage in reading),
+            preparing,
+            _prepare,
+            files=lambda: _files(recipe),
+        ),
+        *([] if reading else _teachers(recipe)),
         *_corpora(recipe),
         *(_student(recipe, model) for model in one_pass_models(recipe).values()),
         Stage("evaluate", evaluated_stages(recipe), {**dump["evaluate"], **seed}, _evaluate),
@@ -64,6 +74,18 @@ def _files(recipe: Recipe) -> list[Path]:
 
         files += source_files()
     return files
+
+
+def _reading(recipe: Recipe) -> Stage:
+    """The teacher that is read. It comes before `prepare`, which takes its subwords."""
+
+    def files() -> list[Path]:
+        from onepass.pipeline.read_teacher import teacher_files
+
+        return teacher_files(recipe)
+
+    said = {"licence": recipe.teacher.licence, "src": recipe.data.src, "tgt": recipe.data.tgt}
+    return Stage("teacher", (), said, _read_teacher, files=files)
 
 
 def _teachers(recipe: Recipe) -> Iterator[Stage]:
@@ -106,11 +128,16 @@ def _student(recipe: Recipe, model: OnePassModel) -> Stage:
     # Where its corpus comes from shows in the stages it needs.
     unused = {"distill_beam", "back_translations", *student.of_other_families()}
     own = student.model_dump(mode="json", exclude=unused if base else {*unused, "finetune"})
-    teacher_sizes = recipe.teacher.model.model_dump(mode="json")
-    own_sizes = {name: own.pop(name, None) or teacher_sizes[name] for name in OWN_SIZES}
+    # Those of a teacher that is read show in its bundle.
+    teacher_sizes = {} if recipe.teacher.is_read else recipe.teacher.model.model_dump(mode="json")
+    own_sizes = {name: own.pop(name, None) or teacher_sizes.get(name) for name in OWN_SIZES}
+    init = own.pop("init", None)
     fixed = {"src": recipe.data.src, "tgt": recipe.data.tgt, "seed": recipe.seed}
     settings = {**own, "sizes": {**teacher_sizes, **own_sizes}, **fixed}
+    if init is not None and base is None:
+        settings["init"] = True  # what is in the file matters, not what it is called
     needs = ["prepare", model.corpora[-1].stage]
+    needs += ["teacher"] if recipe.teacher.is_read else []
     if base is not None:
         needs += [*(["teacher"] if student.finetuned_by_teacher else []), base.stage]
     elif (larger := larger_model(recipe, student)) is not None:
@@ -118,10 +145,38 @@ def _student(recipe: Recipe, model: OnePassModel) -> Stage:
     elif student.init_from_teacher:
         needs.append("teacher")
     run = partial(_learn if base is None else _finetune, model)
-    return Stage(model.stage, tuple(dict.fromkeys(needs)), settings, run, distributed=True)
+    weights = None if init is None or base is not None else Path(init)
+    return Stage(
+        model.stage,
+        tuple(dict.fromkeys(needs)),
+        settings,
+        run,
+        files=lambda: _weights(weights),
+        distributed=True,
+    )
+
+
+def _weights(init: Path | None) -> list[Path]:
+    """The file of weights that a training starts from, if it does. Raises DataError where it is not there."""
+    if init is None:
+        return []
+    file = weights_file(init)
+    if not file.is_file():
+        raise DataError(
+            "There are no weights to start from",
+            where=f"student.init, {init}",
+            allowed="a bundle for training, such as runs/NAME/student, or a .safetensors file",
+        )
+    return [file]
 
 
 # --- the verbs ---------------------------------------------------------------
+
+
+def _read_teacher(context: Context) -> None:
+    from onepass.pipeline.read_teacher import read_teacher
+
+    read_teacher(context)
 
 
 def _prepare(context: Context) -> None:

@@ -17,6 +17,7 @@ from onepass.text.batches import RaggedWriter
 from onepass.text.lines import chunks, stream_lines, write_lines
 from onepass.text.pair import Pair
 from onepass.text.tokenizer import Tokenizer
+from onepass.text.tokenizers import AnyTokenizer, load_tokenizer
 
 SPLITS = ("train", "dev", "test")
 PHRASES = "phrases"
@@ -24,7 +25,7 @@ PHRASES = "phrases"
 
 
 def prepare(context: Context) -> None:
-    """Reads, filters and augments the corpora, trains the tokenizer, writes text and ids."""
+    """Reads, filters and augments the corpora, makes the tokenizer, writes text and ids."""
     data, directory = context.recipe.data, context.directory
     counts = FilterCounts()
     for split in SPLITS:
@@ -34,9 +35,7 @@ def prepare(context: Context) -> None:
         _write_text(directory, split, pairs, context)
     _check_kept(counts)
     context.say(counts.summary())
-    context.progress(0, 1, "learning subwords")
-    src, tgt = (stream_lines(directory / f"train.{side}") for side in ("src", "tgt"))
-    tokenizer = Tokenizer.train(src, tgt, context.recipe.tokenizer, seed=context.recipe.seed)
+    tokenizer = _tokenizer(context)
     tokenizer.save(directory)
     if data.phrases or data.augment != AugmentSettings():  # after the subwords: those of the corpus as it is
         _augment(context, counts.kept)
@@ -47,6 +46,15 @@ def prepare(context: Context) -> None:
         context.say(f"{too_long:,} pairs have more than {data.filters.max_tokens} subwords and are left out")
     _write_ids(directory, "dev", tokenizer, data.filters.max_tokens)
     write_json(directory / "filters.json", counts.to_dict())
+
+
+def _tokenizer(context: Context) -> AnyTokenizer:
+    """That of a teacher which was read, or one that learns its subwords from the training texts."""
+    if context.recipe.teacher.is_read:
+        return load_tokenizer(context.inputs["teacher"])
+    context.progress(0, 1, "learning subwords")
+    src, tgt = (stream_lines(context.directory / f"train.{side}") for side in ("src", "tgt"))
+    return Tokenizer.train(src, tgt, context.recipe.tokenizer, seed=context.recipe.seed)
 
 
 def _check_kept(counts: FilterCounts) -> None:
@@ -102,7 +110,7 @@ def text_pairs(directory: Path, split: str) -> Iterator[Pair]:
     return starmap(Pair, zip(*map(stream_lines, paths), strict=True))
 
 
-def _write_ids(directory: Path, split: str, tokenizer: Tokenizer, max_tokens: int) -> int:
+def _write_ids(directory: Path, split: str, tokenizer: AnyTokenizer, max_tokens: int) -> int:
     """Encodes the texts of a split; returns how many pairs have a side of more than `max_tokens`.
 
     Those become empty, so that they are in no batch.

@@ -2,33 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from onepass.bundle import Bundle
+from onepass.bundle import Bundle, weights_file
 from onepass.decoding.translator import Translator, make_decoder
-from onepass.decoding.weights import build_model, load_model, save_bundle
+from onepass.decoding.weights import build_model, load_model, load_weights, read_weights, save_bundle
 from onepass.errors import UsageError
 from onepass.evaluation.machine import machine_kind, versions
 from onepass.evaluation.quality import measure
 from onepass.families import AUTOREGRESSIVE, FAMILIES
-from onepass.files import write_json
+from onepass.files import file_sha256, write_json
+from onepass.models.from_teacher import start_from_marian
+from onepass.models.marian import MarianTransformer
+from onepass.models.one_pass import OnePassTransformer
 from onepass.models.pruning import init_pruned
-from onepass.objectives import FINETUNINGS, OBJECTIVES
+from onepass.objectives import FINETUNINGS, student_objective
 from onepass.objectives.finetune import CollapseGuard
 from onepass.objectives.objective import Objective
 from onepass.objectives.teacher import TeacherObjective
+from onepass.objectives.vocabulary import VocabularySample
 from onepass.pipeline.inventory import OnePassModel, larger_model
 from onepass.pipeline.stage import Context
-from onepass.settings import TrainingSettings
+from onepass.settings import StudentSettings, TrainingSettings, TransformerSettings
 from onepass.text.batches import IdPairs
 from onepass.text.lines import read_lines
-from onepass.text.tokenizer import Tokenizer
+from onepass.text.tokenizers import AnyTokenizer, load_tokenizer
 from onepass.training.checkpoint import Progress
 from onepass.training.loop import Hooks, Training, Validation
 
@@ -39,7 +43,7 @@ class _Direction:
 
     src: str
     tgt: str
-    tokenizer: Tokenizer
+    tokenizer: AnyTokenizer
     dev_src: list[str]
     dev_tgt: list[str]
 
@@ -48,7 +52,7 @@ class _Direction:
         """The one of the run."""
         data, prepared = context.recipe.data, context.inputs["prepare"]
         dev = (read_lines(prepared / f"dev.{side}") for side in ("src", "tgt"))
-        return cls(data.src, data.tgt, Tokenizer.load(prepared), *dev)
+        return cls(data.src, data.tgt, load_tokenizer(prepared), *dev)
 
     def reversed(self) -> _Direction:
         return _Direction(self.tgt, self.src, self.tokenizer.reversed(), self.dev_tgt, self.dev_src)
@@ -65,6 +69,7 @@ class _Job:
         objective: what it learns.
         train, dev: ids.
         training: batches, schedule, stopping.
+        origin: what its bundle says of where its first weights came from.
     """
 
     model: Any
@@ -74,6 +79,7 @@ class _Job:
     train: IdPairs
     dev: IdPairs
     training: TrainingSettings
+    origin: Mapping[str, Any] = field(default_factory=dict)
 
 
 def teach(context: Context, *, reverse: bool = False) -> None:
@@ -99,17 +105,47 @@ def learn(context: Context, chosen: OnePassModel) -> None:
     """Trains a student and writes its bundle."""
     recipe, student, direction = context.recipe, chosen.settings, _Direction.of(context)
     torch.manual_seed(recipe.seed)
-    model: Any = build_model(
-        student.family, student.sizes(recipe.teacher.model), student, direction.tokenizer
-    )
+    sizes = student.sizes(_teacher_sizes(context))
+    model: Any = build_model(student.family, sizes, student, direction.tokenizer)
     larger: Any = None
     if (larger_one := larger_model(recipe, student)) is not None:
         larger = load_model(Bundle.open(context.inputs[larger_one.stage]))
         init_pruned(model, larger)
-    elif student.init_from_teacher:
-        _init_from_teacher(model, load_model(Bundle.open(context.inputs["teacher"])))
-    objective = OBJECTIVES[student.family](student, larger)
-    _train(context, _student_job(context, chosen, model, objective), direction)
+    origin = {} if larger is not None else _start(context, model, student)
+    sample = None
+    if student.training.vocabulary_sample is not None:
+        targets = IdPairs.open(context.inputs[chosen.corpora[-1].stage], "train").tgt
+        size = direction.tokenizer.tgt_size
+        sample = VocabularySample.of_targets(targets, size, *student.training.vocabulary_sample)
+    objective = student_objective(student, model, larger, sample)
+    job = _student_job(context, chosen, model, objective)
+    _train(context, replace(job, origin={**job.origin, **origin}), direction)
+
+
+def _teacher_sizes(context: Context) -> TransformerSettings:
+    """Those that the recipe gives, or those of the teacher that was read."""
+    if not context.recipe.teacher.is_read:
+        return context.recipe.teacher.model
+    return TransformerSettings.model_validate(Bundle.open(context.inputs["teacher"]).settings["sizes"])
+
+
+def _start(context: Context, model: Any, student: StudentSettings) -> dict[str, Any]:
+    """Puts a student's first weights into it; says where they came from."""
+    if student.init is not None:
+        path = weights_file(Path(student.init))
+        load_weights(model, read_weights(path), where=path)
+        context.say(f"  starts from {path}")
+        return {"started_from": {"weights": path.name, "sha256": file_sha256(path)}}
+    if not student.init_from_teacher:
+        return {}
+    teacher: Any = load_model(Bundle.open(context.inputs["teacher"]))
+    if not isinstance(teacher, MarianTransformer) or not isinstance(model, OnePassTransformer):
+        _init_from_teacher(model, teacher)
+        return {}
+    taken = start_from_marian(model, teacher)
+    own = {name.rsplit(".", 1)[0] if name.startswith("decoder.") else name for name in taken}
+    context.say(f"  starts from the teacher: {', '.join(sorted(own))}")
+    return {"started_from": {"teacher": taken}}
 
 
 def finetune(context: Context, chosen: OnePassModel) -> None:
@@ -153,14 +189,22 @@ def _student_job(context: Context, chosen: OnePassModel, model: Any, objective: 
         model,
         student.family,
         {
-            "sizes": student.sizes(context.recipe.teacher.model).model_dump(mode="json"),
-            "student": student.model_dump(mode="json"),
+            "sizes": student.sizes(_teacher_sizes(context)).model_dump(mode="json"),
+            "student": student.model_dump(mode="json", exclude={"init"}),
         },
         objective,
         train,
         dev,
         chosen.training,
+        _origin_of_teacher(context),
     )
+
+
+def _origin_of_teacher(context: Context) -> dict[str, Any]:
+    """The record of a teacher that was read: its licence holds for what it taught."""
+    if not context.recipe.teacher.is_read:
+        return {}
+    return {"teacher": Bundle.open(context.inputs["teacher"]).provenance["teacher"]}
 
 
 def _train(context: Context, job: _Job, direction: _Direction) -> None:
@@ -191,7 +235,7 @@ def _train(context: Context, job: _Job, direction: _Direction) -> None:
         src=direction.src,
         tgt=direction.tgt,
         settings=job.bundle_settings,
-        provenance={"recipe": context.recipe.name, "seed": context.recipe.seed},
+        provenance={"recipe": context.recipe.name, "seed": context.recipe.seed, **job.origin},
     )
     parameters = sum(p.numel() for p in training.model.parameters())
     _write_record(context.directory / "training.json", progress, job.training, parameters)

@@ -9,7 +9,8 @@ from typing import NamedTuple
 
 from onepass.errors import UsageError
 from onepass.text.batches import batches_for_workers
-from onepass.text.tokenizer import Tokenizer, split_to_fit
+from onepass.text.tokenizer import split_to_fit
+from onepass.text.tokenizers import AnyTokenizer
 
 MAX_SRC_TOKENS = 256
 """A longer line is split at sentence ends, or cut with a warning."""
@@ -114,7 +115,7 @@ class TextTranslator:
 
     def __init__(
         self,
-        tokenizer: Tokenizer,
+        tokenizer: AnyTokenizer,
         decode: Decode,
         *,
         fingerprint: str = "",

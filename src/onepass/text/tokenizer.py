@@ -81,6 +81,11 @@ class Tokenizer:
         return len(self._tgt.processor)
 
     @property
+    def file_names(self) -> list[str]:
+        """What `save` writes."""
+        return ["joint.model"] if self.joint else ["src.model", "tgt.model"]
+
+    @property
     def fingerprint(self) -> str:
         """SHA-256 of the models, in hexadecimal."""
         return hashlib.sha256(b"".join(self._models)).hexdigest()
@@ -142,7 +147,7 @@ class Tokenizer:
     def save(self, directory: Path) -> None:
         """Writes the file or files that `load` reads, and removes those of the other kind."""
         directory.mkdir(parents=True, exist_ok=True)
-        names = ["joint.model"] if self.joint else ["src.model", "tgt.model"]
+        names = self.file_names
         for stale in {"joint.model", "src.model", "tgt.model"} - set(names):
             (directory / stale).unlink(missing_ok=True)
         for name, model in zip(names, self._models, strict=True):

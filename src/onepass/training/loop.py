@@ -105,10 +105,25 @@ class _Loss(nn.Module):
         return dict(self.objective.terms(self.model, batch))
 
 
-def make_optimizer(model: nn.Module) -> torch.optim.Optimizer:
-    """Adam as the paper has it (Vaswani et al. 2017, section 5.3); the loop sets its rate."""
-    fused = next(model.parameters()).device.type in ("cpu", "cuda")
-    return torch.optim.Adam(model.parameters(), lr=0.0, betas=(0.9, 0.98), eps=1e-9, fused=fused)
+READING = ("src_embedding.", "tgt_embedding.", "encoder.", "word_bias", "output.")
+"""Beginnings of the names of what `encoder_rate` is for."""
+
+
+def make_optimizer(model: nn.Module, encoder_rate: float = 1.0) -> torch.optim.Optimizer:
+    """Adam as the paper has it (Vaswani et al. 2017, section 5.3); the loop sets its rate.
+
+    Where embeddings and encoder have a rate of their own, they are the second of two groups.
+    """
+    named = list(model.named_parameters())
+    groups: list[dict[str, Any]] = [{"params": [p for _, p in named]}]
+    if encoder_rate != 1:
+        is_reading = [name.startswith(READING) for name, _ in named]
+        groups = [
+            {"params": [p for (_, p), reading in zip(named, is_reading, strict=True) if reading == chosen]}
+            for chosen in (False, True)
+        ]
+    fused = named[0][1].device.type in ("cpu", "cuda")
+    return torch.optim.Adam(groups, lr=0.0, betas=(0.9, 0.98), eps=1e-9, fused=fused)
 
 
 def _batch_stream(pairs: IdPairs, settings: TrainingSettings, seed: int, progress: Progress) -> Iterator[Any]:
@@ -212,7 +227,7 @@ class Training:
         self.train, self.dev = train, dev
         self.settings, self.directory, self.seed = settings, directory, seed
         self.hooks = hooks if hooks is not None and self.accelerator.is_main_process else Hooks()
-        self.optimizer = make_optimizer(self.model)
+        self.optimizer = make_optimizer(self.model, settings.encoder_rate)
         self.progress = Progress()
         self.bf16 = settings.precision == "bf16" or (settings.precision == "auto" and has_bf16(self.device))
         self.checkpoint = directory / "checkpoint.pt"
@@ -284,8 +299,8 @@ class Training:
         progress.update += 1
         rate = inverse_square_root(progress.update, peak=settings.learning_rate, warmup=settings.warmup)
         rate *= cooling(progress.update, last=settings.max_updates, cooldown=settings.cooldown)
-        for group in self.optimizer.param_groups:
-            group["lr"] = rate
+        for group, factor in zip(self.optimizer.param_groups, (1.0, settings.encoder_rate), strict=False):
+            group["lr"] = rate * factor
         self.optimizer.step()
         self.optimizer.zero_grad()
         progress.tokens += next(iter(counts.values()))

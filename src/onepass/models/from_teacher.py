@@ -1,0 +1,68 @@
+"""What a one-pass student with post-norm takes from the teacher that was read.
+
+Embeddings, encoder and bias, and in each decoder layer the attention to the source, the feed-forward and the
+norms. A student deeper than its teacher takes the teacher's last layer again. Its self-attention is new, so
+that its share of the sum is small at first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import torch
+
+from onepass.models.marian import MarianTransformer
+from onepass.models.one_pass import OnePassTransformer
+
+NEW_ATTENTION = 0.3
+"""The output of the new self-attention is scaled by it."""
+
+_OF_A_DECODER_LAYER = {
+    "source_attention": "source_attention",
+    "source_norm": "source_norm",
+    "ffn": "ffn",
+    "ffn_norm": "ffn_norm",
+    "self_norm": "past_norm",
+}
+"""Parts of a student's layer, and of the teacher's."""
+
+
+@torch.no_grad()
+def start_from_marian(student: OnePassTransformer, teacher: MarianTransformer) -> dict[str, str]:
+    """Copies what both have.
+
+    Args:
+        student: with post-norm, fresh.
+        teacher: of the same width, with the same words.
+
+    Returns:
+        The teacher's part for each part of the student's that came from it; one of another size did not.
+    """
+    theirs, taken = teacher.state_dict(), {}
+    for own_part, their_part in _parts(student, teacher):
+        own = {
+            name: tensor
+            for name, tensor in student.state_dict().items()
+            if name == own_part or name.startswith(f"{own_part}.")
+        }
+        sources = {name: theirs[f"{their_part}{name.removeprefix(own_part)}"] for name in own}
+        if all(own[name].shape == tensor.shape for name, tensor in sources.items()):
+            for name, tensor in sources.items():
+                own[name].copy_(tensor)
+            taken[own_part] = their_part
+    for layer in student.decoder:
+        layer.self_attention.output.weight.mul_(NEW_ATTENTION)  # type: ignore[union-attr,operator]
+    return taken
+
+
+def _parts(student: OnePassTransformer, teacher: MarianTransformer) -> Iterator[tuple[str, str]]:
+    yield "src_embedding", "src_embedding"
+    if not student.joint:  # the student's is also its output layer
+        yield "tgt_embedding", "tgt_embedding" if teacher.sizes.tied else "output"
+    yield "word_bias", "output.bias"
+    for i in range(min(len(student.encoder.layers), len(teacher.encoder.layers))):
+        yield f"encoder.layers.{i}", f"encoder.layers.{i}"
+    for i in range(len(student.decoder)):
+        last = min(i, len(teacher.decoder) - 1)
+        for own, their in _OF_A_DECODER_LAYER.items():
+            yield f"decoder.{i}.{own}", f"decoder.{last}.{their}"

@@ -1,0 +1,193 @@
+"""A run whose teacher is read, from its files to a student that translates."""
+
+import functools
+import json
+import tempfile
+from pathlib import Path
+
+import pytest
+import torch
+
+from onepass.bundle import Bundle
+from onepass.decoding.translator import Translator
+from onepass.decoding.weights import load_model
+from onepass.errors import OnepassError, UsageError
+from onepass.files import file_sha256
+from onepass.loading import Translator as AnyTranslator
+from onepass.models.from_teacher import start_from_marian
+from onepass.pipeline.read_teacher import RESERVED
+from onepass.recipe import Recipe, load_recipe
+from onepass.teachers.find import find_teacher
+from onepass.teachers.marian import read_marian
+from onepass.text.lines import read_lines
+from onepass.text.teacher_tokenizer import TeacherTokenizer
+from tiny_marian import TEXT, Shape, write_teacher
+from tiny_run import Log, run
+
+RECIPE = """
+[data]
+src = "en"
+tgt = "pt"
+train = "train.{lang}"
+dev = "dev.{lang}"
+test = "test.{lang}"
+filters.drop_identical = false
+
+[teacher]
+from = "teacher"
+licence = "cc-by-4.0"
+
+[student]
+family = "ctc"
+start = "states"
+
+[student.training]
+batch_tokens = 600
+max_updates = 4
+learning_rate = 1e-3
+warmup = 2
+validate_every = 2
+average = 2
+precision = "fp32"
+encoder_rate = 0
+vocabulary_sample = [10, 4]
+
+[evaluate]
+num_candidates = [3]
+latency_sentences = 0
+bootstrap_samples = 10
+"""
+
+
+def write_recipe(folder: Path, more: str = "") -> Path:
+    write_teacher(folder / "teacher", Shape())
+    for name, rows in (("train", TEXT[:90]), ("dev", TEXT[90:96]), ("test", TEXT[96:100])):
+        for lang in ("en", "pt"):
+            (folder / f"{name}.{lang}").write_text("".join(f"{line}\n" for line in rows))
+    path = folder / "marian.toml"
+    path.write_text(RECIPE + more)
+    return path
+
+
+@functools.cache
+def finished() -> Path:
+    folder = Path(tempfile.mkdtemp(prefix="onepass-marian-"))
+    log = run(load_recipe(write_recipe(folder)), folder / "run")
+    assert log.run == ["teacher", "prepare", "distill", "align", "student", "evaluate"]
+    return folder
+
+
+def recipe_in(folder: Path, *overrides: str) -> Recipe:
+    return load_recipe(folder / "marian.toml", overrides)
+
+
+def test_the_bundle_of_the_teacher_is_the_teacher() -> None:
+    folder = finished()
+    bundle = Bundle.open(folder / "run" / "teacher")
+    read = read_marian(find_teacher(str(folder / "teacher")))
+    model = load_model(bundle)
+    tokenizer = bundle.tokenizer()
+    assert tokenizer.fingerprint == read.tokenizer.extended(RESERVED).fingerprint
+    for name, tensor in read.model.state_dict().items():
+        assert torch.equal(model.state_dict()[name][: len(tensor)], tensor), name
+    assert bundle.provenance["teacher"]["licence"] == "cc-by-4.0"
+    assert bundle.provenance["teacher"]["sha256"] == {
+        path.name: file_sha256(path) for path in find_teacher(str(folder / "teacher")).all
+    }
+    assert str(folder) not in json.dumps(bundle.provenance)
+
+
+def test_ids_and_distilled_texts_are_the_teachers() -> None:
+    folder = finished()
+    tokenizer = Bundle.open(folder / "run" / "teacher").tokenizer()
+    assert isinstance(tokenizer, TeacherTokenizer)
+    distilled = folder / "run" / "distill"
+    lines = read_lines(distilled / "train.src")[:8]
+    teacher = Translator.load(folder / "run" / "teacher")
+    assert read_lines(distilled / "train.tgt")[:8] == [t.text for t in teacher.translate(lines)]
+
+
+def test_the_student_starts_from_the_teacher_and_says_so() -> None:
+    folder = finished()
+    bundle, teacher = (Bundle.open(folder / "run" / stage) for stage in ("student", "teacher"))
+    student, marian = load_model(bundle), load_model(teacher)
+    # Embeddings and encoder have the rate 0, so they are still the teacher's.
+    for name, tensor in student.state_dict().items():
+        if name.startswith(("src_embedding", "encoder")):
+            assert torch.equal(tensor, marian.state_dict()[name]), name
+    changed = student.state_dict()["decoder.0.ffn.inner.weight"]
+    assert not torch.equal(changed, marian.state_dict()["decoder.0.ffn.inner.weight"])
+    assert bundle.provenance["teacher"] == teacher.provenance["teacher"]
+    assert bundle.provenance["started_from"]["teacher"] == start_from_marian(student, marian)  # type: ignore[arg-type]
+
+
+def test_it_translates_from_the_door_of_all_translators() -> None:
+    folder = finished()
+    lines = read_lines(folder / "run" / "prepare" / "test.src")
+    for options in ({}, {"teacher": folder / "run" / "teacher", "num_candidates": 4}):
+        found = AnyTranslator.load(folder / "run" / "student", **options).translate(lines)  # type: ignore[arg-type]
+        assert len(found) == len(lines)
+    beam = AnyTranslator.load(folder / "run" / "teacher", beam_size=3).translate(lines)
+    assert any(t.text for t in beam)
+
+
+def test_nothing_is_done_again_and_another_teacher_is_read_anew(tmp_path: Path) -> None:
+    path = write_recipe(tmp_path)
+    run(load_recipe(path), tmp_path / "run", until="prepare")
+    again: Log = run(load_recipe(path), tmp_path / "run", until="prepare")
+    assert again.up_to_date == ["teacher", "prepare"]
+    write_teacher(tmp_path / "teacher", Shape(), seed=2)
+    assert run(load_recipe(path), tmp_path / "run", until="prepare").run == ["teacher", "prepare"]
+
+
+def test_a_student_starts_from_the_weights_of_another_run(tmp_path: Path) -> None:
+    folder = finished()
+    write_recipe(tmp_path)
+    own = folder / "run" / "student"
+    still = ("student.training.encoder_rate=0", "student.training.learning_rate=1e-12")
+    recipe = recipe_in(tmp_path, f"student.init={own}", "student.distilled=false", *still)
+    run(recipe, tmp_path / "run", until="student")
+    bundle = Bundle.open(tmp_path / "run" / "student")
+    started = bundle.provenance["started_from"]
+    assert started == {"weights": "weights.safetensors", "sha256": file_sha256(own / "weights.safetensors")}
+    before, after = load_model(Bundle.open(own)).state_dict(), load_model(bundle).state_dict()
+    for name, tensor in before.items():
+        torch.testing.assert_close(after[name], tensor, atol=1e-8, rtol=0)
+
+
+def test_weights_that_are_not_there_are_an_error(tmp_path: Path) -> None:
+    write_recipe(tmp_path)
+    recipe = recipe_in(tmp_path, "student.init=nowhere", "student.distilled=false")
+    with pytest.raises(OnepassError, match="nowhere"):
+        run(recipe, tmp_path / "run", until="student")
+
+
+def test_a_licence_that_nobody_says_is_asked_for(tmp_path: Path) -> None:
+    path = write_recipe(tmp_path)
+    path.write_text(path.read_text().replace('licence = "cc-by-4.0"', ""))
+    with pytest.raises(UsageError, match=r"teacher\.licence"):
+        run(load_recipe(path), tmp_path / "run")
+
+
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        ("teacher.model.width=64", "model means nothing for a teacher that is read"),
+        ("teacher.training.warmup=3", "training means nothing for a teacher that is read"),
+        ("tokenizer.vocab_size=400", "a teacher that is read has its own"),
+        ("distill.engine=ctranslate2", "runs in torch alone"),
+        ("student.back_translations=1", "trained here"),
+        ("student.soft_copy=false", "soft_copy means nothing"),
+        ("teacher.training.vocabulary_sample=[1, 1]", "means nothing for a teacher"),
+    ],
+)
+def test_settings_that_would_be_ignored_are_errors(tmp_path: Path, setting: str, message: str) -> None:
+    write_recipe(tmp_path)
+    with pytest.raises(UsageError, match=message):
+        recipe_in(tmp_path, setting)
+
+
+def test_the_engine_is_torch_unless_told() -> None:
+    recipe = recipe_in(finished())
+    assert recipe.distill.engine == "torch"
+    assert '"from"' in recipe.to_json()
