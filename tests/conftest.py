@@ -75,7 +75,7 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
     path: Path | None = config.getoption("--summary")
     if path is None:
         return
-    from onepass.evaluation.table import machine_kind, versions
+    from onepass.evaluation.machine import machine_kind, versions
 
     outcomes = ("passed", "failed", "skipped", "error")
     summary = {

@@ -26,6 +26,8 @@ from onepass.settings import StudentSettings, TrainingSettings, TransformerSetti
 from onepass.text.batches import IdPairs
 from onepass.training.loop import Training
 
+pytestmark = pytest.mark.slow
+
 BAR = 0.95
 FIRST, WORDS = 4, 6
 VOCABULARY = FIRST + 2 * WORDS
