@@ -24,7 +24,7 @@ from measurement import CORPORA, is_missing, write_result
 from onepass.decoding.autoregressive import greedy
 from onepass.decoding.shortlist import search_shortlist
 from onepass.models.marian import MarianTransformer
-from onepass.objectives.cross_entropy import pad_ids
+from onepass.objectives.objective import pad_ids
 from onepass.teachers.binary import read_binary
 from onepass.teachers.find import TeacherFiles, find_teacher
 from onepass.teachers.marian import MarianTeacher, read_marian
