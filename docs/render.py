@@ -19,7 +19,7 @@ from chart import draw_chart
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
-from onepass.bundle import Bundle
+from onepass.bundle import Bundle, Measurement
 from onepass.errors import DataError
 from onepass.evaluation.paper_table import render_main_table
 from onepass.evaluation.results import Engine, System, Traits, parse_results
@@ -121,53 +121,62 @@ def _chart() -> str:
     return draw_chart({label: system for label, system in shown.items() if system is not None})
 
 
-def _shipped_shortly() -> str:
-    """The README's table: what to choose a model by."""
-    rows, timed = [], _timed()
+def _shipped_rows() -> Iterator[tuple[str, Bundle, Measurement]]:
+    """Each way to run a shipped model: the model's name, its bundle, what was measured."""
     for name, directory in shipped_models().items():
         bundle = Bundle.open(directory)
         assert bundle.export is not None, directory
         for row in bundle.export.measured:
-            low, high = row.bleu_interval
-            found = _exported(timed, name, row.precision, row.num_candidates)
-            rows.append(
-                {
-                    "model": f"`{name}`",
-                    "languages": f"{bundle.src} → {bundle.tgt}",
-                    "candidates": str(row.num_candidates),
-                    "BLEU": f"{row.bleu:.1f} [{low:.1f}, {high:.1f}]",
-                    "ms": "–" if found is None else number(found.p50_ms) + ("‡" if is_noisy(found) else ""),
-                    "MB": f"{row.megabytes:.1f}",
-                }
-            )
+            yield name, bundle, row
+
+
+def _milliseconds(systems: Sequence[System], name: str, row: Measurement) -> str:
+    """Of the league, where all models ran on one machine, with its mark where it is noisy."""
+    found = _exported(systems, name, row.precision, row.num_candidates)
+    return "–" if found is None else number(found.p50_ms) + ("‡" if is_noisy(found) else "")
+
+
+def _bleu(row: Measurement) -> str:
+    low, high = row.bleu_interval
+    return f"{row.bleu:.1f} [{low:.1f}, {high:.1f}]"
+
+
+def _shipped_shortly() -> str:
+    """The README's table: what to choose a model by."""
+    timed = _timed()
+    rows = [
+        {
+            "model": f"`{name}`",
+            "languages": f"{bundle.src} → {bundle.tgt}",
+            "candidates": str(row.num_candidates),
+            "BLEU": _bleu(row),
+            "ms": _milliseconds(timed, name, row),
+            "MB": f"{row.megabytes:.1f}",
+        }
+        for name, bundle, row in _shipped_rows()
+    ]
     return f"\n{markdown_table({title: [row[title] for row in rows] for title in rows[0]})}\n"
 
 
 def _shipped() -> str:
-    """The quality is that of the cards, the time that of the league, where all models ran on one machine."""
+    """All that is known of each; the quality is that of the cards."""
     columns: dict[str, list[str]] = {}
     timed = _timed()
-    for name, directory in shipped_models().items():
-        bundle = Bundle.open(directory)
-        assert bundle.export is not None, directory
-        for row in bundle.export.measured:
-            low, high = row.bleu_interval
-            found = _exported(timed, name, row.precision, row.num_candidates)
-            cells = {
-                "model": name,
-                "family": bundle.kind,
-                "weights": row.precision,
-                "candidates": str(row.num_candidates),
-                "MB": f"{row.megabytes:.1f}",
-                "BLEU": f"{row.bleu:.1f} [{low:.1f}, {high:.1f}]",
-                "chrF": f"{row.chrf:.1f}",
-                "ms p50": number(None if found is None else found.p50_ms),
-            }
-            cells |= {
-                f"BLEU of the {teacher.name}": f"{teacher.bleu:.1f}" for teacher in bundle.export.teacher
-            }
-            for title, cell in cells.items():
-                columns.setdefault(title, []).append(cell)
+    for name, bundle, row in _shipped_rows():
+        assert bundle.export is not None
+        cells = {
+            "model": name,
+            "family": bundle.kind,
+            "weights": row.precision,
+            "candidates": str(row.num_candidates),
+            "MB": f"{row.megabytes:.1f}",
+            "BLEU": _bleu(row),
+            "chrF": f"{row.chrf:.1f}",
+            "ms p50": _milliseconds(timed, name, row),
+        }
+        cells |= {f"BLEU of the {teacher.name}": f"{teacher.bleu:.1f}" for teacher in bundle.export.teacher}
+        for title, cell in cells.items():
+            columns.setdefault(title, []).append(cell)
     return f"\n{markdown_table(columns)}\n" if columns else "\n"
 
 
