@@ -13,7 +13,7 @@ import re
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, get_args
 
 from chart import draw_chart
 from pydantic import BaseModel
@@ -327,12 +327,21 @@ def _settings() -> str:
     return "\n" + "\n".join(_section(Recipe, "")) + "\n"
 
 
+def _section_model(annotation: Any) -> tuple[type[BaseModel] | None, bool]:
+    """The settings that a key is a section of, if it is one, and whether it may be left out."""
+    for kind in (annotation, *get_args(annotation)):
+        if isinstance(kind, type) and issubclass(kind, BaseModel):
+            return kind, kind is not annotation
+    return None, False
+
+
 def _section(model: type[BaseModel], prefix: str) -> Iterator[str]:
     rows, sections = [], []
     for name, field in model.model_fields.items():
-        inner = field.annotation
-        if isinstance(inner, type) and issubclass(inner, BaseModel):
+        inner, optional = _section_model(field.annotation)
+        if inner is not None:
             sections.append((f"{prefix}{name}", inner))
+        if inner is not None and not optional:
             continue
         default = "required" if field.default is PydanticUndefined else f"`{json.dumps(field.default)}`"
         about = " ".join((field.description or "").split())

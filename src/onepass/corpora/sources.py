@@ -18,7 +18,7 @@ from onepass.text.lines import Line, numbered_lines, one_line
 from onepass.text.pair import Pair
 from onepass.text.romanian import is_romanian, with_comma_below
 
-__all__ = ["Pair", "corpus_files", "read_pairs"]
+__all__ = ["Pair", "corpus_files", "read_line_files", "read_pairs"]
 
 _TALK_TAG = re.compile(
     r"\s*</?(?:doc|url|keywords|speaker|talkid|title|description|reviewer|translator)\b", re.IGNORECASE
@@ -89,7 +89,7 @@ def _source_files(source: CorpusSource, src: str, tgt: str) -> Sequence[Path]:
     if _is_phrasebook(source):
         return []
     if _is_dataset(source):
-        return _dataset_files(source.path.removeprefix("hf:"))
+        return huggingface.dataset_files(source.path.removeprefix("hf:"))
     if _is_two_files(source):
         paths: Sequence[Path] = _two_paths(source, src, tgt)
     elif _has_suffix(source, ".tsv", ".xml"):
@@ -110,19 +110,6 @@ def _source_files(source: CorpusSource, src: str, tgt: str) -> Sequence[Path]:
                 fix="correct the path in the recipe, or put the file there",
             )
     return paths
-
-
-def _dataset_files(name: str) -> list[Path]:
-    if not huggingface.is_local(name):
-        return []
-    files = sorted(path for path in Path(name).rglob("*") if path.is_file())
-    if not files:
-        raise DataError(
-            "The dataset directory is missing or empty",
-            where=name,
-            fix="correct the path; a name on the hub is written without `./`",
-        )
-    return files
 
 
 def _reject_ignored_settings(source: CorpusSource) -> None:
@@ -155,7 +142,7 @@ def _read_source(source: CorpusSource, split: str, src: str, tgt: str) -> Iterat
     paths = _two_paths(source, src, tgt)
     if _has_suffix(source, ".sgm", ".xml"):
         return segments.read_two_files(*paths)
-    return _read_line_files(*paths)
+    return read_line_files(*paths)
 
 
 def _read_phrasebook(split: str, src: str, tgt: str) -> Iterator[Pair]:
@@ -167,7 +154,8 @@ def _read_phrasebook(split: str, src: str, tgt: str) -> Iterator[Pair]:
     return pairs if src == "en" else (Pair(pair.tgt, pair.src) for pair in pairs)
 
 
-def _read_line_files(src_path: Path, tgt_path: Path) -> Iterator[Pair]:
+def read_line_files(src_path: Path, tgt_path: Path) -> Iterator[Pair]:
+    """The pairs of two files, line by line. Raises DataError where one has more lines than the other."""
     src_lines, tgt_lines = _spoken_lines(src_path), _spoken_lines(tgt_path)
     count = 0
     for src_line in src_lines:

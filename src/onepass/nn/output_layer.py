@@ -16,6 +16,8 @@ from torch import Tensor
 SCORES_AT_ONCE = 1 << 21
 """Scores (positions times vocabulary) in memory at a time: small enough for a CPU's cache."""
 
+KEPT = 1 << 25
+"""Scores at most that `label_log_probs` keeps for its gradient; more are computed again."""
 
 UNSEEN = 2.0**-12
 """Of the largest gradient of a position: below this, its share of the sums is lost in 16 bits."""
@@ -193,23 +195,25 @@ def reverse_kl_by_position(
 
 
 class _LabelLogProbs(torch.autograd.Function):
-    """The scores are computed again for the gradient, which needs what was made of all labels before."""
+    """Its gradient needs the log probabilities of all labels: kept where they are few, else made again."""
 
     @staticmethod
     def forward(ctx: Any, states: Tensor, weight: Tensor, bias: Tensor | None, labels: Tensor) -> Tensor:
         dtype = _compute_dtype(states)
         low_states, low_weight = states.to(dtype), weight.to(dtype)
-        parts = [
-            _log_probs(low_states[rows], low_weight, bias).gather(1, labels[rows])
-            for rows in _parts(states, weight)
-        ]
-        ctx.save_for_backward(low_states, low_weight, bias, labels)
+        keep = len(states) * len(weight) <= KEPT and any(ctx.needs_input_grad[:3])
+        parts, kept = [], []
+        for rows in _parts(states, weight):
+            log_probs = _log_probs(low_states[rows], low_weight, bias)
+            parts.append(log_probs.gather(1, labels[rows]))
+            kept += [log_probs] if keep else []
+        ctx.save_for_backward(low_states, low_weight, bias, labels, torch.cat(kept) if keep else None)
         ctx.dtypes = states.dtype, weight.dtype
         return torch.cat(parts)
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor, Tensor | None, None]:
-        all_states, weight, bias, all_labels = ctx.saved_tensors
+        all_states, weight, bias, all_labels, kept = ctx.saved_tensors
         states_dtype, weight_dtype = ctx.dtypes
         # What 16 bits would round away is not computed: most slots of a graph are on no likely path.
         size = grad.abs().sum(1)
@@ -221,7 +225,8 @@ class _LabelLogProbs(torch.autograd.Function):
         grad_weight = torch.zeros(weight.shape, dtype=grad.dtype, device=weight.device)
         grad_bias = None if bias is None else torch.zeros_like(bias)
         for rows in _parts(states, weight):
-            probs = _log_probs(states[rows], weight, bias).exp_()
+            again = _log_probs(states[rows], weight, bias) if kept is None else kept[matter[rows]]
+            probs = again.exp_()
             gradient = probs.mul_(-total[rows]).scatter_add_(1, labels[rows], grad[rows])
             if grad_bias is not None:
                 grad_bias += gradient.sum(0)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from onepass.alignment import aligner
@@ -19,7 +19,10 @@ from onepass.text.tokenizers import AnyTokenizer, load_tokenizer
 
 
 def align(context: Context, corpus: Corpus) -> None:
-    """Aligns the training and dev pairs of a corpus and writes ids with fertilities."""
+    """Aligns the training and dev pairs of a corpus and writes ids with fertilities.
+
+    Where `align.max_pairs` are fewer, there are no fertilities, and the other pairs have no links.
+    """
     texts = context.inputs[corpus.texts]
     tokenizer = load_tokenizer(context.inputs["prepare"])
     max_tokens = context.recipe.data.filters.max_tokens
@@ -34,22 +37,28 @@ def align(context: Context, corpus: Corpus) -> None:
         rows[split] = range(first, len(src))
         if not rows[split]:
             raise DataError(f"No {split} pair is left to align", where=texts)
+    settings = context.recipe.align
+    linked: Sequence[int] = range(len(src))
+    if settings.max_pairs is not None and settings.max_pairs < len(src):
+        linked = [i * len(src) // settings.max_pairs for i in range(settings.max_pairs)]  # from everywhere
     aligned = aligner.align(
-        src,
-        tgt,
-        iterations=context.recipe.align.iterations,
+        [src[i] for i in linked],
+        [tgt[i] for i in linked],
+        iterations=settings.iterations,
         progress=lambda done, total: context.progress(done, total, "aligning"),
     )
+    links = dict(zip(linked, aligned.pharaoh, strict=True))
     for split, part in rows.items():
         with (
             RaggedWriter(context.directory / f"{split}.src") as src_file,
             RaggedWriter(context.directory / f"{split}.tgt") as tgt_file,
-            RaggedWriter(context.directory / f"{split}.fertilities") as fertility_file,
         ):
             src_file.write(src[i] for i in part)
             tgt_file.write(tgt[i] for i in part)
-            fertility_file.write(fertilities(aligned.src_positions[i], len(src[i])).tolist() for i in part)
-        write_pharaoh(context.directory / f"{split}.pharaoh", (aligned.pharaoh[i] for i in part))
+        if len(linked) == len(src):
+            with RaggedWriter(context.directory / f"{split}.fertilities") as file:
+                file.write(fertilities(aligned.src_positions[i], len(src[i])).tolist() for i in part)
+        write_pharaoh(context.directory / f"{split}.pharaoh", (links.get(i, "") for i in part))
 
 
 def _alignable(

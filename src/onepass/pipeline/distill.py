@@ -3,34 +3,41 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cache
-from itertools import chain, islice
+from itertools import chain, starmap
 from pathlib import Path
 
 from onepass.bundle import MANIFEST, Bundle
+from onepass.corpora.filters import FilterCounts
+from onepass.corpora.translations import filter_translations
 from onepass.decoding.translator import Translator
 from onepass.display import Report
-from onepass.errors import ModelError
+from onepass.errors import DataError, ModelError
 from onepass.export.ctranslate2 import CTranslate2Translator, export_ctranslate2
 from onepass.families import family_named
-from onepass.files import file_sha256, write_text
+from onepass.files import file_sha256, write_json, write_text
 from onepass.pipeline.inventory import Distillation
-from onepass.pipeline.prepare import PHRASES, text_pairs
+from onepass.pipeline.prepare import MONO, PHRASES, text_pairs, write_pairs
 from onepass.pipeline.shards import in_shards
 from onepass.pipeline.stage import Context
 from onepass.runtime.cores import available_cores
-from onepass.settings import DistillSettings
-from onepass.text.lines import numbered_lines, stream_lines, write_lines
+from onepass.settings import DistillSettings, TranslationFilterSettings
+from onepass.text.lines import numbered_lines, stream_lines
+from onepass.text.pair import Pair
 
 
 def distill(context: Context, distillation: Distillation, settings: DistillSettings) -> None:
-    """Translates each distinct source of train and dev, and what was back-translated, with the teacher.
+    """Translates each distinct source of train and dev, source text alone, and what was back-translated.
 
-    But for phrases: they keep the translations they came with, which the teacher may not have learnt.
+    But for phrases: they keep the translations they came with, which the teacher may not have learnt. What
+    has been translated already is taken as it is.
     """
-    prepared = context.inputs["prepare"]
+    prepared, directory = context.inputs["prepare"], context.directory
+    ready = _ready(prepared)
     texts = {split: [prepared / f"{split}.src"] for split in ("train", "dev")}
+    if context.recipe.data.mono and not ready:
+        texts["train"].append(prepared / f"{MONO}.src")
     if distillation.back_translation is not None:
         texts["train"].append(context.inputs[distillation.back_translation.stage] / "train.src")
     sources = {
@@ -44,15 +51,34 @@ def distill(context: Context, distillation: Distillation, settings: DistillSetti
         [line for lines in sources.values() for line in lines],
         context.inputs["teacher"],
         settings,
-        context.directory / "shards",
+        directory / "shards",
         progress=context.progress,
     )
-    remaining = iter(hyp)
-    for split, lines in sources.items():
-        own = phrases if split == "train" else []
-        write_lines(context.directory / f"{split}.src", chain(lines, (pair.src for pair in own)))
-        hyps = chain(islice(remaining, len(lines)), (pair.tgt for pair in own))
-        write_lines(context.directory / f"{split}.tgt", hyps)
+    of_train = zip(sources["train"], hyp, strict=False)
+    translated: Iterator[Pair] = chain(starmap(Pair, of_train), text_pairs(prepared, MONO) if ready else ())
+    if settings.filters is not None:
+        translated = _filtered(context, translated, settings.filters)
+    write_pairs(directory, "train", chain(translated, phrases))
+    write_pairs(directory, "dev", map(Pair, sources["dev"], hyp[len(sources["train"]) :]))
+
+
+def _ready(prepared: Path) -> bool:
+    """Whether source text came with its translations."""
+    return (prepared / f"{MONO}.tgt").exists()
+
+
+def _filtered(context: Context, pairs: Iterable[Pair], settings: TranslationFilterSettings) -> Iterator[Pair]:
+    """The pairs that pass; when they are through, the counts are in `filters.json`."""
+    data, counts = context.recipe.data, FilterCounts(dropped={})
+    yield from filter_translations(pairs, settings, counts, src=data.src, tgt=data.tgt)
+    if not counts.kept:
+        raise DataError(
+            "None of the teacher's translations is left after filtering",
+            where="distill.filters",
+            value=counts.summary(),
+        )
+    context.say(f"  translations: {counts.summary()}")
+    write_json(context.directory / "filters.json", counts.to_dict())
 
 
 def distill_lines(

@@ -14,6 +14,7 @@ from functools import partial
 from pathlib import Path
 
 from onepass.bundle import weights_file
+from onepass.corpora.mono import mono_files
 from onepass.corpora.sources import corpus_files
 from onepass.errors import DataError
 from onepass.pipeline.inventory import (
@@ -42,9 +43,11 @@ def plan(recipe: Recipe) -> list[Stage]:
     """The stages of a recipe in order: one aligned corpus a kind of target, one student a variant."""
     dump = recipe.model_dump(mode="json")
     data = dict(dump["data"])
-    for corpus in data.keys() & set(DataSettings.CORPORA):
-        # What the files are called on this machine does not matter, what is in them does.
+    # What the files are called on this machine does not matter, what is in them does.
+    for corpus in data.keys() & {*DataSettings.CORPORA, "mono"}:
         data[corpus] = [{**source, "path": Path(source["path"]).name} for source in data[corpus]]
+    if "distilled" in data:
+        data["distilled"] = [Path(path).name for path in data["distilled"]]
     seed = {"seed": recipe.seed}
     preparing = {"data": data, "tokenizer": dump["tokenizer"], **seed}
     reading = [_reading(recipe)] if recipe.teacher.is_read else []
@@ -68,7 +71,7 @@ def _files(recipe: Recipe) -> list[Path]:
     """The corpus files, and the generator's own for the embedded corpus."""
     data = recipe.data
     corpora = [source for name in DataSettings.CORPORA for source in getattr(data, name)]
-    files = corpus_files(corpora, src=data.src, tgt=data.tgt)
+    files = corpus_files(corpora, src=data.src, tgt=data.tgt) + mono_files(data)
     if any(source.path == "phrasebook" for source in corpora):
         from onepass.phrasebook import source_files
 

@@ -1,14 +1,23 @@
-"""Preparing: corpora become filtered and augmented text, a tokenizer, and ids."""
+"""Preparing: corpora become filtered and augmented text, a tokenizer, and ids.
+
+Source text alone is `mono.src`, and `mono.tgt` has the translations that are there already. Where dev or
+test pairs are not given, some of its lines are held out, with the teacher's translations.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain, islice, starmap
 from pathlib import Path
 
+import numpy as np
+
 from onepass.corpora.augment import AugmentCounts, augment_pairs
-from onepass.corpora.filters import FilterCounts, filter_pairs
+from onepass.corpora.filters import FilterCounts, filter_pairs, filter_sources
+from onepass.corpora.mono import read_mono
 from onepass.corpora.sources import read_pairs
+from onepass.decoding.translator import Translator
 from onepass.errors import DataError
 from onepass.files import write_json
 from onepass.pipeline.stage import Context
@@ -20,6 +29,8 @@ from onepass.text.tokenizer import Tokenizer
 from onepass.text.tokenizers import AnyTokenizer, load_tokenizer
 
 SPLITS = ("train", "dev", "test")
+MONO = "mono"
+"""Source text alone; with translations only where `data.distilled` names them."""
 PHRASES = "phrases"
 """A part of the training set that is in files of its own, too: `data.phrases`, repeated."""
 
@@ -33,8 +44,13 @@ def prepare(context: Context) -> None:
         if split == "train":
             pairs = filter_pairs(pairs, data.filters, counts)
         _write_text(directory, split, pairs, context)
-    _check_kept(counts)
-    context.say(counts.summary())
+    if data.train:
+        _check_kept(counts, "data.train")
+        context.say(counts.summary())
+    mono_counts = _prepare_mono(context) if data.mono else None
+    for split in ("dev", "test"):
+        if not (directory / f"{split}.src").stat().st_size:
+            raise DataError(f"The {split} set is empty", where=f"data.{split}")
     tokenizer = _tokenizer(context)
     tokenizer.save(directory)
     if data.phrases or data.augment != AugmentSettings():  # after the subwords: those of the corpus as it is
@@ -42,10 +58,62 @@ def prepare(context: Context) -> None:
     too_long = _write_ids(directory, "train", tokenizer, data.filters.max_tokens)
     if too_long:
         counts.dropped["too many tokens"] = too_long
-        _check_kept(counts)
+        _check_kept(counts, "data.train")
         context.say(f"{too_long:,} pairs have more than {data.filters.max_tokens} subwords and are left out")
     _write_ids(directory, "dev", tokenizer, data.filters.max_tokens)
-    write_json(directory / "filters.json", counts.to_dict())
+    record = counts.to_dict()
+    write_json(
+        directory / "filters.json",
+        record if mono_counts is None else {**record, MONO: mono_counts.to_dict()},
+    )
+
+
+def _prepare_mono(context: Context) -> FilterCounts:
+    """Writes the source text alone; holds out what is to be dev or test."""
+    data, directory, counts = context.recipe.data, context.directory, FilterCounts()
+    _write_text(directory, MONO, filter_sources(read_mono(data), data.filters, counts), context)
+    _check_kept(counts, "data.mono")
+    context.say(f"source text alone: {counts.summary()}")
+    if wanted := [split for split in ("dev", "test") if not getattr(data, split)]:
+        _hold_out(context, wanted, counts.kept)
+    if not data.distilled:
+        (directory / f"{MONO}.tgt").unlink()
+    return counts
+
+
+def _hold_out(context: Context, wanted: Sequence[str], kept: int) -> None:
+    """Moves lines of the source text to dev and test; the teacher translates them where nobody has."""
+    data, directory = context.recipe.data, context.directory
+    count = data.held_out * len(wanted)
+    if kept <= count:
+        raise DataError(
+            "There are too few lines to hold some out",
+            where="data.mono",
+            value=f"{kept:,} lines, {count:,} to hold out",
+            fix="lower data.held_out, or give data.dev and data.test",
+        )
+    chance = np.random.default_rng(context.recipe.seed)
+    chosen = chance.choice(kept, count, replace=False).reshape(len(wanted), -1)
+    split_of = {int(row): split for split, rows in zip(wanted, chosen, strict=True) for row in rows}
+    held: dict[str, list[Pair]] = {split: [] for split in wanted}
+
+    def not_chosen() -> Iterator[Pair]:
+        for row, pair in enumerate(text_pairs(directory, MONO)):
+            if row in split_of:
+                held[split_of[row]].append(pair)
+            else:
+                yield pair
+
+    _write_text(directory, "rest", not_chosen(), context)
+    for side in ("src", "tgt"):
+        os.replace(directory / f"rest.{side}", directory / f"{MONO}.{side}")
+    for split, pairs in held.items():
+        if not data.distilled:
+            context.say(f"  the teacher translates {len(pairs)} lines for {split}")
+            teacher = Translator.load(context.inputs["teacher"])
+            hyps = teacher.translate([pair.src for pair in pairs])
+            pairs = [Pair(pair.src, hyp.text) for pair, hyp in zip(pairs, hyps, strict=True)]
+        _write_text(directory, split, pairs, context)
 
 
 def _tokenizer(context: Context) -> AnyTokenizer:
@@ -57,17 +125,24 @@ def _tokenizer(context: Context) -> AnyTokenizer:
     return Tokenizer.train(src, tgt, context.recipe.tokenizer, seed=context.recipe.seed)
 
 
-def _check_kept(counts: FilterCounts) -> None:
+def _check_kept(counts: FilterCounts, where: str) -> None:
     if not counts.kept:
         raise DataError(
-            "No training pair is left after filtering",
-            where="data.train",
+            "Nothing to learn from is left after filtering",
+            where=where,
             value=counts.summary(),
             fix="check the languages and the limits in data.filters",
         )
 
 
 def _write_text(directory: Path, split: str, pairs: Iterable[Pair], context: Context) -> None:
+    write_pairs(directory, split, pairs, lambda n: context.progress(0, 0, f"{split}: {n:,} pairs"))
+
+
+def write_pairs(
+    directory: Path, split: str, pairs: Iterable[Pair], report: Callable[[int], None] = lambda written: None
+) -> None:
+    """Writes the texts of a split, which `text_pairs` reads; tells `report` how many there are so far."""
     written = 0
     with (
         open(directory / f"{split}.src", "w", encoding="utf-8", newline="\n") as src,
@@ -77,9 +152,7 @@ def _write_text(directory: Path, split: str, pairs: Iterable[Pair], context: Con
             src.writelines(f"{pair.src}\n" for pair in chunk)
             tgt.writelines(f"{pair.tgt}\n" for pair in chunk)
             written += len(chunk)
-            context.progress(0, 0, f"{split}: {written:,} pairs")
-    if not written and split != "train":
-        raise DataError(f"The {split} set is empty", where=f"data.{split}")
+            report(written)
 
 
 def _augment(context: Context, kept: int) -> None:

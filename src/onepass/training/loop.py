@@ -220,6 +220,9 @@ class Training:
         if self.device.type == "cpu":
             keep_freed_memory()
         self.model = model.to(self.device)
+        if settings.encoder_rate == 0:  # no gradient is computed for what stays as it is
+            for name, parameter in self.model.named_parameters():
+                parameter.requires_grad_(not name.startswith(READING))
         self.objective = objective
         for name, pairs in (("train", train), ("dev", dev)):
             if not np.any((pairs.src.lengths > 0) & (pairs.tgt.lengths > 0)):
