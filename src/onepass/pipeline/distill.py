@@ -2,27 +2,28 @@
 
 from __future__ import annotations
 
+import gzip
+import hashlib
 import shutil
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from itertools import chain, starmap
 from pathlib import Path
 
-from onepass.bundle import MANIFEST, Bundle
+from pydantic import ValidationError
+
 from onepass.corpora.filters import FilterCounts
 from onepass.corpora.translations import filter_translations
-from onepass.decoding.translator import Translator
 from onepass.display import Report
-from onepass.errors import DataError, ModelError
-from onepass.export.ctranslate2 import CTranslate2Translator, export_ctranslate2
-from onepass.families import family_named
-from onepass.files import file_sha256, write_json, write_text
+from onepass.errors import DataError, UsageError
+from onepass.files import file_sha256, replacing, write_json
 from onepass.pipeline.inventory import Distillation
 from onepass.pipeline.prepare import MONO, PHRASES, text_pairs, write_pairs
 from onepass.pipeline.shards import in_shards
 from onepass.pipeline.stage import Context
-from onepass.runtime.cores import available_cores
+from onepass.pipeline.teacher_engines import Teacher, check_engine, find, make_engine
 from onepass.settings import DistillSettings, TranslationFilterSettings
+from onepass.teachers.find import find_teacher
 from onepass.text.lines import numbered_lines, stream_lines
 from onepass.text.pair import Pair
 
@@ -49,7 +50,7 @@ def distill(context: Context, distillation: Distillation, settings: DistillSetti
     sources["train"] = [line for line in sources["train"] if line not in known]
     hyp = distill_lines(
         [line for lines in sources.values() for line in lines],
-        context.inputs["teacher"],
+        _teacher(context),
         settings,
         directory / "shards",
         progress=context.progress,
@@ -60,6 +61,13 @@ def distill(context: Context, distillation: Distillation, settings: DistillSetti
         translated = _filtered(context, translated, settings.filters)
     write_pairs(directory, "train", chain(translated, phrases))
     write_pairs(directory, "dev", map(Pair, sources["dev"], hyp[len(sources["train"]) :]))
+
+
+def _teacher(context: Context) -> Teacher:
+    """That of the run; with its own files where its own engine is to have it."""
+    name = context.recipe.teacher.from_
+    is_firefox = name is not None and context.recipe.distill.engine == "fxtranslate"
+    return Teacher(context.inputs["teacher"], find_teacher(name) if is_firefox and name else None)
 
 
 def _ready(prepared: Path) -> bool:
@@ -82,65 +90,133 @@ def _filtered(context: Context, pairs: Iterable[Pair], settings: TranslationFilt
 
 
 def distill_lines(
-    lines: Sequence[str], teacher: Path, settings: DistillSettings, scratch: Path, *, progress: Report
+    lines: Sequence[str], teacher: Teacher, settings: DistillSettings, scratch: Path, *, progress: Report
 ) -> list[str]:
     """The teacher's translation of each line, in order.
 
     Args:
         lines: source texts.
-        teacher: a teacher's bundle.
+        teacher: who translates.
         settings: engine, beam size, shard size.
-        scratch: a directory for finished shards; those already there are kept.
+        scratch: a directory for finished shards; those already there are kept. Processes share it.
         progress: lines done, lines in all, a text.
 
     Raises:
-        ModelError: the bundle is unusable or not a teacher's.
+        ModelError: the teacher is unusable, or a student.
+        UsageError: the engine cannot have it.
     """
     engine = cache(lambda: make_engine(teacher, settings, scratch / "ctranslate2"))
     return in_shards(lines, settings.shard_lines, scratch, lambda part, _: engine()(part), progress)
 
 
-def distill_file(src: Path, teacher: Path, to: Path, settings: DistillSettings, *, progress: Report) -> None:
-    """`distill_lines` from a file to a file, which appears when it is whole.
+def distill_file(
+    src: Path, teacher: Teacher, to: Path, settings: DistillSettings, *, progress: Report
+) -> None:
+    """`distill_lines` from a file to a file, which appears when it is whole; gzipped where its name says so.
 
-    The shards wait in `TO.shards`, under a name that changes with the source, the teacher and the
-    settings, so that only what still holds is gone on with.
+    The shards wait in `TO.shards`, in a folder whose name changes with the source, the teacher and the
+    settings, so that only what still holds is gone on with. Processes that are started alike share them.
 
     Raises:
         DataError: the source cannot be read.
-        ModelError: the bundle is unusable or not a teacher's.
+        ModelError: the teacher is unusable, or a student.
+        UsageError: the engine cannot have it.
     """
     lines = [line.text for line in numbered_lines(src)]
-    bundle = Bundle.open(teacher)
-    if family_named(bundle.kind, where=teacher).one_pass:
-        raise ModelError("Only a teacher can distill; this is a student", where=teacher)
+    check_engine(teacher, settings)
+    content = [file_sha256(src), *map(file_sha256, teacher.identity), settings.model_dump_json()]
     folder = to.with_name(f"{to.name}.shards")
-    content = f"{file_sha256(src)} {file_sha256(bundle.directory / MANIFEST)} {settings.model_dump_json()}"
-    record = folder / "made-from.txt"
-    if not record.exists() or record.read_text(encoding="utf-8") != content:
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir(parents=True)
-        write_text(record, content)
-    hyp = distill_lines(lines, teacher, settings, folder / "shards", progress=progress)
-    write_text(to, "".join(f"{line}\n" for line in hyp))
-    shutil.rmtree(folder)
+    shards = folder / hashlib.sha256(" ".join(content).encode()).hexdigest()[:16]
+    hyp = distill_lines(lines, teacher, settings, shards, progress=progress)
+    _write(to, hyp)
+    shutil.rmtree(folder, ignore_errors=True)  # another process may be doing so
 
 
-def make_engine(
-    teacher: Path, settings: DistillSettings, exported: Path
-) -> Callable[[Sequence[str]], list[str]]:
-    """The chosen engine with a teacher, text to text; CTranslate2's model is written to `exported`."""
-    if settings.engine == "torch":
-        reference = Translator.load(teacher, beam_size=settings.beam_size)
-        return lambda lines: [t.text for t in reference.translate(lines)]
-    bundle = Bundle.open(teacher)
-    export_ctranslate2(bundle, exported)
-    engine = CTranslate2Translator(
-        exported,
-        bundle.tokenizer(),
-        beam_size=settings.beam_size,
-        compute_type=settings.compute_type,
-        workers=available_cores(),
-        batch_tokens=settings.batch_tokens,
-    )
-    return lambda lines: [t.text for t in engine.translate_as_written(lines)]
+def distill_files(
+    sources: Sequence[Path],
+    teacher: Teacher,
+    to: Path,
+    settings: DistillSettings,
+    *,
+    languages: tuple[str, str] | None,
+    progress: Report,
+) -> list[Path]:
+    """`distill_file` from each source to a file of a directory; those that are there are not made again.
+
+    Args:
+        sources: files, each with a name of its own.
+        teacher: who translates.
+        to: the directory.
+        settings: engine, beam size, shard size.
+        languages: `texts.en.gz` becomes `texts.pt.gz` from en to pt; a name without its language gets one.
+        progress: lines done, lines in all, a text.
+
+    Returns:
+        The files of the directory, in order.
+
+    Raises:
+        UsageError: two would have one name.
+    """
+    names = [_translated_name(path.name, languages) for path in sources]
+    if len(set(names)) < len(names):
+        raise UsageError("Two sources have the same name", where="--src", value=names)
+    to.mkdir(parents=True, exist_ok=True)
+    made = [to / name for name in names]
+    for src, target in zip(sources, made, strict=True):
+        if not target.exists():
+            distill_file(src, teacher, target, settings, progress=progress)
+    return made
+
+
+def _translated_name(name: str, languages: tuple[str, str] | None) -> str:
+    src, tgt = languages or ("", "translated")
+    parts = name.split(".")
+    if src in parts[1:]:
+        place = len(parts) - 1 - parts[::-1].index(src)
+        return ".".join([*parts[:place], tgt, *parts[place + 1 :]])
+    zipped = [parts.pop()] if parts[-1] == "gz" and len(parts) > 1 else []
+    return ".".join([*parts, tgt, *zipped])
+
+
+def _write(to: Path, lines: Sequence[str]) -> None:
+    text = "".join(f"{line}\n" for line in lines).encode()
+    with replacing(to) as partial:
+        partial.write_bytes(gzip.compress(text, mtime=0) if to.suffix == ".gz" else text)
+
+
+def distill_command(
+    sources: Sequence[Path],
+    name: str,
+    to: Path,
+    options: Mapping[str, object],
+    *,
+    in_directory: bool,
+    progress: Report,
+) -> None:
+    """What `onepass distill` does: into a file, or into a directory where several are translated.
+
+    Args:
+        sources: files of source texts.
+        name: of the teacher, as `teacher_engines.find` has it.
+        to: a file, or the directory for them.
+        options: of DistillSettings; None stands for what is usual for the teacher.
+        in_directory: which of both.
+        progress: lines done, lines in all, a text.
+
+    Raises:
+        UsageError: an option is out of range; names it.
+    """
+    teacher = find(name)
+    usual = {"engine": teacher.usual_engine, "compute_type": "auto" if teacher.of_marian else "float32"}
+    given = {key: usual.get(key) if value is None else value for key, value in options.items()}
+    try:
+        settings = DistillSettings.model_validate(given)
+    except ValidationError as error:
+        first = error.errors()[0]
+        option = str(first["loc"][0]).removesuffix("_size").replace("_", "-")
+        raise UsageError(first["msg"], where=f"--{option}", value=first["input"]) from None
+    if in_directory:
+        distill_files(sources, teacher, to, settings, languages=teacher.languages, progress=progress)
+    else:
+        [src] = sources
+        distill_file(src, teacher, to, settings, progress=progress)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from onepass.decoding.shortlist import SHORTLIST
 from onepass.decoding.weights import save_bundle
 from onepass.errors import DataError, ModelError, UsageError
 from onepass.families import AUTOREGRESSIVE
@@ -56,6 +57,8 @@ def read_teacher(context: Context) -> None:
             value=max(tokenizer.src_size, tokenizer.tgt_size),
             allowed=f"{MOST_WORDS:,}, {RESERVED} reserved ones included",
         )
+    if teacher.shortlist is not None:
+        teacher.shortlist.save(context.directory / SHORTLIST)
     save_bundle(
         context.directory,
         model,
@@ -65,6 +68,7 @@ def read_teacher(context: Context) -> None:
         tgt=recipe.data.tgt,
         settings={"sizes": settings_of(teacher.sizes).model_dump(mode="json")},
         provenance={"recipe": recipe.name, "teacher": _record(teacher, licence)},
+        more_files=[] if teacher.shortlist is None else [SHORTLIST],
     )
     context.say(f"  {teacher.name}: {sum(p.numel() for p in model.parameters()):,} parameters, {licence}")
 

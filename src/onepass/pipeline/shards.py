@@ -1,13 +1,28 @@
-"""Translating many lines shard by shard, so that an interrupted job goes on."""
+"""Work cut into shards that any number of processes do together, on one machine or on several.
+
+Processes share a folder. Each takes a shard by making a file beside it, which it touches while it works; the
+shards of a process that was killed are taken over by others. A shard may be done twice, never half: its file
+appears whole, and what is in it depends on the shard alone.
+"""
 
 from __future__ import annotations
 
+import os
+import socket
+import threading
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from onepass.display import Report
 from onepass.files import write_text
 from onepass.text.lines import read_lines
+
+TOUCH_SECONDS = 5.0
+"""Between two signs of life of a claim."""
+STALE_SECONDS = 60.0
+"""Without a sign of life, after which a claim is anybody's; far longer than clocks of machines differ."""
+POLL_SECONDS = 0.5
 
 
 def in_shards(
@@ -19,6 +34,8 @@ def in_shards(
 ) -> list[str]:
     """What `translate` makes of each shard and its number, in order.
 
+    Other processes that call this with the same lines and the same `scratch` share the work.
+
     Args:
         lines: source texts.
         shard_lines: lines of a shard.
@@ -27,12 +44,84 @@ def in_shards(
         progress: lines done, lines in all, a text.
     """
     scratch.mkdir(parents=True, exist_ok=True)
-    hyp: list[str] = []
-    for number, first in enumerate(range(0, len(lines), shard_lines)):
-        shard = scratch / f"{number:06d}.txt"
-        if not shard.exists():
-            texts = translate(lines[first : first + shard_lines], number)
-            write_text(shard, "".join(f"{text}\n" for text in texts))
-        hyp += read_lines(shard)
-        progress(len(hyp), len(lines), "sentences")
+    firsts = range(0, len(lines), shard_lines)
+
+    def path(number: int) -> Path:
+        return scratch / f"{number:06d}.txt"
+
+    def make(number: int) -> None:
+        part = lines[firsts[number] : firsts[number] + shard_lines]
+        write_text(path(number), "".join(f"{text}\n" for text in translate(part, number)))
+
+    while waiting := [number for number in range(len(firsts)) if not path(number).exists()]:
+        progress(min((len(firsts) - len(waiting)) * shard_lines, len(lines)), len(lines), "sentences")
+        if not any(_do(path(number), make, number) for number in waiting):
+            time.sleep(POLL_SECONDS)  # they are all somebody else's
+    hyp = [line for number in range(len(firsts)) for line in read_lines(path(number))]
+    progress(len(hyp), len(lines), "sentences")
     return hyp
+
+
+def _do(shard: Path, make: Callable[[int], None], number: int) -> bool:
+    """Makes a shard that is nobody's, or of a process that has stopped; whether it was."""
+    claim = shard.with_suffix(".claim")
+    if not _take(claim):
+        return False
+    stop = threading.Event()
+    keeper = threading.Thread(target=_keep_alive, args=(claim, stop), daemon=True)
+    keeper.start()
+    try:
+        if not shard.exists():  # it may have been finished before the claim was ours
+            make(number)
+    finally:
+        stop.set()
+        keeper.join()
+        claim.unlink(missing_ok=True)
+    return True
+
+
+def _take(claim: Path) -> bool:
+    own = f"{socket.gethostname()} {os.getpid()}"
+    try:
+        with open(claim, "x", encoding="utf-8") as file:
+            file.write(own)
+        return True
+    except FileExistsError:
+        pass
+    if not _is_abandoned(claim):
+        return False
+    write_text(claim, own)  # of two that do this at once, both work: twice, but alike
+    return True
+
+
+def _is_abandoned(claim: Path) -> bool:
+    try:
+        host, _, process = claim.read_text(encoding="utf-8").partition(" ")
+        age = time.time() - claim.stat().st_mtime
+    except FileNotFoundError:
+        return False  # given back just now: the next round sees it
+    if age > STALE_SECONDS:
+        return True
+    return host == socket.gethostname() and process.isdecimal() and not _is_alive(int(process))
+
+
+def _is_alive(process: int) -> bool:
+    if process == os.getpid():
+        return False  # of one before this, whose number it has got
+    if os.name == "nt":  # where signal 0 is no question
+        return True
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:  # somebody else's, or a system without such questions
+        return True
+    return True
+
+
+def _keep_alive(claim: Path, stop: threading.Event) -> None:
+    while not stop.wait(TOUCH_SECONDS):
+        try:
+            os.utime(claim)
+        except OSError:
+            return

@@ -130,11 +130,12 @@ class TeacherSettings(Settings):
 class DistillSettings(Settings):
     """How the teacher translates the training sources."""
 
-    engine: Literal["ctranslate2", "torch"] = "ctranslate2"
-    """torch is the reference, and slower; it is all there is for a teacher that was read, or with
-    `norm = "post"`."""
+    engine: Literal["ctranslate2", "torch", "fxtranslate"] = "ctranslate2"
+    """ctranslate2 is the fastest for a teacher that is trained here. One that is read needs torch [it is then
+    the default], or fxtranslate, the engine of Firefox."""
     compute_type: str = "float32"
-    """Of CTranslate2."""
+    """Of CTranslate2, and of torch for a teacher that is read: float32, bfloat16, or auto [its default],
+    which is bfloat16 where the processor has it."""
     beam_size: PositiveInt = 1
     """1 is greedy, as in the paper."""
     shard_lines: PositiveInt = 10_000

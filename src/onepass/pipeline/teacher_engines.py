@@ -1,0 +1,183 @@
+"""Engines that translate with a teacher at volume: torch, CTranslate2, or the engine of Firefox.
+
+torch is for every teacher; one that was read writes among the words of its shortlist. CTranslate2 is for
+those that were trained here, `fxtranslate` for those of Firefox and Bergamot.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+import torch
+from torch import Tensor
+
+from onepass.bundle import MANIFEST, Bundle
+from onepass.decoding.autoregressive import beam_search, greedy
+from onepass.decoding.shortlist import SHORTLIST, Shortlist, search_shortlist
+from onepass.decoding.translator import Translator
+from onepass.decoding.weights import load_teacher
+from onepass.errors import ModelError, UsageError
+from onepass.export.ctranslate2 import CTranslate2Translator, export_ctranslate2
+from onepass.families import family_named
+from onepass.models.marian import MarianTransformer
+from onepass.models.stepwise import Stepwise
+from onepass.runtime.cores import available_cores
+from onepass.runtime.text_translator import Hypotheses
+from onepass.settings import DistillSettings
+from onepass.teachers.find import TeacherFiles, find_teacher
+from onepass.teachers.firefox import firefox_engine
+from onepass.teachers.marian import read_marian
+from onepass.text.tokenizers import AnyTokenizer
+from onepass.training.loop import has_bf16
+
+Translate = Callable[[Sequence[str]], list[str]]
+
+
+@dataclass(frozen=True)
+class Teacher:
+    """A teacher that translates at volume: a bundle, the files of one that somebody else trained, or both.
+
+    Attributes:
+        bundle: its directory.
+        files: of Marian.
+    """
+
+    bundle: Path | None = None
+    files: TeacherFiles | None = None
+
+    @property
+    def of_marian(self) -> bool:
+        """It is arranged as Marian's are."""
+        if self.bundle is None:
+            return True
+        return bool(Bundle.open(self.bundle).settings.get("sizes", {}).get("norm") == "post")
+
+    @property
+    def usual_engine(self) -> Literal["torch", "ctranslate2"]:
+        """The fastest one for it, as benchmarks/read_teacher.py and benchmarks/distill_speed.py measure."""
+        return "torch" if self.of_marian else "ctranslate2"
+
+    @property
+    def languages(self) -> tuple[str, str] | None:
+        """Source and target, where they are known."""
+        if self.bundle is not None:
+            bundle = Bundle.open(self.bundle)
+            return bundle.src, bundle.tgt
+        return None if self.files is None else self.files.languages
+
+    @property
+    def identity(self) -> list[Path]:
+        """Files whose digests tell it from any other."""
+        if self.bundle is not None:
+            return [self.bundle / MANIFEST]
+        assert self.files is not None
+        return self.files.all
+
+
+def find(name: str) -> Teacher:
+    """The bundle of that directory, or the teacher that `find_teacher` finds by that name.
+
+    Raises:
+        ModelError: there is none, or a file of it is missing.
+        UsageError: the name cannot be one.
+    """
+    if (Path(name) / MANIFEST).exists():
+        return Teacher(bundle=Path(name))
+    return Teacher(files=find_teacher(name))
+
+
+def check_engine(teacher: Teacher, settings: DistillSettings) -> None:
+    """Whether the engine of the settings can have the teacher.
+
+    Raises:
+        ModelError: the bundle is unusable, or a student's.
+        UsageError: it cannot.
+    """
+    if teacher.bundle is not None:
+        bundle = Bundle.open(teacher.bundle)
+        if family_named(bundle.kind, where=teacher.bundle).one_pass:
+            raise ModelError("Only a teacher can distill; this is a student", where=teacher.bundle)
+    firefox = teacher.files is not None and settings.beam_size == 1
+    if (settings.engine == "fxtranslate" and not firefox) or (
+        settings.engine == "ctranslate2" and teacher.of_marian
+    ):
+        raise UsageError(
+            "This engine cannot have the teacher",
+            where="engine",
+            value=f"{settings.engine}, beam size {settings.beam_size}",
+            allowed="torch for all; ctranslate2 for those that were trained here; fxtranslate, greedy, for "
+            "those of Firefox and Bergamot",
+        )
+
+
+def make_engine(teacher: Teacher, settings: DistillSettings, scratch: Path) -> Translate:
+    """The chosen engine with a teacher, text to text; CTranslate2's model is written to `scratch`.
+
+    Raises:
+        ModelError: the teacher is unusable, or a student.
+        UsageError: the engine cannot have this teacher, or is not installed.
+    """
+    check_engine(teacher, settings)
+    if settings.engine == "torch":
+        return _torch_engine(teacher, settings)
+    if settings.engine == "fxtranslate":
+        assert teacher.files is not None
+        translate = firefox_engine(teacher.files)
+        return lambda lines: [translate(line) if line.strip() else "" for line in lines]
+    assert teacher.bundle is not None
+    bundle = Bundle.open(teacher.bundle)
+    export_ctranslate2(bundle, scratch)
+    engine = CTranslate2Translator(
+        scratch,
+        bundle.tokenizer(),
+        beam_size=settings.beam_size,
+        compute_type=settings.compute_type,
+        workers=available_cores(),
+        batch_tokens=settings.batch_tokens,
+    )
+    return lambda lines: [t.text for t in engine.translate_as_written(lines)]
+
+
+def _torch_engine(teacher: Teacher, settings: DistillSettings) -> Translate:
+    if not teacher.of_marian:
+        assert teacher.bundle is not None
+        reference = Translator.load(teacher.bundle, beam_size=settings.beam_size)
+        return lambda lines: [t.text for t in reference.translate(lines)]
+    read = _read(teacher)
+    bf16 = settings.compute_type == "bfloat16" or (
+        settings.compute_type == "auto" and has_bf16(torch.device("cpu"))
+    )
+
+    def search(model: Stepwise[Any], src_ids: Tensor) -> Hypotheses:
+        if settings.beam_size == 1:
+            return greedy(model, src_ids)
+        return beam_search(model, src_ids, beam_size=settings.beam_size)
+
+    def decode(src_ids: Tensor) -> Hypotheses:
+        with torch.autocast("cpu", torch.bfloat16, enabled=bf16):
+            if read.shortlist is None:
+                return search(read.model, src_ids)
+            return search_shortlist(read.model, src_ids, read.shortlist, search)
+
+    translator = Translator(read.tokenizer, decode, batch_tokens=settings.batch_tokens)
+    return lambda lines: [t.text for t in translator.translate_as_written(lines)]
+
+
+class _Read(NamedTuple):
+    model: MarianTransformer
+    tokenizer: AnyTokenizer
+    shortlist: Shortlist | None
+
+
+def _read(teacher: Teacher) -> _Read:
+    if teacher.bundle is None:
+        assert teacher.files is not None
+        found = read_marian(teacher.files)
+        return _Read(found.model, found.tokenizer, found.shortlist)
+    bundle = Bundle.open(teacher.bundle)
+    model, path = load_teacher(bundle, purpose="distill"), teacher.bundle / SHORTLIST
+    assert isinstance(model, MarianTransformer)
+    return _Read(model, bundle.tokenizer(), Shortlist.load(path) if path.exists() else None)

@@ -1,0 +1,108 @@
+"""Shards that several processes make together: each once, those of a killed process by another one."""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from onepass.pipeline import shards as module
+from onepass.pipeline.shards import in_shards
+from onepass.text.lines import read_lines
+
+LINES = [str(number) for number in range(20)]
+EXPECTED = [f"<{line}>" for line in LINES]
+WORKER = """
+import sys, time
+from pathlib import Path
+from onepass.pipeline.shards import in_shards
+
+folder, name = Path(sys.argv[1]), sys.argv[2]
+
+def translate(part, number):
+    with open(folder / f"{name}.made", "a") as file:
+        file.write(f"{number}\\n")
+    while name == "stuck":
+        time.sleep(1)
+    time.sleep(0.05)
+    return [f"<{line}>" for line in part]
+
+found = in_shards([str(n) for n in range(20)], 2, folder / "shards", translate, lambda *_: None)
+(folder / f"{name}.found").write_text("".join(f"{line}\\n" for line in found))
+"""
+
+
+def start(folder: Path, name: str) -> "subprocess.Popen[bytes]":
+    return subprocess.Popen([sys.executable, "-c", WORKER, str(folder), name])
+
+
+def made(folder: Path, name: str) -> list[int]:
+    path = folder / f"{name}.made"
+    return [int(line) for line in read_lines(path)] if path.exists() else []
+
+
+def here(scratch: Path) -> list[str]:
+    return in_shards(LINES, 2, scratch, lambda part, _: [f"<{line}>" for line in part], lambda *_: None)
+
+
+def test_processes_share_the_shards_and_each_gets_all(tmp_path: Path) -> None:
+    workers = [start(tmp_path, name) for name in ("one", "two")]
+    assert [worker.wait(60) for worker in workers] == [0, 0]
+    parts = [made(tmp_path, name) for name in ("one", "two")]
+    assert sorted(parts[0] + parts[1]) == list(range(10))
+    for name in ("one", "two"):
+        assert read_lines(tmp_path / f"{name}.found") == EXPECTED
+    assert not list((tmp_path / "shards").glob("*.claim"))
+
+
+def test_the_shard_of_a_killed_process_is_made_by_another(tmp_path: Path) -> None:
+    stuck = start(tmp_path, "stuck")
+    while not made(tmp_path, "stuck"):
+        time.sleep(0.02)
+    stuck.kill()
+    stuck.wait()
+    assert (tmp_path / "shards" / "000000.claim").exists()
+    assert here(tmp_path / "shards") == EXPECTED
+
+
+def test_the_shard_of_another_machine_is_waited_for_until_it_is_silent(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "POLL_SECONDS", 0.01)
+    monkeypatch.setattr(module, "STALE_SECONDS", 0.5)
+    claim = tmp_path / "000003.claim"
+    claim.write_text("elsewhere 1")
+    begun = time.monotonic()
+    assert here(tmp_path) == EXPECTED
+    assert time.monotonic() - begun > 0.4
+    assert not claim.exists()
+
+
+def test_a_living_process_keeps_its_shard(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "TOUCH_SECONDS", 0.02)
+    claim = tmp_path / "000000.claim"
+    seen: list[tuple[str, float]] = []
+
+    def translate(part: list[str], number: int) -> list[str]:
+        if number == 0:
+            os.utime(claim, (0, 0))
+            time.sleep(0.2)
+            seen.append((claim.read_text(), claim.stat().st_mtime))
+        return part
+
+    in_shards(LINES, 2, tmp_path, translate, lambda *_: None)
+    [(owner, touched)] = seen
+    assert owner == f"{socket.gethostname()} {os.getpid()}"
+    assert time.time() - touched < 5
+
+
+def test_a_shard_that_fails_is_nobodys(tmp_path: Path) -> None:
+    def translate(part: list[str], number: int) -> list[str]:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        in_shards(LINES, 2, tmp_path, translate, lambda *_: None)
+    assert not list(tmp_path.iterdir())
