@@ -120,15 +120,22 @@ def make_teacher() -> Callable[..., AutoregressiveTransformer]:
 
 @pytest.fixture(scope="session")
 def make_student() -> Callable[..., FertilityTransformer]:
-    """A tiny random student in eval mode whose fertilities are mostly 0 to 3."""
+    """A tiny random student in eval mode whose fertilities are mostly 0 to 3; `sizes` beside the usual ones."""
 
     def make(
-        *, vocabulary: int = 12, joint: bool = False, seed: int = 2, **switches: Any
+        *,
+        vocabulary: int = 12,
+        joint: bool = False,
+        seed: int = 2,
+        sizes: dict[str, Any] | None = None,
+        **switches: Any,
     ) -> FertilityTransformer:
         torch.manual_seed(seed)
         settings = StudentSettings(**{"dropout": 0.0, **switches})
-        model = FertilityTransformer(tiny_sizes(), settings, vocabulary, vocabulary, joint=joint)
+        every = tiny_sizes(**sizes or {})
+        model = FertilityTransformer(every, settings, vocabulary, vocabulary, joint=joint)
         with torch.no_grad():
+            vary_post_norm(model)
             model.fertility.weight *= 2
             model.fertility.bias.copy_(-torch.arange(FERTILITY_CLASSES))
         return model.eval()
@@ -138,7 +145,7 @@ def make_student() -> Callable[..., FertilityTransformer]:
 
 @pytest.fixture(scope="session")
 def make_slots() -> Callable[..., OnePassTransformer]:
-    """A tiny random CTC or DAG student in eval mode whose translations vary."""
+    """A tiny random CTC or DAG student in eval mode whose translations vary; `sizes` beside the usual ones."""
 
     def make(
         family: Any,
@@ -147,18 +154,34 @@ def make_slots() -> Callable[..., OnePassTransformer]:
         vocabulary: int = 12,
         joint: bool = False,
         seed: int = 2,
+        sizes: dict[str, Any] | None = None,
         **others: Any,
     ) -> OnePassTransformer:
         torch.manual_seed(seed)
         settings = StudentSettings(family=family, slots=slots, dropout=0.0, **others)
-        model = MODELS[family](tiny_sizes(), settings, vocabulary, vocabulary, joint=joint)
+        every = tiny_sizes(**sizes or {})
+        model = MODELS[family](every, settings, vocabulary, vocabulary, joint=joint)
         with torch.no_grad():
             for part in model.modules():
-                if isinstance(part, nn.Linear):
+                if isinstance(part, nn.Linear) and not model.post_norm:
                     part.weight *= 3
+            vary_post_norm(model)
         return model.eval()
 
     return make
+
+
+def vary_post_norm(model: OnePassTransformer) -> None:
+    """Varies what a fresh student with post-norm has of one size: its biases of words, its norms, its start."""
+    if not model.post_norm:
+        return
+    for name, parameter in model.named_parameters():
+        if name in ("word_bias", "blank_bias"):
+            parameter += 0.5 * torch.randn(parameter.shape)
+        elif "norm" in name or name.startswith("from_states"):
+            parameter += 0.1 * torch.randn(parameter.shape)
+        elif "embedding" in name:
+            parameter *= 4
 
 
 def tiny_sizes(**others: Any) -> TransformerSettings:

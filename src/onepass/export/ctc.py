@@ -24,14 +24,18 @@ def _write(
 ) -> Outputs:
     """The most probable labels; with a teacher and a window, the labelling that it likes best."""
     assert isinstance(model, CTCTransformer)
-    real, mask, positions = source.real, source.mask, source.positions
-    memory = g.project_memory(model.decoder, g.encode(model, source, keep=model.keep))
-    slot = g.range(g.op("Mul", g.size(real, 1), g.constant([model.slots])))
-    x = g.start(g.soft_copy(source, model.slots, slot), model.width, positions)
-    lengths = g.op("Mul", g.sum(g.cast(real, TensorProto.INT64), 1, keep=True), g.constant(model.slots))
+    states = g.encode(model, source, keep=model.keep)
+    memory = g.project_memory(model.decoder, states)
+    slot = g.range(g.op("Mul", g.size(source.read, 1), g.constant([model.slots])))
+    if model.from_states is None:
+        x = g.start(g.soft_copy(source, model.slots, slot), model.width, source.positions)
+    else:
+        x = g.state_start(model.from_states, states[-1])
+        x = g.start(x, model.width, source.positions, embedded=False)
+    lengths = g.op("Mul", g.sum(g.cast(source.read, TensorProto.INT64), 1, keep=True), g.constant(model.slots))
     real_slot = g.op("Less", slot, lengths)  # [B, L]
     slot_mask = g.cast(real_slot, TensorProto.INT32)
-    x = g.decode(model, x, slot_mask, memory, mask)
+    x = g.decode(model, x, slot_mask, memory, source.mask)
 
     def most_probable() -> Outputs:
         labels, scores = g.best_words(x, source)

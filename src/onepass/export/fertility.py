@@ -40,7 +40,10 @@ def _write(
     """By argmax; with a teacher, by noisy parallel decoding."""
     assert isinstance(model, FertilityTransformer)
     states = g.encode(model, source, keep=model.keep)
-    logits = g.linear(states[-1], model.fertility.weight, model.fertility.bias)  # [B, S, F]
+    top = states[-1]
+    if model.ends:  # </s> has no fertility
+        top = g.rows(top, g.constant([0]), g.size(source.ids, 1), dim=1)
+    logits = g.linear(top, model.fertility.weight, model.fertility.bias)  # [B, S, F]
     counts = g.op("ArgMax", logits, axis=-1, keepdims=0)
     shares = g.op("Softmax", logits, axis=-1)
     none = g.rows(shares, g.constant([0]), g.constant([1]), dim=-1)

@@ -62,12 +62,6 @@ def draft_bundle(
             where=student.directory,
             fix="export a model that writes word by word with `--ctranslate2`",
         )
-    if model.post_norm:
-        raise ModelError(
-            "A student with norms after its layers cannot be exported yet",
-            where=student.directory,
-            fix="use it in torch: `onepass translate --model RUN/STAGE`",
-        )
     judge = None if teacher is None else _judge(student, graph, teacher)
     student.tokenizer().save(directory)
     for precision in get_args(Precision):

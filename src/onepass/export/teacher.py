@@ -23,7 +23,7 @@ def teacher_scores(
     words = g.table(teacher.tgt_embedding.weight)
     joint = teacher.src_embedding is teacher.tgt_embedding
     table = words if joint else g.table(teacher.src_embedding.weight)
-    source = source._replace(embedded=g.look_up(table, source.ids))
+    source = source._replace(embedded=g.look_up(table, source.read_ids))
     memory = g.project_memory(teacher.decoder, g.encode(teacher, source))
     src_mask = g.op("Gather", source.mask, rows)
     tgt_lengths = g.sum(g.cast(g.op("Greater", tgt_ids, g.constant(PAD)), TensorProto.INT64), 1, keep=True)
