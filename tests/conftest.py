@@ -19,6 +19,7 @@ from onepass.models.fertility import FERTILITY_CLASSES, FertilityTransformer
 from onepass.models.one_pass import OnePassTransformer
 from onepass.settings import StudentSettings, TransformerSettings
 from onepass.text.batches import IdPairs, Ragged, RaggedWriter
+from tiny_post_norm import vary_post_norm
 
 torch.set_num_threads(1)
 # What runs in the background of a shell ignores Ctrl-C, and so would the programs that the tests start.
@@ -120,7 +121,7 @@ def make_teacher() -> Callable[..., AutoregressiveTransformer]:
 
 @pytest.fixture(scope="session")
 def make_student() -> Callable[..., FertilityTransformer]:
-    """A tiny random student in eval mode whose fertilities are mostly 0 to 3; `sizes` beside the usual ones."""
+    """A tiny random student in eval mode whose fertilities are mostly 0 to 3; some `sizes` may be others."""
 
     def make(
         *,
@@ -145,7 +146,7 @@ def make_student() -> Callable[..., FertilityTransformer]:
 
 @pytest.fixture(scope="session")
 def make_slots() -> Callable[..., OnePassTransformer]:
-    """A tiny random CTC or DAG student in eval mode whose translations vary; `sizes` beside the usual ones."""
+    """A tiny random CTC or DAG student in eval mode whose translations vary; some `sizes` may be others."""
 
     def make(
         family: Any,
@@ -169,19 +170,6 @@ def make_slots() -> Callable[..., OnePassTransformer]:
         return model.eval()
 
     return make
-
-
-def vary_post_norm(model: OnePassTransformer) -> None:
-    """Varies what a fresh student with post-norm has of one size: its biases of words, its norms, its start."""
-    if not model.post_norm:
-        return
-    for name, parameter in model.named_parameters():
-        if name in ("word_bias", "blank_bias"):
-            parameter += 0.5 * torch.randn(parameter.shape)
-        elif "norm" in name or name.startswith("from_states"):
-            parameter += 0.1 * torch.randn(parameter.shape)
-        elif "embedding" in name:
-            parameter *= 4
 
 
 def tiny_sizes(**others: Any) -> TransformerSettings:

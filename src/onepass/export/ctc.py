@@ -32,7 +32,9 @@ def _write(
     else:
         x = g.state_start(model.from_states, states[-1])
         x = g.start(x, model.width, source.positions, embedded=False)
-    lengths = g.op("Mul", g.sum(g.cast(source.read, TensorProto.INT64), 1, keep=True), g.constant(model.slots))
+    lengths = g.op(
+        "Mul", g.sum(g.cast(source.read, TensorProto.INT64), 1, keep=True), g.constant(model.slots)
+    )
     real_slot = g.op("Less", slot, lengths)  # [B, L]
     slot_mask = g.cast(real_slot, TensorProto.INT32)
     x = g.decode(model, x, slot_mask, memory, source.mask)

@@ -19,7 +19,7 @@ def render_card(student: Bundle, export: Export, directory: Path) -> str:
     card, sizes = export.card, student.settings["sizes"]
     pair, family = f"{student.src} → {student.tgt}", FAMILIES[student.kind]
     chooses = any(row.num_candidates > 1 for row in export.measured)
-    licence = card.licence or "not stated"
+    licence, taught = card.licence or "not stated", _taught_by(student)
     lines = [
         "---",
         f"language: [{student.src}, {student.tgt}]",
@@ -67,6 +67,7 @@ def render_card(student: Bundle, export: Export, directory: Path) -> str:
         "",
         f"- {card.data or 'The training corpus is not stated.'}",
         f"- Licence: {licence}.",
+        *taught,
         *([f"- {card.attribution}"] if card.attribution else []),
         "",
         "## Limits",
@@ -88,3 +89,18 @@ def render_card(student: Bundle, export: Export, directory: Path) -> str:
         "",
     ]
     return "\n".join(lines)
+
+
+def _taught_by(student: Bundle) -> list[str]:
+    """What is known of a teacher that somebody else trained, in lines."""
+    teacher = student.read_teacher
+    if teacher is None:
+        return []
+    files = ", ".join(f"`{name}` {digest}" for name, digest in sorted(teacher.sha256.items()))
+    lines = [
+        f"- Teacher: `{teacher.name}`. Licence of the teacher: {teacher.licence}.",
+        f"- SHA-256 of the teacher's files: {files}.",
+    ]
+    if teacher.is_non_commercial:
+        lines.append("- **Not for commercial use**: the teacher's licence holds for what it taught.")
+    return lines

@@ -266,11 +266,9 @@ class TransformerGraph(Graph):
 
     def state_start(self, part: StateStart, states: str) -> str:
         """As `models.slots.StateStart`: [B, S, D] -> [B, S · slots, D]."""
-        slots, width = part.vectors.shape
         mapped = self.linear(states, part.weight, part.bias)
-        x = self.op("Add", self.unsqueeze(mapped, 2), self.weight(part.vectors))
-        shape = self.op("Concat", self.constant([0, -1]), self.constant([width]), axis=0)
-        return self.op("Reshape", x, shape)
+        x = self.op("Add", self.unsqueeze(mapped, 2), self.weight(part.vectors))  # [B, S, slots, D]
+        return self.op("Reshape", x, self.constant([0, -1, part.vectors.size(1)]))
 
     def soft_copy(self, source: Source, slots: int, slot: str) -> str:
         """As `models.slots.soft_copy`: [B, L, D]; `slot` are the numbers 0 .. L - 1."""
