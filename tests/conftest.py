@@ -17,9 +17,9 @@ from onepass.models import MODELS
 from onepass.models.autoregressive import EOS, AutoregressiveTransformer
 from onepass.models.fertility import FERTILITY_CLASSES, FertilityTransformer
 from onepass.models.one_pass import OnePassTransformer
-from onepass.settings import StudentSettings, TransformerSettings
+from onepass.settings import StudentSettings
 from onepass.text.batches import IdPairs, Ragged, RaggedWriter
-from tiny_post_norm import vary_post_norm
+from tiny_post_norm import tiny_sizes, vary_post_norm
 
 torch.set_num_threads(1)
 # What runs in the background of a shell ignores Ctrl-C, and so would the programs that the tests start.
@@ -170,18 +170,6 @@ def make_slots() -> Callable[..., OnePassTransformer]:
         return model.eval()
 
     return make
-
-
-def tiny_sizes(**others: Any) -> TransformerSettings:
-    sizes = {
-        "width": 16,
-        "ffn_width": 32,
-        "encoder_layers": 2,
-        "decoder_layers": 2,
-        "heads": 2,
-        "dropout": 0.0,
-    }
-    return TransformerSettings(**{**sizes, **others})
 
 
 @pytest.fixture(scope="session")

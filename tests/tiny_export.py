@@ -19,7 +19,7 @@ from onepass.runtime.text_translator import Hypotheses
 from onepass.settings import StudentSettings, TransformerSettings
 from onepass.text.tokenizer import EOS, UNK
 from onepass.text.tokenizers import AnyTokenizer
-from tiny_post_norm import teacher_tokenizer, vary_post_norm
+from tiny_post_norm import random_marian, teacher_tokenizer, vary_post_norm
 from tiny_run import SIZES, corpus_pairs, save_random_bundle, tokenizer
 
 FAMILIES: dict[str, dict[str, Any]] = {
@@ -79,6 +79,22 @@ def random_teacher(directory: Path, make_teacher: Callable[..., nn.Module]) -> P
     """A bundle for training of a teacher with the tokenizer of the students."""
     words = tokenizer()
     return save_random_bundle(directory, make_teacher(vocabulary=words.src_size, joint=True), words)
+
+
+def random_read_teacher(directory: Path) -> Path:
+    """A bundle of a teacher as one that was read, with the tokenizer of the students `AS_READ`."""
+    words = words_of_read()
+    save_bundle(
+        directory,
+        random_marian(TransformerSettings.model_validate(READ_SIZES), words.src_size),
+        words,
+        kind="autoregressive",
+        src="en",
+        tgt="de",
+        settings={"sizes": READ_SIZES},
+        provenance={},
+    )
+    return directory
 
 
 def some_facts(words: AnyTokenizer | None = None) -> CorpusFacts:

@@ -1,6 +1,7 @@
 """Tiny random students arranged as a teacher that was read, and what they have of it."""
 
 import functools
+from typing import Any
 
 import torch
 from torch import nn
@@ -14,6 +15,18 @@ from tiny_marian import train_spm
 
 RESERVED = 8
 """Ids behind the teacher's own."""
+
+
+def tiny_sizes(**others: Any) -> TransformerSettings:
+    sizes = {
+        "width": 16,
+        "ffn_width": 32,
+        "encoder_layers": 2,
+        "decoder_layers": 2,
+        "heads": 2,
+        "dropout": 0.0,
+    }
+    return TransformerSettings(**{**sizes, **others})
 
 
 def vary_post_norm(model: nn.Module) -> None:

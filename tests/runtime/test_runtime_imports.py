@@ -32,7 +32,7 @@ def test_translating_imports_none_of_the_training_wing(bundles: Path) -> None:
         ("fertility", 3),
         ("ctc", 1),
         ("dag", 1),
-        ("ctc as read", 1),
+        ("ctc as read", 3),
     ):
         imported = imported_after(
             "from onepass import Translation, Translator\n"

@@ -9,10 +9,10 @@ from onepass.decoding.ctc import CHOICES
 from onepass.export.graph import Outputs, Value
 from onepass.export.teacher import teacher_scores
 from onepass.export.transformer_graph import OUTPUTS, CandidateInput, Source, StudentGraph, TransformerGraph
-from onepass.models.autoregressive import AutoregressiveTransformer
 from onepass.models.ctc import CTCTransformer
 from onepass.models.one_pass import OnePassTransformer
 from onepass.models.slots import IMPOSSIBLE
+from onepass.models.stepwise import WordByWord
 from onepass.runtime.candidates import CHANGES, MOST_LABELLINGS, combinations
 
 
@@ -20,7 +20,7 @@ def _write(
     g: TransformerGraph,
     model: OnePassTransformer,
     source: Source,
-    teacher: AutoregressiveTransformer | None,
+    teacher: WordByWord | None,
 ) -> Outputs:
     """The most probable labels; with a teacher and a window, the labelling that it likes best."""
     assert isinstance(model, CTCTransformer)
@@ -99,9 +99,7 @@ def _labellings(
     return g.compact(g.op("Reshape", labels, shape), g.op("Reshape", keep, shape)), total
 
 
-def _best_labelling(
-    g: TransformerGraph, teacher: AutoregressiveTransformer, source: Source, ids: str, lost: str
-) -> Outputs:
+def _best_labelling(g: TransformerGraph, teacher: WordByWord, source: Source, ids: str, lost: str) -> Outputs:
     """The teacher's favourite of the different labellings from the first number of `window` up to the second.
 
     The labellings are those of `_labellings`.

@@ -7,17 +7,18 @@ from onnx import TensorProto
 from onepass.decoding.dag import REPEATED
 from onepass.export.graph import Outputs, Step, Value
 from onepass.export.transformer_graph import Source, StudentGraph, TransformerGraph
-from onepass.models.autoregressive import PAD, AutoregressiveTransformer
+from onepass.models.autoregressive import PAD
 from onepass.models.dag import DAGTransformer
 from onepass.models.one_pass import OnePassTransformer
 from onepass.models.slots import IMPOSSIBLE
+from onepass.models.stepwise import WordByWord
 
 
 def _write(
     g: TransformerGraph,
     model: OnePassTransformer,
     source: Source,
-    teacher: AutoregressiveTransformer | None,
+    teacher: WordByWord | None,
 ) -> Outputs:
     """Word by word the most probable next one, as `decoding.dag.most_probable_words`."""
     assert isinstance(model, DAGTransformer)

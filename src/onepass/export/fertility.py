@@ -7,19 +7,19 @@ from typing import NamedTuple
 from onnx import TensorProto
 
 from onepass.export.graph import Outputs, Value
+from onepass.export.layer_graph import KeyValue
 from onepass.export.teacher import teacher_scores
 from onepass.export.transformer_graph import (
     OUTPUTS,
     CandidateInput,
-    KeyValue,
     Source,
     StudentGraph,
     TransformerGraph,
 )
-from onepass.models.autoregressive import AutoregressiveTransformer
 from onepass.models.fertility import FertilityTransformer
 from onepass.models.one_pass import OnePassTransformer, length_cap
 from onepass.models.slots import IMPOSSIBLE
+from onepass.models.stepwise import WordByWord
 from onepass.runtime.candidates import candidate_numbers
 
 
@@ -35,7 +35,7 @@ def _write(
     g: TransformerGraph,
     model: OnePassTransformer,
     source: Source,
-    teacher: AutoregressiveTransformer | None,
+    teacher: WordByWord | None,
 ) -> Outputs:
     """By argmax; with a teacher, by noisy parallel decoding."""
     assert isinstance(model, FertilityTransformer)
@@ -66,7 +66,7 @@ def _write(
 def _noisy_parallel(
     g: TransformerGraph,
     model: FertilityTransformer,
-    teacher: AutoregressiveTransformer,
+    teacher: WordByWord,
     source: Source,
     predicted: Fertilities,
     memory: list[KeyValue],

@@ -172,6 +172,27 @@ class Graph:
         *last, rows = self.several("Loop", most, "", *state.values(), count=len(state) + 1, body=body)
         return dict(zip(state, last, strict=True)), rows
 
+    def scan(self, kept: str, added: str, width: int) -> str:
+        """x_t = kept_t x_{t-1} + added_t with x_0 = 0, over the first of the dimensions [T, B, width].
+
+        Not over another one: there ONNX Runtime ends the process where B is 0.
+        """
+        outside, self.nodes = self.nodes, []
+        inputs = [f"v{self.made}_{name}" for name in ("before", "kept", "added")]
+        self.made += 1
+        before, *row = inputs
+        after = self.op("Add", self.op("Mul", row[0], before), row[1])
+        outputs = [after, self.op("Identity", after)]
+        described_inputs, described_outputs = (
+            [helper.make_tensor_value_info(name, TensorProto.FLOAT, ["B", width]) for name in side]
+            for side in (inputs, outputs)
+        )
+        body = helper.make_graph(self.nodes, "step", described_inputs, described_outputs)
+        self.nodes = outside
+        shape = self.op("Concat", self.size(added, 1), self.constant([width]), axis=0)
+        start = self.op("Expand", self.number(0), shape)
+        return self.several("Scan", start, kept, added, count=2, body=body, num_scan_inputs=2)[1]
+
     def cast(self, x: str, to: int) -> str:
         """Another type, of onnx.TensorProto."""
         return self.op("Cast", x, to=to)

@@ -22,8 +22,9 @@ from onepass.alignment.lexicon import Lexicon
 from onepass.export import ctc, dag, fertility
 from onepass.export.graph import Outputs, Range, Value
 from onepass.export.transformer_graph import OUTPUTS, CandidateInput, Source, StudentGraph, TransformerGraph
-from onepass.models.autoregressive import PAD, AutoregressiveTransformer
+from onepass.models.autoregressive import PAD
 from onepass.models.one_pass import NEVER, OnePassTransformer
+from onepass.models.stepwise import WordByWord
 from onepass.runtime.text_translator import MAX_SRC_TOKENS
 
 GRAPHS: Mapping[str, StudentGraph] = {
@@ -44,7 +45,7 @@ def export_onnx(
     path: Path,
     *,
     examples: Sequence[Sequence[int]] | None = None,
-    teacher: AutoregressiveTransformer | None = None,
+    teacher: WordByWord | None = None,
     vocabulary: NDArray[np.int64] | None = None,
     lexicon: Lexicon | None = None,
 ) -> None:
@@ -112,7 +113,7 @@ def _measured(
 def _outputs(
     g: TransformerGraph,
     model: OnePassTransformer,
-    teacher: AutoregressiveTransformer | None,
+    teacher: WordByWord | None,
     vocabulary: NDArray[np.int64] | None,
     lexicon: Lexicon | None,
 ) -> Outputs:

@@ -1,26 +1,23 @@
-"""The layers of the Transformers as ONNX operators, with ONNX Runtime's fused attention."""
+"""The Transformers as ONNX operators: what encoders read, what decoders start from, and words."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from itertools import groupby
-from operator import itemgetter
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from onnx import TensorProto
 from torch import Tensor, nn
-from torch.nn import functional
 
-from onepass.export.graph import MICROSOFT, Graph, Outputs, Table, Value
-from onepass.models.autoregressive import EOS, PAD, AutoregressiveTransformer
+from onepass.export.graph import Graph, Outputs, Table, Value
+from onepass.export.layer_graph import KeyValue, LayerGraph
+from onepass.models.autoregressive import EOS, PAD
+from onepass.models.marian import MarianTransformer
 from onepass.models.one_pass import NEVER, OnePassTransformer
 from onepass.models.slots import IMPOSSIBLE, SOFT_COPY_TEMPERATURE, StateStart
-from onepass.nn.attention import MultiHeadAttention
-from onepass.nn.post_norm import ActivatedFeedForward, PostNorm, PostNormEncoderLayer, PostNormSlotLayer
-from onepass.nn.transformer import DecoderLayer, Encoder, EncoderLayer, FeedForward
+from onepass.models.stepwise import WordByWord
+from onepass.nn.transformer import Encoder
 
 OUTPUTS = {
     "ids": Value(TensorProto.INT64, ["B", "T"]),
@@ -30,17 +27,6 @@ OUTPUTS = {
 """Of a student's graph; `fertilities` where there are any."""
 BLOCK = 64
 """Labels looked through together for the most probable one."""
-
-
-class KeyValue(NamedTuple):
-    """Projected keys and values of the source, [B, S, D] each."""
-
-    key: str
-    value: str
-
-    def select(self, g: Graph, rows: str) -> KeyValue:
-        """The given rows of the batch."""
-        return KeyValue(*(g.op("Gather", part, rows) for part in self))
 
 
 class Words(NamedTuple):
@@ -94,133 +80,12 @@ class Source(NamedTuple):
         return self._replace(ids=ids, real=real, mask=mask)
 
 
-class TransformerGraph(Graph):
-    """A graph with layers; every method returns names of values."""
-
-    def attend(
-        self,
-        part: MultiHeadAttention,
-        query: str,
-        key: str,
-        value: str,
-        mask: str,
-        bias: str = "",
-        *,
-        causal: bool = False,
-    ) -> str:
-        """softmax(q kᵀ / √d) v and the output layer.
-
-        Args:
-            part: the layers around it.
-            query: [B, T, D]; `key` and `value` [B, S, D].
-            mask: int32 [B, S]; "": all are seen.
-            bias: [B, 1, T, S], added to the scores.
-            causal: a place sees itself and what comes before.
-        """
-        inputs = [query, key, value, "", mask, bias]
-        y = self.op(
-            "MultiHeadAttention",
-            *inputs,
-            domain=MICROSOFT,
-            num_heads=part.heads,
-            unidirectional=int(causal),
-        )
-        return self.linear(y, part.output.weight, part.output.bias)
-
-    def self_attention(
-        self, part: MultiHeadAttention, x: str, mask: str, bias: str = "", *, causal: bool = False
-    ) -> str:
-        """Attention of x [B, L, D] to itself; the other arguments as in `attend`."""
-        if self.int8 and not bias:
-            # Projection and attention in one, without the copies between them (docs/results/LOG.md).
-            values, scale, zero = self.to_uint8(x)
-            columns, scales = self.int8_columns(part.projection.weight)
-            inputs = [values, columns, self.weight(part.projection.bias), scale, scales, mask, zero]
-            y = self.op(
-                "QAttention", *inputs, domain=MICROSOFT, num_heads=part.heads, unidirectional=int(causal)
-            )
-            return self.linear(y, part.output.weight, part.output.bias)
-        query, key, value = self.split(self.linear(x, part.projection.weight, part.projection.bias), 3)
-        return self.attend(part, query, key, value, mask, bias, causal=causal)
-
-    def project_memory(self, layers: Iterable[Any], memory: list[str]) -> list[KeyValue]:
-        """Keys and values of the source for every decoder layer: one product for those that see the same."""
-        parts = [layer.source_attention for layer in layers]
-        width = parts[0].output.in_features
-        found: list[KeyValue] = []
-        for states, group in groupby(zip(memory, parts, strict=True), key=itemgetter(0)):
-            projections = [part.projection for _, part in group]
-            weight = torch.cat([projection.weight[width:] for projection in projections])
-            bias = torch.cat([projection.bias[width:] for projection in projections])
-            both = self.split(self.linear(states, weight, bias), 2 * len(projections))
-            found.extend(KeyValue(*both[i : i + 2]) for i in range(0, len(both), 2))
-        return found
-
-    def source_attention(self, part: MultiHeadAttention, x: str, memory: KeyValue, src_mask: str) -> str:
-        """Attention of x [B, T, D] to the source."""
-        width = part.output.in_features
-        query = self.linear(x, part.projection.weight[:width], part.projection.bias[:width])
-        return self.attend(part, query, memory.key, memory.value, src_mask)
-
-    def positional_attention(self, part: MultiHeadAttention, x: str, positions: str, mask: str) -> str:
-        """Attention of positions [1, T, D] to each other; what they see is x [B, T, D]."""
-        width = part.output.in_features
-        weight, own = part.projection.weight, part.projection.bias
-        where = self.linear(positions, weight[: 2 * width], own[: 2 * width])  # [1, T, 2D]
-        shape = self.op("Concat", self.size(x, 0), self.constant([1, 1]), axis=0)
-        query, key = self.split(self.op("Expand", where, shape), 2)
-        value = self.linear(x, weight[2 * width :], own[2 * width :])
-        return self.attend(part, query, key, value, mask)
-
-    def feed_forward(self, part: FeedForward | ActivatedFeedForward, x: str) -> str:
-        """A network of one hidden layer."""
-        swish = isinstance(part, ActivatedFeedForward) and part.activation is functional.silu
-        return self.two_layers(x, part.inner, part.outer, swish=swish)
-
-    def sublayer(self, x: str, norm: nn.LayerNorm, compute: Callable[[str], str]) -> str:
-        """x + compute(norm(x)); or norm(x + compute(x)), where norms come after."""
-        if isinstance(norm, PostNorm):
-            return self.norm(self.op("Add", x, compute(x)), norm)
-        return self.op("Add", x, compute(self.norm(x, norm)))
-
-    def encoder_layer(self, layer: EncoderLayer | PostNormEncoderLayer, x: str, mask: str) -> str:
-        """A layer of the encoder, [B, S, D] -> [B, S, D]."""
-        x = self.sublayer(x, layer.self_norm, lambda y: self.self_attention(layer.self_attention, y, mask))
-        return self.sublayer(x, layer.ffn_norm, lambda y: self.feed_forward(layer.ffn, y))
-
-    def decoder_layer(
-        self,
-        layer: DecoderLayer | PostNormSlotLayer,
-        x: str,
-        mask: str,
-        bias: str,
-        memory: KeyValue,
-        src_mask: str,
-        positions: str,
-        causal: bool,
-    ) -> str:
-        """A layer of the decoder; the arguments are those of `decode`."""
-        x = self.sublayer(
-            x,
-            layer.self_norm,
-            lambda y: self.self_attention(layer.self_attention, y, mask, bias, causal=causal),
-        )
-        if positions:
-            x = self.sublayer(
-                x,
-                layer.positional_norm,
-                lambda y: self.positional_attention(layer.positional_attention, y, positions, mask),
-            )
-        x = self.sublayer(
-            x,
-            layer.source_norm,
-            lambda y: self.source_attention(layer.source_attention, y, memory, src_mask),
-        )
-        return self.sublayer(x, layer.ffn_norm, lambda y: self.feed_forward(layer.ffn, y))
+class TransformerGraph(LayerGraph):
+    """A graph with a model; every method returns names of values."""
 
     def decode(
         self,
-        model: OnePassTransformer | AutoregressiveTransformer,
+        model: OnePassTransformer | WordByWord,
         x: str,
         mask: str,
         memory: list[KeyValue],
@@ -242,7 +107,9 @@ class TransformerGraph(Graph):
         """
         for layer, key_value in zip(model.decoder, memory, strict=True):
             x = self.decoder_layer(layer, x, mask, bias, key_value, src_mask, positions, causal)  # type: ignore[arg-type]
-        return self.norm(x, model.decoder_norm) if isinstance(model.decoder_norm, nn.LayerNorm) else x
+        if isinstance(model, MarianTransformer) or not isinstance(model.decoder_norm, nn.LayerNorm):
+            return x
+        return self.norm(x, model.decoder_norm)
 
     def positions(self, table: Tensor) -> str:
         """Position encodings, [most, D]."""
@@ -281,9 +148,7 @@ class TransformerGraph(Graph):
         near = self.op("Where", self.unsqueeze(source.read, 1), near, self.number(-np.inf))  # [B, L, S]
         return self.op("MatMul", self.op("Softmax", near, axis=-1), source.embedded)
 
-    def encode(
-        self, model: OnePassTransformer | AutoregressiveTransformer, source: Source, *, keep: int = 1
-    ) -> list[str]:
+    def encode(self, model: OnePassTransformer | WordByWord, source: Source, *, keep: int = 1) -> list[str]:
         """What each decoder layer sees of the source, [B, S, D]; `keep` as in `nn.transformer.Encoder`."""
         x, outputs = self.start(source.embedded, model.width, source.positions), []
         for layer in model.encoder.layers:
@@ -413,6 +278,6 @@ class StudentGraph(NamedTuple):
         is_sure: what is written depends on how sure a place is of its word, among all that there are.
     """
 
-    write: Callable[[TransformerGraph, OnePassTransformer, Source, AutoregressiveTransformer | None], Outputs]
+    write: Callable[[TransformerGraph, OnePassTransformer, Source, WordByWord | None], Outputs]
     candidates: CandidateInput | None
     is_sure: bool = False
