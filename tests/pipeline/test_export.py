@@ -4,7 +4,7 @@ import json
 import shutil
 import signal
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from onepass.files import write_json
 from onepass.pipeline import export as module
 from onepass.pipeline.export import export_run, export_run_to_ctranslate2
 from onepass.runtime.describe import describe_bundle
+from onepass.runtime.text_translator import Translation
 from onepass.runtime.translator import precisions
 from onepass.text.tokenizer import Tokenizer
 from tiny_export import random_student, random_teacher, some_facts
@@ -300,6 +301,19 @@ def test_other_ids_than_torchs_are_no_bundle(
     with pytest.raises(ModelError, match=r"other ids than torch for \d+ of 40 sentences"):
         export(varied, tmp_path / "bundle")
     assert names(tmp_path) == {"copy"}
+
+
+def test_what_torch_itself_writes_otherwise_in_a_batch_is_compared_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def translate(self: TorchTranslator, lines: list[str]) -> list[Translation]:
+        found = usual(self, lines)
+        return [*found[:-1], replace(found[-1], tgt_pieces=("other",))] if len(lines) > 1 else found
+
+    usual = TorchTranslator.translate
+    monkeypatch.setattr(TorchTranslator, "translate", translate)
+    export(finished_run(), tmp_path / "bundle", wanted=("float32",))
+    assert names(tmp_path) == {"bundle"}
 
 
 def test_a_word_that_torch_writes_and_the_graph_does_not_is_found(

@@ -181,11 +181,15 @@ def _check_ids(
     from onepass.decoding.translator import Translator as TorchTranslator
 
     settings: Any = {"num_candidates": num_candidates}
-    expected = TorchTranslator.load(student, teacher=teacher, **settings).translate(lines)
-    found = Translator.load(bundle, precision="float32", **settings).translate(lines)
-    different = [
-        line for line, a, b in zip(lines, expected, found, strict=True) if a.tgt_pieces != b.tgt_pieces
-    ]
+    torch = TorchTranslator.load(student, teacher=teacher, **settings)
+    graph = Translator.load(bundle, precision="float32", **settings)
+
+    def differ(some: Sequence[str]) -> list[str]:
+        pairs = zip(some, torch.translate(some), graph.translate(some), strict=True)
+        return [line for line, a, b in pairs if a.tgt_pieces != b.tgt_pieces]
+
+    # Of two candidates that are as likely but for rounding, torch itself takes another one in another batch.
+    different = [line for line in differ(lines) if differ([line])]
     if different:
         raise ModelError(
             f"The exported graph writes other ids than torch for {len(different)} of {len(lines)} sentences",
