@@ -33,7 +33,6 @@ STUDENTS: list[tuple[str, dict[str, Any]]] = [
     ("ctc", {"slots": 2, "start": "states", "attend_to": "layerwise", "sizes": POST_NORM}),
     ("dag", {"slots": 4, "sizes": POST_NORM}),
     ("dag", {"slots": 4, "start": "states", "joint": True, "sizes": SWISH}),
-    ("dag", {"slots": 4, "soft_copy": False, "sizes": POST_NORM}),
     ("fertility", {"sizes": POST_NORM}),
     ("fertility", {"copy_source": "uniform", "joint": True, "sizes": SWISH}),
     ("fertility", {"positional_attention": False, "attend_to": "layerwise", "sizes": POST_NORM}),
