@@ -17,8 +17,9 @@ from onepass.models import MODELS
 from onepass.models.autoregressive import EOS, AutoregressiveTransformer
 from onepass.models.fertility import FERTILITY_CLASSES, FertilityTransformer
 from onepass.models.one_pass import OnePassTransformer
-from onepass.settings import StudentSettings, TransformerSettings
+from onepass.settings import StudentSettings
 from onepass.text.batches import IdPairs, Ragged, RaggedWriter
+from tiny_post_norm import tiny_sizes, vary_post_norm
 
 torch.set_num_threads(1)
 # What runs in the background of a shell ignores Ctrl-C, and so would the programs that the tests start.
@@ -120,15 +121,22 @@ def make_teacher() -> Callable[..., AutoregressiveTransformer]:
 
 @pytest.fixture(scope="session")
 def make_student() -> Callable[..., FertilityTransformer]:
-    """A tiny random student in eval mode whose fertilities are mostly 0 to 3."""
+    """A tiny random student in eval mode whose fertilities are mostly 0 to 3; some `sizes` may be others."""
 
     def make(
-        *, vocabulary: int = 12, joint: bool = False, seed: int = 2, **switches: Any
+        *,
+        vocabulary: int = 12,
+        joint: bool = False,
+        seed: int = 2,
+        sizes: dict[str, Any] | None = None,
+        **switches: Any,
     ) -> FertilityTransformer:
         torch.manual_seed(seed)
         settings = StudentSettings(**{"dropout": 0.0, **switches})
-        model = FertilityTransformer(tiny_sizes(), settings, vocabulary, vocabulary, joint=joint)
+        every = tiny_sizes(**sizes or {})
+        model = FertilityTransformer(every, settings, vocabulary, vocabulary, joint=joint)
         with torch.no_grad():
+            vary_post_norm(model)
             model.fertility.weight *= 2
             model.fertility.bias.copy_(-torch.arange(FERTILITY_CLASSES))
         return model.eval()
@@ -138,7 +146,7 @@ def make_student() -> Callable[..., FertilityTransformer]:
 
 @pytest.fixture(scope="session")
 def make_slots() -> Callable[..., OnePassTransformer]:
-    """A tiny random CTC or DAG student in eval mode whose translations vary."""
+    """A tiny random CTC or DAG student in eval mode whose translations vary; some `sizes` may be others."""
 
     def make(
         family: Any,
@@ -147,30 +155,21 @@ def make_slots() -> Callable[..., OnePassTransformer]:
         vocabulary: int = 12,
         joint: bool = False,
         seed: int = 2,
+        sizes: dict[str, Any] | None = None,
         **others: Any,
     ) -> OnePassTransformer:
         torch.manual_seed(seed)
         settings = StudentSettings(family=family, slots=slots, dropout=0.0, **others)
-        model = MODELS[family](tiny_sizes(), settings, vocabulary, vocabulary, joint=joint)
+        every = tiny_sizes(**sizes or {})
+        model = MODELS[family](every, settings, vocabulary, vocabulary, joint=joint)
         with torch.no_grad():
             for part in model.modules():
-                if isinstance(part, nn.Linear):
+                if isinstance(part, nn.Linear) and not model.post_norm:
                     part.weight *= 3
+            vary_post_norm(model)
         return model.eval()
 
     return make
-
-
-def tiny_sizes(**others: Any) -> TransformerSettings:
-    sizes = {
-        "width": 16,
-        "ffn_width": 32,
-        "encoder_layers": 2,
-        "decoder_layers": 2,
-        "heads": 2,
-        "dropout": 0.0,
-    }
-    return TransformerSettings(**{**sizes, **others})
 
 
 @pytest.fixture(scope="session")

@@ -9,6 +9,7 @@ from torch import nn
 
 from onepass.bundle import Bundle
 from onepass.decoding.weights import load_model
+from onepass.display import Display
 from onepass.export.ctranslate2 import export_ctranslate2
 from onepass.pipeline.export import export_run_to_ctranslate2
 from onepass.pipeline.plan import plan
@@ -42,7 +43,9 @@ def test_a_teacher_is_read_back_from_ctranslate2(tmp_path: Path, make_teacher: C
 
 def test_a_restored_teacher_can_be_trained_on(tmp_path: Path) -> None:
     directory = copy_of_run(tmp_path, until="teacher")
-    export_run_to_ctranslate2(directory, tmp_path / "rival", stage="teacher", quantization="int8")
+    rival = tmp_path / "rival"
+    quiet = Display(quiet=True)
+    export_run_to_ctranslate2(directory, rival, stage="teacher", quantization="int8", display=quiet)
     recipe = tiny_recipe(tmp_path, "teacher.training.max_updates=1", "teacher.training.learning_rate=1e-30")
     [stage] = (stage for stage in plan(recipe) if stage.name == "teacher")
     restore(stage, recipe, directory, Bundle.open(tmp_path / "rival"), train_on=True)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, is_dataclass
 from pathlib import Path
@@ -110,6 +111,27 @@ class Export:
 
 
 @dataclass(frozen=True)
+class ReadTeacher:
+    """A teacher that somebody else trained; its licence holds for what it taught.
+
+    Attributes:
+        name: where it was found.
+        licence: as those who published it say, such as "cc-by-4.0".
+        sha256: of its files, by name.
+    """
+
+    name: str
+    licence: str
+    sha256: Mapping[str, str]
+
+    @property
+    def is_non_commercial(self) -> bool:
+        """Whether its licence forbids commercial use."""
+        said = self.licence.lower()
+        return re.search(r"\bnc\b|non-?commercial", said.replace("_", "-")) is not None
+
+
+@dataclass(frozen=True)
 class _Languages:
     src: str
     tgt: str
@@ -186,6 +208,24 @@ class Bundle:
     def weights(self) -> Path:
         """The safetensors file."""
         return self.directory / WEIGHTS
+
+    @property
+    def read_teacher(self) -> ReadTeacher | None:
+        """The teacher that somebody else trained, if it is one or learnt from one.
+
+        Raises:
+            ModelError: the provenance does not say what it says of every such teacher.
+        """
+        said = self.provenance.get("teacher")
+        if said is None:
+            return None
+        try:
+            found: ReadTeacher = _parsed(ReadTeacher, said, "provenance.teacher")
+        except ValueError as error:
+            raise ModelError(
+                f"The bundle is damaged: {error}", where=self.directory / MANIFEST, fix=_COPY_AGAIN
+            ) from None
+        return found
 
     def tokenizer(self) -> AnyTokenizer:
         """The tokenizer of the bundle."""

@@ -351,7 +351,9 @@ def export(
     if ctranslate2:
         if candidates or precision:
             raise UsageError("CTranslate2 has neither", where="--candidates, --precision")
-        export_run_to_ctranslate2(run_directory, to, stage=stage or "teacher", quantization=quantization)
+        export_run_to_ctranslate2(
+            run_directory, to, stage=stage or "teacher", quantization=quantization, display=Display()
+        )
         return
     if quantization is not None:
         raise UsageError("This belongs to --ctranslate2", where="--quantization", fix="use --precision")

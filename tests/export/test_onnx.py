@@ -16,6 +16,8 @@ from onepass.models.dag import DAGTransformer
 from onepass.runtime.text_translator import MAX_SRC_TOKENS
 from tiny_export import run_graph
 
+POST_NORM = {"norm": "post"}
+SWISH = {"norm": "post", "activation": "swish"}
 STUDENTS: list[tuple[str, dict[str, Any]]] = [
     ("ctc", {"slots": 2}),
     ("ctc", {"slots": 3}),
@@ -26,6 +28,14 @@ STUDENTS: list[tuple[str, dict[str, Any]]] = [
     ("fertility", {"copy_source": "uniform"}),
     ("fertility", {"copy_source": "none", "joint": True}),
     ("fertility", {"positional_attention": False, "attend_to": "layerwise"}),
+    ("ctc", {"slots": 2, "sizes": POST_NORM}),
+    ("ctc", {"slots": 3, "start": "states", "joint": True, "sizes": SWISH}),
+    ("ctc", {"slots": 2, "start": "states", "attend_to": "layerwise", "sizes": POST_NORM}),
+    ("dag", {"slots": 4, "sizes": POST_NORM}),
+    ("dag", {"slots": 4, "start": "states", "joint": True, "sizes": SWISH}),
+    ("fertility", {"sizes": POST_NORM}),
+    ("fertility", {"copy_source": "uniform", "joint": True, "sizes": SWISH}),
+    ("fertility", {"positional_attention": False, "attend_to": "layerwise", "sizes": POST_NORM}),
 ]
 
 

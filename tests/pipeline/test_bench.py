@@ -186,7 +186,8 @@ def test_exported_bundles_are_compared_on_any_text(tmp_path: Path, in_this_proce
     (tmp_path / "mine").mkdir()
     student, teacher = (Bundle.open(finished_run() / name) for name in ("student", "teacher"))
     write_graphs(student, tmp_path / "mine", some_facts(), teacher=teacher)
-    export_run_to_ctranslate2(finished_run(), tmp_path / "rival", stage="teacher", quantization="int8")
+    quiet, rival = Display(quiet=True), tmp_path / "rival"
+    export_run_to_ctranslate2(finished_run(), rival, stage="teacher", quantization="int8", display=quiet)
     src = write_lines(tmp_path / "src", ["Where is it?", "", "Good morning."])
     ref = write_lines(tmp_path / "ref", ["Wo ist es?", "", "Guten Morgen."])
     models = [str(tmp_path / name) for name in ("mine", "rival")]

@@ -4,7 +4,7 @@ import json
 import shutil
 import signal
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,12 +20,22 @@ from onepass.errors import DataError, ModelError, UsageError
 from onepass.export import runtime_bundle
 from onepass.files import write_json
 from onepass.pipeline import export as module
-from onepass.pipeline.export import export_run
+from onepass.pipeline.export import export_run, export_run_to_ctranslate2
 from onepass.runtime.describe import describe_bundle
+from onepass.runtime.text_translator import Translation
 from onepass.runtime.translator import precisions
 from onepass.text.tokenizer import Tokenizer
 from tiny_export import random_student, random_teacher, some_facts
-from tiny_run import assert_clear_error, call, copy_of_run, corpus_pairs, finished_run, start, write_lines
+from tiny_run import (
+    assert_clear_error,
+    call,
+    copy_of_run,
+    corpus_pairs,
+    edit_manifest,
+    finished_run,
+    start,
+    write_lines,
+)
 
 LINES = [src for src, _ in corpus_pairs(40)]
 CARD = {
@@ -41,6 +51,17 @@ def export(run: Path, to: Path, **settings: Any) -> None:
     defaults = {"stage": None, "candidates": False, "wanted": ("int8", "float32")}
     settings = {**defaults, "display": Display(quiet=True), "command": "onepass export", **settings}
     export_run(run, to, **settings)
+
+
+class Said(Display):
+    """What a user is told, kept."""
+
+    def __init__(self) -> None:
+        super().__init__(quiet=True)
+        self.lines: list[str] = []
+
+    def say(self, line: str) -> None:
+        self.lines.append(line)
 
 
 def names(directory: Path) -> set[str]:
@@ -133,6 +154,56 @@ def test_a_card_says_what_is_not_stated(tmp_path: Path) -> None:
     assert exported is not None
     assert [row.name for row in exported.teacher] == ["teacher greedy", "teacher beam 4"]
     assert "with fertilities (NAT; Gu et al. 2018, arXiv 1711.02281): 1 encoder and 1 decoder" in card
+
+
+@pytest.mark.parametrize(
+    ("licence", "forbids"),
+    [
+        ("cc-by-nc-4.0", True),
+        ("CC_BY_NC", True),
+        ("non-commercial", True),
+        ("cc-by-4.0", False),
+        ("encsa", False),
+    ],
+)
+def test_a_teacher_that_was_read_is_named_and_its_licence_is_said(
+    licence: str, forbids: bool, tmp_path: Path
+) -> None:
+    run = copy_of_run(tmp_path / "copy")
+    record = {
+        "name": "hub:some-teacher",
+        "licence": licence,
+        "sha256": {"model.bin": "ab12", "vocab.spm": "cd34"},
+    }
+    for stage in ("finetune", "teacher"):
+        edit_manifest(run / stage, lambda manifest: manifest["provenance"].update(teacher=record))
+    said = Said()
+    export(run, tmp_path / "bundle", wanted=("int8",), display=said)
+    export_run_to_ctranslate2(run, tmp_path / "rival", stage="teacher", quantization=None, display=said)
+    warning = [line for line in said.lines if "hub:some-teacher" in line and licence in line]
+    assert warning == said.lines
+    assert len(warning) == (2 if forbids else 0)
+    card = (tmp_path / "bundle/README.md").read_text(encoding="utf-8")
+    for words in (
+        "hub:some-teacher",
+        f"Licence of the teacher: {licence}.",
+        "`model.bin` ab12",
+        "`vocab.spm` cd34",
+    ):
+        assert words in card
+    assert ("Not for commercial use" in card) == forbids
+    bundle = Bundle.open(tmp_path / "bundle")
+    assert f"teacher: hub:some-teacher, licence {licence}" in describe_bundle(bundle)
+
+
+def test_a_damaged_record_of_a_teacher_is_a_model_error(tmp_path: Path) -> None:
+    run = copy_of_run(tmp_path / "copy")
+    edit_manifest(
+        run / "finetune", lambda manifest: manifest["provenance"].update(teacher={"name": "nobody"})
+    )
+    with pytest.raises(ModelError, match=r"provenance\.teacher\.licence` is missing"):
+        export(run, tmp_path / "bundle")
+    assert names(tmp_path) == {"copy"}
 
 
 def test_candidates_are_exported_with_the_teacher(
@@ -230,6 +301,19 @@ def test_other_ids_than_torchs_are_no_bundle(
     with pytest.raises(ModelError, match=r"other ids than torch for \d+ of 40 sentences"):
         export(varied, tmp_path / "bundle")
     assert names(tmp_path) == {"copy"}
+
+
+def test_what_torch_itself_writes_otherwise_in_a_batch_is_compared_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def translate(self: TorchTranslator, lines: list[str]) -> list[Translation]:
+        found = usual(self, lines)
+        return [*found[:-1], replace(found[-1], tgt_pieces=("other",))] if len(lines) > 1 else found
+
+    usual = TorchTranslator.translate
+    monkeypatch.setattr(TorchTranslator, "translate", translate)
+    export(finished_run(), tmp_path / "bundle", wanted=("float32",))
+    assert names(tmp_path) == {"bundle"}
 
 
 def test_a_word_that_torch_writes_and_the_graph_does_not_is_found(

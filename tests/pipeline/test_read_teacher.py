@@ -11,12 +11,15 @@ import torch
 from onepass.bundle import Bundle
 from onepass.decoding.translator import Translator
 from onepass.decoding.weights import load_model
+from onepass.display import Display
 from onepass.errors import OnepassError, UsageError
 from onepass.files import file_sha256
 from onepass.loading import Translator as AnyTranslator
 from onepass.models.from_teacher import start_from_marian
+from onepass.pipeline.export import export_run
 from onepass.pipeline.read_teacher import RESERVED
 from onepass.recipe import Recipe, load_recipe
+from onepass.runtime.translator import Translator as RuntimeTranslator
 from onepass.teachers.find import find_teacher
 from onepass.teachers.marian import read_marian
 from onepass.text.lines import read_lines
@@ -191,3 +194,26 @@ def test_the_engine_is_torch_unless_told() -> None:
     recipe = recipe_in(finished())
     assert recipe.distill.engine == "torch"
     assert '"from"' in recipe.to_json()
+
+
+def test_the_student_and_its_teacher_are_exported(tmp_path: Path) -> None:
+    run_directory = finished() / "run"
+    export_run(
+        run_directory,
+        tmp_path / "bundle",
+        stage=None,
+        candidates=True,
+        wanted=("float32",),
+        display=Display(quiet=True),
+        command="onepass export",
+    )
+    for candidates in (1, 10):
+        teacher = run_directory / "teacher" if candidates > 1 else None
+        torch_translator = Translator.load(
+            run_directory / "student", teacher=teacher, num_candidates=candidates
+        )
+        expected = torch_translator.translate(TEXT[:40])
+        runtime = RuntimeTranslator.load(tmp_path / "bundle", num_candidates=candidates)
+        found = runtime.translate(TEXT[:40])
+        assert [t.tgt_pieces for t in found] == [t.tgt_pieces for t in expected]
+    assert "Licence of the teacher: cc-by-4.0." in (tmp_path / "bundle" / "README.md").read_text()

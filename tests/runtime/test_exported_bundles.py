@@ -20,16 +20,22 @@ from onepass.runtime import engine, shipped
 from onepass.runtime.text_translator import WINDOW, WINDOW_CHARACTERS, Translation
 from onepass.runtime.translator import Translator
 from onepass.text.tokenizer import TruncationWarning
-from tiny_export import FAMILIES, some_facts
+from tiny_export import AS_READ, FAMILIES, some_facts
 from tiny_run import edit_manifest, finished_run, many_lines
 
 LINES = many_lines(40)
-SYSTEMS = [*((family, 1) for family in FAMILIES), ("fertility", 4), ("ctc", 4)]
+WITH_CANDIDATES = ("fertility", "ctc", "fertility as read", "ctc as read")
+SYSTEMS = [*((name, 1) for name in (*FAMILIES, *AS_READ)), *((name, 4) for name in WITH_CANDIDATES)]
 
 
 def load(bundles: Path, family: str = "fertility", candidates: int = 1, **settings: Any) -> Translator:
     settings = {"precision": "float32", "num_threads": 1, **settings}
     return Translator.load(bundles / f"{family}.exported", num_candidates=candidates, **settings)
+
+
+def judge_of(bundles: Path, family: str) -> Path:
+    """The teacher that chooses among a student's candidates."""
+    return bundles / ("teacher as read" if family in AS_READ else "teacher")
 
 
 def written(translations: list[Translation]) -> list[tuple[object, ...]]:
@@ -38,13 +44,13 @@ def written(translations: list[Translation]) -> list[tuple[object, ...]]:
 
 @pytest.mark.parametrize(("family", "candidates"), SYSTEMS)
 def test_it_writes_what_torch_writes(bundles: Path, family: str, candidates: int) -> None:
-    teacher = bundles / "teacher" if candidates > 1 else None
+    teacher = judge_of(bundles, family) if candidates > 1 else None
     torch = TorchTranslator.load(bundles / family, teacher=teacher, num_candidates=candidates)
     expected = torch.translate(LINES)
     assert len({t.text for t in expected}) > 10
     found = load(bundles, family, candidates).translate(LINES)
     assert written(found) == written(expected)
-    assert {t.fertilities is None for t in found} == {family != "fertility"}  # empty lines, too
+    assert {t.fertilities is None for t in found} == {not family.startswith("fertility")}  # empty lines, too
     assert [t.score for t in found] == pytest.approx([t.score for t in expected], abs=1e-4)
 
 
@@ -52,7 +58,8 @@ def test_it_writes_what_torch_writes(bundles: Path, family: str, candidates: int
 def test_it_writes_the_same_where_the_corpus_has_but_the_words_that_it_writes_alone(
     bundles: Path, family: str, candidates: int, tmp_path: Path
 ) -> None:
-    student, teacher = Bundle.open(bundles / family), bundles / "teacher" if candidates > 1 else None
+    student = Bundle.open(bundles / family)
+    teacher = judge_of(bundles, family) if candidates > 1 else None
     alone = TorchTranslator.load(student.directory).translate(LINES)
     torch = TorchTranslator.load(student.directory, teacher=teacher, num_candidates=candidates)
     expected = torch.translate(LINES)
@@ -61,7 +68,8 @@ def test_it_writes_the_same_where_the_corpus_has_but_the_words_that_it_writes_al
     used = np.array([i for i, piece in enumerate(vocabulary) if piece in tgt_pieces])
     assert len(used) < len(vocabulary) / 2
     judge = None if teacher is None else Bundle.open(teacher)
-    write_graphs(student, tmp_path, some_facts()._replace(vocabulary=used), teacher=judge)
+    facts = some_facts(student.tokenizer())._replace(vocabulary=used)
+    write_graphs(student, tmp_path, facts, teacher=judge)
     found = Translator.load(tmp_path, precision="float32", num_candidates=candidates).translate(LINES)
     assert written(found) == written(expected)
 
@@ -87,7 +95,7 @@ def test_int8_is_the_usual_precision_and_translates(bundles: Path, family: str, 
     assert len({t.text for t in found}) > 10
 
 
-@pytest.mark.parametrize("family", ["fertility", "ctc"])
+@pytest.mark.parametrize("family", WITH_CANDIDATES)
 def test_many_candidates_of_long_lines_are_decoded_a_few_at_a_time(
     bundles: Path, monkeypatch: pytest.MonkeyPatch, family: str
 ) -> None:
@@ -96,12 +104,12 @@ def test_many_candidates_of_long_lines_are_decoded_a_few_at_a_time(
     assert written(load(bundles, family, 12).translate(LINES)) == written(together)
 
 
-@pytest.mark.parametrize("family", ["fertility", "ctc"])
+@pytest.mark.parametrize("family", WITH_CANDIDATES)
 def test_more_candidates_and_another_seed_give_other_translations(bundles: Path, family: str) -> None:
     few, many, other = (
         load(bundles, family, count, seed=seed).translate(LINES) for count, seed in ((4, 1), (12, 1), (4, 2))
     )
-    assert (written(few) == written(other)) == (family == "ctc")  # whose candidates are not drawn
+    assert (written(few) == written(other)) == family.startswith("ctc")  # whose candidates are not drawn
     assert all(b.score >= a.score - 1e-5 for a, b in zip(few, many, strict=True))
     assert any(b.score > a.score + 1e-3 for a, b in zip(few, many, strict=True))
 
@@ -191,6 +199,14 @@ def test_what_a_bundle_does_not_have_is_a_usage_error(bundles: Path, tmp_path: P
         with pytest.raises(UsageError, match="allowed: int8"):
             Translator.load(bundle, precision="float32", num_candidates=candidates)
         assert Translator.load(bundle, num_candidates=candidates).precision == "int8"
+
+
+def test_a_teacher_of_another_arrangement_cannot_choose(bundles: Path, tmp_path: Path) -> None:
+    for student, teacher in (("ctc", "teacher as read"), ("ctc as read", "teacher")):
+        judge = Bundle.open(bundles / teacher)
+        with pytest.raises(UsageError, match="norms after its layers"):
+            write_graphs(Bundle.open(bundles / student), tmp_path, some_facts(), teacher=judge)
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_bundle_for_training_is_a_model_error(bundles: Path) -> None:

@@ -27,7 +27,13 @@ def imported_after(code: str) -> set[str]:
 
 
 def test_translating_imports_none_of_the_training_wing(bundles: Path) -> None:
-    for family, candidates in (("fertility", 1), ("fertility", 3), ("ctc", 1), ("dag", 1)):
+    for family, candidates in (
+        ("fertility", 1),
+        ("fertility", 3),
+        ("ctc", 1),
+        ("dag", 1),
+        ("ctc as read", 3),
+    ):
         imported = imported_after(
             "from onepass import Translation, Translator\n"
             f"translator = Translator.load({str(bundles / family)!r} + '.exported',"

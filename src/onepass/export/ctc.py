@@ -9,10 +9,10 @@ from onepass.decoding.ctc import CHOICES
 from onepass.export.graph import Outputs, Value
 from onepass.export.teacher import teacher_scores
 from onepass.export.transformer_graph import OUTPUTS, CandidateInput, Source, StudentGraph, TransformerGraph
-from onepass.models.autoregressive import AutoregressiveTransformer
 from onepass.models.ctc import CTCTransformer
 from onepass.models.one_pass import OnePassTransformer
 from onepass.models.slots import IMPOSSIBLE
+from onepass.models.stepwise import WordByWord
 from onepass.runtime.candidates import CHANGES, MOST_LABELLINGS, combinations
 
 
@@ -20,18 +20,24 @@ def _write(
     g: TransformerGraph,
     model: OnePassTransformer,
     source: Source,
-    teacher: AutoregressiveTransformer | None,
+    teacher: WordByWord | None,
 ) -> Outputs:
     """The most probable labels; with a teacher and a window, the labelling that it likes best."""
     assert isinstance(model, CTCTransformer)
-    real, mask, positions = source.real, source.mask, source.positions
-    memory = g.project_memory(model.decoder, g.encode(model, source, keep=model.keep))
-    slot = g.range(g.op("Mul", g.size(real, 1), g.constant([model.slots])))
-    x = g.start(g.soft_copy(source, model.slots, slot), model.width, positions)
-    lengths = g.op("Mul", g.sum(g.cast(real, TensorProto.INT64), 1, keep=True), g.constant(model.slots))
+    states = g.encode(model, source, keep=model.keep)
+    memory = g.project_memory(model.decoder, states)
+    slot = g.range(g.op("Mul", g.size(source.read, 1), g.constant([model.slots])))
+    if model.from_states is None:
+        x = g.start(g.soft_copy(source, model.slots, slot), model.width, source.positions)
+    else:
+        x = g.state_start(model.from_states, states[-1])
+        x = g.start(x, model.width, source.positions, embedded=False)
+    lengths = g.op(
+        "Mul", g.sum(g.cast(source.read, TensorProto.INT64), 1, keep=True), g.constant(model.slots)
+    )
     real_slot = g.op("Less", slot, lengths)  # [B, L]
     slot_mask = g.cast(real_slot, TensorProto.INT32)
-    x = g.decode(model, x, slot_mask, memory, mask)
+    x = g.decode(model, x, slot_mask, memory, source.mask)
 
     def most_probable() -> Outputs:
         labels, scores = g.best_words(x, source)
@@ -93,9 +99,7 @@ def _labellings(
     return g.compact(g.op("Reshape", labels, shape), g.op("Reshape", keep, shape)), total
 
 
-def _best_labelling(
-    g: TransformerGraph, teacher: AutoregressiveTransformer, source: Source, ids: str, lost: str
-) -> Outputs:
+def _best_labelling(g: TransformerGraph, teacher: WordByWord, source: Source, ids: str, lost: str) -> Outputs:
     """The teacher's favourite of the different labellings from the first number of `window` up to the second.
 
     The labellings are those of `_labellings`.

@@ -7,27 +7,29 @@ from onnx import TensorProto
 from onepass.decoding.dag import REPEATED
 from onepass.export.graph import Outputs, Step, Value
 from onepass.export.transformer_graph import Source, StudentGraph, TransformerGraph
-from onepass.models.autoregressive import PAD, AutoregressiveTransformer
+from onepass.models.autoregressive import PAD
 from onepass.models.dag import DAGTransformer
 from onepass.models.one_pass import OnePassTransformer
 from onepass.models.slots import IMPOSSIBLE
+from onepass.models.stepwise import WordByWord
 
 
 def _write(
     g: TransformerGraph,
     model: OnePassTransformer,
     source: Source,
-    teacher: AutoregressiveTransformer | None,
+    teacher: WordByWord | None,
 ) -> Outputs:
     """Word by word the most probable next one, as `decoding.dag.most_probable_words`."""
     assert isinstance(model, DAGTransformer)
     assert teacher is None
-    real = source.real
-    memory = g.project_memory(model.decoder, g.encode(model, source, keep=model.keep))
+    read = source.read
+    states = g.encode(model, source, keep=model.keep)
+    memory = g.project_memory(model.decoder, states)
     slots = g.constant([model.slots])
-    length = g.op("Add", g.op("Mul", g.size(real, 1), slots), g.constant([2]))
+    length = g.op("Add", g.op("Mul", g.size(read, 1), slots), g.constant([2]))
     slot = g.range(length)
-    lengths = g.op("Mul", g.sum(g.cast(real, TensorProto.INT64), 1, keep=True), slots)  # [B, 1]
+    lengths = g.op("Mul", g.sum(g.cast(read, TensorProto.INT64), 1, keep=True), slots)  # [B, 1]
     last = g.op("Add", lengths, g.constant(1))
     inner = g.op("And", g.op("Greater", slot, g.constant(0)), g.op("Less", slot, last))  # [B, L]
     is_last = g.op("Equal", slot, last)
@@ -36,10 +38,14 @@ def _write(
     kind = g.op("Add", after_first, g.cast(is_last, TensorProto.INT64))
     x = g.op("Gather", g.weight(model.slot_embedding.weight), kind)
     if model.soft_copy:
-        copied = g.soft_copy(source, model.slots, g.range(g.op("Mul", g.size(real, 1), slots)))
+        if model.from_states is None:
+            copied = g.soft_copy(source, model.slots, g.range(g.op("Mul", g.size(read, 1), slots)))
+        else:
+            x = g.scaled(x, model.width)
+            copied = g.state_start(model.from_states, states[-1])
         copied = g.op("Pad", copied, g.constant([0, 1, 0, 0, 1, 0]))
         x = g.op("Add", x, g.op("Where", g.unsqueeze(inner, 2), copied, g.number(0)))
-    x = g.start(x, model.width, source.positions)
+    x = g.start(x, model.width, source.positions, embedded=model.from_states is None)
     x = g.decode(model, x, g.cast(real_slot, TensorProto.INT32), memory, source.mask)
     labels, words = g.best_words(x, source)
     labels = g.op("Mul", labels, g.cast(inner, TensorProto.INT64))

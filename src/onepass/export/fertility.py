@@ -7,19 +7,19 @@ from typing import NamedTuple
 from onnx import TensorProto
 
 from onepass.export.graph import Outputs, Value
+from onepass.export.layer_graph import KeyValue
 from onepass.export.teacher import teacher_scores
 from onepass.export.transformer_graph import (
     OUTPUTS,
     CandidateInput,
-    KeyValue,
     Source,
     StudentGraph,
     TransformerGraph,
 )
-from onepass.models.autoregressive import AutoregressiveTransformer
 from onepass.models.fertility import FertilityTransformer
 from onepass.models.one_pass import OnePassTransformer, length_cap
 from onepass.models.slots import IMPOSSIBLE
+from onepass.models.stepwise import WordByWord
 from onepass.runtime.candidates import candidate_numbers
 
 
@@ -35,12 +35,15 @@ def _write(
     g: TransformerGraph,
     model: OnePassTransformer,
     source: Source,
-    teacher: AutoregressiveTransformer | None,
+    teacher: WordByWord | None,
 ) -> Outputs:
     """By argmax; with a teacher, by noisy parallel decoding."""
     assert isinstance(model, FertilityTransformer)
     states = g.encode(model, source, keep=model.keep)
-    logits = g.linear(states[-1], model.fertility.weight, model.fertility.bias)  # [B, S, F]
+    top = states[-1]
+    if model.ends:  # </s> has no fertility
+        top = g.rows(top, g.constant([0]), g.size(source.ids, 1), dim=1)
+    logits = g.linear(top, model.fertility.weight, model.fertility.bias)  # [B, S, F]
     counts = g.op("ArgMax", logits, axis=-1, keepdims=0)
     shares = g.op("Softmax", logits, axis=-1)
     none = g.rows(shares, g.constant([0]), g.constant([1]), dim=-1)
@@ -63,7 +66,7 @@ def _write(
 def _noisy_parallel(
     g: TransformerGraph,
     model: FertilityTransformer,
-    teacher: AutoregressiveTransformer,
+    teacher: WordByWord,
     source: Source,
     predicted: Fertilities,
     memory: list[KeyValue],

@@ -32,10 +32,17 @@ Outputs = dict[str, str]
 
 
 class Table(NamedTuple):
-    """Rows to look up and to multiply with, [V, D]; their scales [V] where the rows are int8."""
+    """Rows to look up and to multiply with, [V, D].
+
+    Attributes:
+        rows: int8 or float32.
+        scales: of the rows, [V]; "": they are float32.
+        bias: added to what is multiplied with them, [V]; "": nothing is.
+    """
 
     rows: str
     scales: str
+    bias: str = ""
 
 
 class Range(NamedTuple):
@@ -165,6 +172,27 @@ class Graph:
         *last, rows = self.several("Loop", most, "", *state.values(), count=len(state) + 1, body=body)
         return dict(zip(state, last, strict=True)), rows
 
+    def scan(self, kept: str, added: str, width: int) -> str:
+        """x_t = kept_t x_{t-1} + added_t with x_0 = 0, over the first of the dimensions [T, B, width].
+
+        Not over another one: there ONNX Runtime ends the process where B is 0.
+        """
+        outside, self.nodes = self.nodes, []
+        inputs = [f"v{self.made}_{name}" for name in ("before", "kept", "added")]
+        self.made += 1
+        before, *row = inputs
+        after = self.op("Add", self.op("Mul", row[0], before), row[1])
+        outputs = [after, self.op("Identity", after)]
+        described_inputs, described_outputs = (
+            [helper.make_tensor_value_info(name, TensorProto.FLOAT, ["B", width]) for name in side]
+            for side in (inputs, outputs)
+        )
+        body = helper.make_graph(self.nodes, "step", described_inputs, described_outputs)
+        self.nodes = outside
+        shape = self.op("Concat", self.size(added, 1), self.constant([width]), axis=0)
+        start = self.op("Expand", self.number(0), shape)
+        return self.several("Scan", start, kept, added, count=2, body=body, num_scan_inputs=2)[1]
+
     def cast(self, x: str, to: int) -> str:
         """Another type, of onnx.TensorProto."""
         return self.op("Cast", x, to=to)
@@ -244,12 +272,19 @@ class Graph:
             columns = self.weight(weight.T.contiguous())
         return self.product(x, columns, scales, self.weight(bias))
 
-    def two_layers(self, x: str, inner: nn.Linear, outer: nn.Linear) -> str:
-        """outer(relu(inner(x))), x [.., K] and the result alike."""
+    def swish(self, x: str) -> str:
+        """x sigmoid(x)."""
+        return self.op("Mul", x, self.op("Sigmoid", x))
+
+    def two_layers(self, x: str, inner: nn.Linear, outer: nn.Linear, *, swish: bool = False) -> str:
+        """outer(relu(inner(x))), x [.., K] and the result alike; or with swish."""
         if not self.int8:
-            y = self.op("Relu", self.linear(x, inner.weight, inner.bias))
-            return self.linear(y, outer.weight, outer.bias)
+            y = self.linear(x, inner.weight, inner.bias)
+            return self.linear(self.swish(y) if swish else self.op("Relu", y), outer.weight, outer.bias)
         first = self.to_uint8(self.op("Reshape", x, self.constant([-1, inner.in_features])))
+        if swish:
+            hidden = self.to_uint8(self.swish(self.rounded_linear(first, inner)))
+            return self.op("Reshape", self.rounded_linear(hidden, outer), self.op("Shape", x))
         # The hidden layer's lowest is 0, and what is below is rounded to the lowest: that is the ReLU.
         to = self.next_range()
         hidden = Rounded(self.rounded_linear(first, inner, *to), *to)
@@ -273,12 +308,13 @@ class Graph:
             domain=MICROSOFT,
         )
 
-    def table(self, weight: Tensor) -> Table:
-        """A matrix [V, D] to look up and to multiply with."""
+    def table(self, weight: Tensor, bias: Tensor | None = None) -> Table:
+        """A matrix [V, D] to look up and to multiply with, and what is then added, [V]."""
+        added = "" if bias is None else self.weight(bias)
         if not self.int8:
-            return Table(self.weight(weight), "")
+            return Table(self.weight(weight), "", added)
         values, scales = self.int8_rows(weight)
-        return Table(self.constant(values, np.int8), self.halved(scales))
+        return Table(self.constant(values, np.int8), self.halved(scales), added)
 
     def look_up(self, table: Table, ids: str) -> str:
         """Rows of a table."""

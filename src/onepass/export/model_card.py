@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from onepass.bundle import Bundle, Export
+from onepass.bundle import Bundle, Card, Export
 from onepass.families import FAMILIES
+
+NOT_STATED = "not stated"
 
 
 def render_card(student: Bundle, export: Export, directory: Path) -> str:
@@ -19,7 +21,7 @@ def render_card(student: Bundle, export: Export, directory: Path) -> str:
     card, sizes = export.card, student.settings["sizes"]
     pair, family = f"{student.src} → {student.tgt}", FAMILIES[student.kind]
     chooses = any(row.num_candidates > 1 for row in export.measured)
-    licence = card.licence or "not stated"
+    licence = card.licence or NOT_STATED
     lines = [
         "---",
         f"language: [{student.src}, {student.tgt}]",
@@ -65,9 +67,8 @@ def render_card(student: Bundle, export: Export, directory: Path) -> str:
         "",
         "## Data",
         "",
-        f"- {card.data or 'The training corpus is not stated.'}",
-        f"- Licence: {licence}.",
-        *([f"- {card.attribution}"] if card.attribution else []),
+        *_data(card),
+        *_taught_by(student),
         "",
         "## Limits",
         "",
@@ -88,3 +89,27 @@ def render_card(student: Bundle, export: Export, directory: Path) -> str:
         "",
     ]
     return "\n".join(lines)
+
+
+def _data(card: Card) -> list[str]:
+    """What the recipe says of the data, in lines."""
+    return [
+        f"- {card.data or 'The training corpus is not stated.'}",
+        f"- Licence: {card.licence or NOT_STATED}.",
+        *([f"- {card.attribution}"] if card.attribution else []),
+    ]
+
+
+def _taught_by(student: Bundle) -> list[str]:
+    """What is known of a teacher that somebody else trained, in lines."""
+    teacher = student.read_teacher
+    if teacher is None:
+        return []
+    files = ", ".join(f"`{name}` {digest}" for name, digest in sorted(teacher.sha256.items()))
+    lines = [
+        f"- Teacher: `{teacher.name}`. Licence of the teacher: {teacher.licence}.",
+        f"- SHA-256 of the teacher's files: {files}.",
+    ]
+    if teacher.is_non_commercial:
+        lines.append("- **Not for commercial use**: the teacher's licence holds for what it taught.")
+    return lines

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import onnxruntime
+import torch
 from numpy.typing import NDArray
 from onnx import TensorProto
 
@@ -21,8 +22,9 @@ from onepass.alignment.lexicon import Lexicon
 from onepass.export import ctc, dag, fertility
 from onepass.export.graph import Outputs, Range, Value
 from onepass.export.transformer_graph import OUTPUTS, CandidateInput, Source, StudentGraph, TransformerGraph
-from onepass.models.autoregressive import PAD, AutoregressiveTransformer
+from onepass.models.autoregressive import PAD
 from onepass.models.one_pass import NEVER, OnePassTransformer
+from onepass.models.stepwise import WordByWord
 from onepass.runtime.text_translator import MAX_SRC_TOKENS
 
 GRAPHS: Mapping[str, StudentGraph] = {
@@ -43,7 +45,7 @@ def export_onnx(
     path: Path,
     *,
     examples: Sequence[Sequence[int]] | None = None,
-    teacher: AutoregressiveTransformer | None = None,
+    teacher: WordByWord | None = None,
     vocabulary: NDArray[np.int64] | None = None,
     lexicon: Lexicon | None = None,
 ) -> None:
@@ -111,13 +113,13 @@ def _measured(
 def _outputs(
     g: TransformerGraph,
     model: OnePassTransformer,
-    teacher: AutoregressiveTransformer | None,
+    teacher: WordByWord | None,
     vocabulary: NDArray[np.int64] | None,
     lexicon: Lexicon | None,
 ) -> Outputs:
     """The outputs of a student; the arguments are those of `export_onnx`."""
     output_weight, most = model.output_weight(), model.most_places(MAX_SRC_TOKENS)
-    words = g.table(output_weight)
+    words = g.table(output_weight, model.output_bias())
     tgt_size = model.tgt_embedding.num_embeddings  # what labels there are beyond are the family's own
     if vocabulary is None:
         vocabulary = np.arange(tgt_size)
@@ -132,15 +134,22 @@ def _outputs(
     if lexicon is not None:
         always = np.concatenate([np.intersect1d(lexicon.always, vocabulary), own])
         shortlist = g.shortlist("src_ids", lexicon.yields, always, labels)
+    read_ids, read = "src_ids", real
+    if model.ends:
+        read_ids = g.with_end("src_ids", real)
+        read = g.op("Not", g.op("Equal", read_ids, g.constant(PAD)))
     source = Source(
         ids="src_ids",
         real=real,
-        mask=g.cast(real, TensorProto.INT32),
-        embedded=g.look_up(table, "src_ids"),
+        read_ids=read_ids,
+        read=read,
+        mask=g.cast(read, TensorProto.INT32),
+        embedded=g.look_up(table, read_ids),
         table=table,
         words=words,
         labels=labels,
         shortlist=shortlist,
-        positions=g.positions(most + 1, model.width),  # what a teacher scores has its </s>
+        # What a teacher scores has its </s>.
+        positions=g.positions(model.positions(most + 1, torch.device("cpu"))),
     )
     return GRAPHS[model.family.name].write(g, model, source, teacher)

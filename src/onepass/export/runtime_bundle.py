@@ -13,9 +13,9 @@ from onepass.errors import ModelError, UsageError
 from onepass.export.onnx import GRAPHS, export_onnx
 from onepass.export.transformer_graph import StudentGraph
 from onepass.families import FAMILIES
-from onepass.models.autoregressive import AutoregressiveTransformer
 from onepass.models.marian import MarianTransformer
 from onepass.models.one_pass import OnePassTransformer
+from onepass.models.stepwise import WordByWord
 from onepass.runtime.translator import CANDIDATES, DECODING, GRAPH, Precision
 
 
@@ -62,13 +62,7 @@ def draft_bundle(
             where=student.directory,
             fix="export a model that writes word by word with `--ctranslate2`",
         )
-    if model.post_norm:
-        raise ModelError(
-            "A student with norms after its layers cannot be exported yet",
-            where=student.directory,
-            fix="use it in torch: `onepass translate --model RUN/STAGE`",
-        )
-    judge = None if teacher is None else _judge(student, graph, teacher)
+    judge = None if teacher is None else _judge(student, model, graph, teacher)
     student.tokenizer().save(directory)
     for precision in get_args(Precision):
         int8 = precision == "int8"
@@ -92,11 +86,11 @@ def draft_bundle(
     )
 
 
-def _judge(student: Bundle, graph: StudentGraph, teacher: Bundle) -> AutoregressiveTransformer:
+def _judge(student: Bundle, model: OnePassTransformer, graph: StudentGraph, teacher: Bundle) -> WordByWord:
     judge = load_teacher(teacher, purpose="choose among candidates")
-    if isinstance(judge, MarianTransformer):
+    if isinstance(judge, MarianTransformer) != model.post_norm:
         raise UsageError(
-            "A teacher with norms after its layers cannot choose in an exported graph",
+            "One of teacher and student has its norms after its layers, the other one before them",
             where=teacher.directory,
             fix="export it without candidates; in torch it has: `onepass translate --teacher ...`",
         )

@@ -6,24 +6,26 @@ import numpy as np
 from onnx import TensorProto
 
 from onepass.export.transformer_graph import Shortlist, Source, TransformerGraph
-from onepass.models.autoregressive import BOS, EOS, PAD, AutoregressiveTransformer
+from onepass.models.autoregressive import BOS, EOS, PAD
 from onepass.models.slots import IMPOSSIBLE
+from onepass.models.stepwise import WordByWord
 
 
-def teacher_scores(
-    g: TransformerGraph, teacher: AutoregressiveTransformer, source: Source, tgt_ids: str, rows: str
-) -> str:
+def teacher_scores(g: TransformerGraph, teacher: WordByWord, source: Source, tgt_ids: str, rows: str) -> str:
     """The teacher's mean log probability, [R], of targets [R, T] with their </s>.
 
     Args:
+        teacher: of the student's arrangement.
         source: the sources.
         tgt_ids: targets without </s>, padded with 0.
         rows: the source of each target, [R].
     """
-    words = g.table(teacher.tgt_embedding.weight)
+    words = g.table(teacher.output_weight(), teacher.output_bias())
+    tied = teacher.output_weight() is teacher.tgt_embedding.weight
+    targets_table = words if tied else g.table(teacher.tgt_embedding.weight)
     joint = teacher.src_embedding is teacher.tgt_embedding
-    table = words if joint else g.table(teacher.src_embedding.weight)
-    source = source._replace(embedded=g.look_up(table, source.ids))
+    table = targets_table if joint else g.table(teacher.src_embedding.weight)
+    source = source._replace(embedded=g.look_up(table, source.read_ids))
     memory = g.project_memory(teacher.decoder, g.encode(teacher, source))
     src_mask = g.op("Gather", source.mask, rows)
     tgt_lengths = g.sum(g.cast(g.op("Greater", tgt_ids, g.constant(PAD)), TensorProto.INT64), 1, keep=True)
@@ -33,13 +35,13 @@ def teacher_scores(
     targets = g.op("Pad", tgt_ids, g.constant([0, 0, 0, 1]), g.constant(PAD))
     targets = g.op("Add", targets, g.op("Mul", end, g.constant(EOS)))
     real = g.op("LessOrEqual", place, tgt_lengths)
-    x = g.start(g.look_up(words, inputs), teacher.width, source.positions)
+    x = g.start(g.look_up(targets_table, inputs), teacher.width, source.positions)
     chosen = [key_value.select(g, rows) for key_value in memory]
     # What follows a target is padding, which it does not see.
     x = g.decode(teacher, x, "", chosen, src_mask, causal=True)
     if source.shortlist is None:
         columns = g.op("Transpose", words.rows, perm=[1, 0])
-        logits = g.product(x, columns, words.scales)  # [R, T + 1, V]
+        logits = g.product(x, columns, words.scales, words.bias)  # [R, T + 1, V]
     else:
         shortlist, place = _with_end(g, source.shortlist, teacher.tgt_embedding.num_embeddings)
         logits = g.logits(x, words, *shortlist)  # [R, T + 1, n + 1]

@@ -1,25 +1,23 @@
-"""The layers of the Transformers as ONNX operators, with ONNX Runtime's fused attention."""
+"""The Transformers as ONNX operators: what encoders read, what decoders start from, and words."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from itertools import groupby
-from operator import itemgetter
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from onnx import TensorProto
-from torch import nn
+from torch import Tensor, nn
 
-from onepass.export.graph import MICROSOFT, Graph, Outputs, Table, Value
-from onepass.models.autoregressive import AutoregressiveTransformer
+from onepass.export.graph import Graph, Outputs, Table, Value
+from onepass.export.layer_graph import KeyValue, LayerGraph
+from onepass.models.autoregressive import EOS, PAD
+from onepass.models.marian import MarianTransformer
 from onepass.models.one_pass import NEVER, OnePassTransformer
-from onepass.models.slots import IMPOSSIBLE, SOFT_COPY_TEMPERATURE
-from onepass.nn.attention import MultiHeadAttention
-from onepass.nn.positions import sinusoidal_positions
-from onepass.nn.transformer import DecoderLayer, Encoder, EncoderLayer
+from onepass.models.slots import IMPOSSIBLE, SOFT_COPY_TEMPERATURE, StateStart
+from onepass.models.stepwise import WordByWord
+from onepass.nn.transformer import Encoder
 
 OUTPUTS = {
     "ids": Value(TensorProto.INT64, ["B", "T"]),
@@ -29,17 +27,6 @@ OUTPUTS = {
 """Of a student's graph; `fertilities` where there are any."""
 BLOCK = 64
 """Labels looked through together for the most probable one."""
-
-
-class KeyValue(NamedTuple):
-    """Projected keys and values of the source, [B, S, D] each."""
-
-    key: str
-    value: str
-
-    def select(self, g: Graph, rows: str) -> KeyValue:
-        """The given rows of the batch."""
-        return KeyValue(*(g.op("Gather", part, rows) for part in self))
 
 
 class Words(NamedTuple):
@@ -65,9 +52,10 @@ class Source(NamedTuple):
     """A batch of sources.
 
     Attributes:
-        ids: int64 [B, S].
-        real: bool [B, S]; `mask`: the same as int32.
-        embedded: [B, S, D].
+        ids: int64 [B, S]; `real`: which are tokens, bool [B, S].
+        read_ids: what an encoder reads, int64 [B, S']: the same, or with post-norm </s> as well.
+        read: which of these are tokens, bool [B, S']; `mask`: the same as int32.
+        embedded: what an encoder reads, [B, S', D].
         table: the embeddings of source tokens; `words` those of all labels.
         labels: those that may be written.
         shortlist: those that the sentences of this batch can need; None: all.
@@ -76,6 +64,8 @@ class Source(NamedTuple):
 
     ids: str
     real: str
+    read_ids: str
+    read: str
     mask: str
     embedded: str
     table: Table
@@ -85,114 +75,17 @@ class Source(NamedTuple):
     positions: str
 
     def select(self, g: Graph, rows: str) -> Source:
-        """The given rows of the batch; what is embedded stays as it is."""
+        """The given rows of the batch, for a decoder; what an encoder reads stays as it is."""
         ids, real, mask = (g.op("Gather", x, rows) for x in (self.ids, self.real, self.mask))
         return self._replace(ids=ids, real=real, mask=mask)
 
 
-class TransformerGraph(Graph):
-    """A graph with layers; every method returns names of values."""
-
-    def attend(
-        self,
-        part: MultiHeadAttention,
-        query: str,
-        key: str,
-        value: str,
-        mask: str,
-        bias: str = "",
-        *,
-        causal: bool = False,
-    ) -> str:
-        """softmax(q kᵀ / √d) v and the output layer.
-
-        Args:
-            part: the layers around it.
-            query: [B, T, D]; `key` and `value` [B, S, D].
-            mask: int32 [B, S]; "": all are seen.
-            bias: [B, 1, T, S], added to the scores.
-            causal: a place sees itself and what comes before.
-        """
-        inputs = [query, key, value, "", mask, bias]
-        y = self.op(
-            "MultiHeadAttention",
-            *inputs,
-            domain=MICROSOFT,
-            num_heads=part.heads,
-            unidirectional=int(causal),
-        )
-        return self.linear(y, part.output.weight, part.output.bias)
-
-    def self_attention(
-        self, part: MultiHeadAttention, x: str, mask: str, bias: str = "", *, causal: bool = False
-    ) -> str:
-        """Attention of x [B, L, D] to itself; the other arguments as in `attend`."""
-        if self.int8 and not bias:
-            # Projection and attention in one, without the copies between them (docs/results/LOG.md).
-            values, scale, zero = self.to_uint8(x)
-            columns, scales = self.int8_columns(part.projection.weight)
-            inputs = [values, columns, self.weight(part.projection.bias), scale, scales, mask, zero]
-            y = self.op(
-                "QAttention", *inputs, domain=MICROSOFT, num_heads=part.heads, unidirectional=int(causal)
-            )
-            return self.linear(y, part.output.weight, part.output.bias)
-        query, key, value = self.split(self.linear(x, part.projection.weight, part.projection.bias), 3)
-        return self.attend(part, query, key, value, mask, bias, causal=causal)
-
-    def project_memory(self, layers: Iterable[Any], memory: list[str]) -> list[KeyValue]:
-        """Keys and values of the source for every decoder layer: one product for those that see the same."""
-        parts = [layer.source_attention for layer in layers]
-        width = parts[0].output.in_features
-        found: list[KeyValue] = []
-        for states, group in groupby(zip(memory, parts, strict=True), key=itemgetter(0)):
-            projections = [part.projection for _, part in group]
-            weight = torch.cat([projection.weight[width:] for projection in projections])
-            bias = torch.cat([projection.bias[width:] for projection in projections])
-            both = self.split(self.linear(states, weight, bias), 2 * len(projections))
-            found.extend(KeyValue(*both[i : i + 2]) for i in range(0, len(both), 2))
-        return found
-
-    def encoder_layer(self, layer: EncoderLayer, x: str, mask: str) -> str:
-        """A layer of the encoder, [B, S, D] -> [B, S, D]."""
-        x = self.op("Add", x, self.self_attention(layer.self_attention, self.norm(x, layer.self_norm), mask))
-        return self.op(
-            "Add", x, self.two_layers(self.norm(x, layer.ffn_norm), layer.ffn.inner, layer.ffn.outer)
-        )
-
-    def decoder_layer(
-        self,
-        layer: DecoderLayer,
-        x: str,
-        mask: str,
-        bias: str,
-        memory: KeyValue,
-        src_mask: str,
-        positions: str,
-        causal: bool,
-    ) -> str:
-        """A layer of the decoder; the arguments are those of `decode`."""
-        y = self.norm(x, layer.self_norm)
-        x = self.op("Add", x, self.self_attention(layer.self_attention, y, mask, bias, causal=causal))
-        if positions:
-            part, y = layer.positional_attention, self.norm(x, layer.positional_norm)
-            width = part.output.in_features
-            weight, own = part.projection.weight, part.projection.bias
-            where = self.linear(positions, weight[: 2 * width], own[: 2 * width])  # [1, T, 2D]
-            shape = self.op("Concat", self.size(y, 0), self.constant([1, 1]), axis=0)
-            query, key = self.split(self.op("Expand", where, shape), 2)
-            value = self.linear(y, weight[2 * width :], own[2 * width :])
-            x = self.op("Add", x, self.attend(part, query, key, value, mask))
-        part, width = layer.source_attention, layer.source_attention.output.in_features
-        weight, own = part.projection.weight, part.projection.bias
-        query = self.linear(self.norm(x, layer.source_norm), weight[:width], own[:width])
-        x = self.op("Add", x, self.attend(part, query, memory.key, memory.value, src_mask))
-        return self.op(
-            "Add", x, self.two_layers(self.norm(x, layer.ffn_norm), layer.ffn.inner, layer.ffn.outer)
-        )
+class TransformerGraph(LayerGraph):
+    """A graph with a model; every method returns names of values."""
 
     def decode(
         self,
-        model: OnePassTransformer | AutoregressiveTransformer,
+        model: OnePassTransformer | WordByWord,
         x: str,
         mask: str,
         memory: list[KeyValue],
@@ -202,7 +95,7 @@ class TransformerGraph(Graph):
         positions: str = "",
         causal: bool = False,
     ) -> str:
-        """The decoder and its last normalisation.
+        """The decoder and its last normalisation, where it has one.
 
         Args:
             model: whose decoder it is.
@@ -214,40 +107,56 @@ class TransformerGraph(Graph):
         """
         for layer, key_value in zip(model.decoder, memory, strict=True):
             x = self.decoder_layer(layer, x, mask, bias, key_value, src_mask, positions, causal)  # type: ignore[arg-type]
-        assert isinstance(model.decoder_norm, nn.LayerNorm)
+        if isinstance(model, MarianTransformer) or not isinstance(model.decoder_norm, nn.LayerNorm):
+            return x
         return self.norm(x, model.decoder_norm)
 
-    def positions(self, most: int, width: int) -> str:
-        """Position encodings [most, width]."""
-        table = sinusoidal_positions(most, width)
+    def positions(self, table: Tensor) -> str:
+        """Position encodings, [most, D]."""
         return self.halved(table.numpy()) if self.int8 else self.weight(table)
 
-    def start(self, embedded: str, width: int, table: str) -> str:
-        """Embeddings [B, L, D] scaled, with the positions of a table."""
-        scaled = self.op("Mul", embedded, self.number(width**0.5))
-        return self.op("Add", scaled, self.rows(table, self.constant([0]), self.size(embedded, 1)))
+    def with_end(self, ids: str, real: str) -> str:
+        """Ids [B, S], padded with 0, and </s> behind the real ones: [B, S + 1]."""
+        lengths = self.sum(self.cast(real, TensorProto.INT64), 1, keep=True)
+        longer = self.op("Pad", ids, self.constant([0, 0, 0, 1]), self.constant(PAD))
+        end = self.op("Equal", self.range(self.size(longer, 1)), lengths)
+        return self.op("Where", end, self.constant(EOS), longer)
+
+    def scaled(self, embedded: str, width: int) -> str:
+        """Embeddings in the size of states."""
+        return self.op("Mul", embedded, self.number(width**0.5))
+
+    def start(self, x: str, width: int, table: str, *, embedded: bool = True) -> str:
+        """x [B, L, D] with the positions of a table; scaled first, if it is embedded."""
+        y = self.scaled(x, width) if embedded else x
+        return self.op("Add", y, self.rows(table, self.constant([0]), self.size(x, 1)))
+
+    def state_start(self, part: StateStart, states: str) -> str:
+        """As `models.slots.StateStart`: [B, S, D] -> [B, S · slots, D]."""
+        mapped = self.linear(states, part.weight, part.bias)
+        x = self.op("Add", self.unsqueeze(mapped, 2), self.weight(part.vectors))  # [B, S, slots, D]
+        return self.op("Reshape", x, self.constant([0, -1, part.vectors.size(1)]))
 
     def soft_copy(self, source: Source, slots: int, slot: str) -> str:
         """As `models.slots.soft_copy`: [B, L, D]; `slot` are the numbers 0 .. L - 1."""
-        place = self.range(self.size(source.real, 1))
+        place = self.range(self.size(source.read, 1))
         centre = self.op("Mul", self.cast(slot, TensorProto.FLOAT), self.number(1 / slots))
         centre = self.op("Add", centre, self.number(0.5 / slots - 0.5))  # [L]
         far = self.op("Sub", self.cast(place, TensorProto.FLOAT), self.unsqueeze(centre, 1))
         far = self.op("Abs", far)  # [L, S]
         near = self.op("Mul", far, self.number(-1 / SOFT_COPY_TEMPERATURE))
-        near = self.op("Where", self.unsqueeze(source.real, 1), near, self.number(-np.inf))  # [B, L, S]
+        near = self.op("Where", self.unsqueeze(source.read, 1), near, self.number(-np.inf))  # [B, L, S]
         return self.op("MatMul", self.op("Softmax", near, axis=-1), source.embedded)
 
-    def encode(
-        self, model: OnePassTransformer | AutoregressiveTransformer, source: Source, *, keep: int = 1
-    ) -> list[str]:
+    def encode(self, model: OnePassTransformer | WordByWord, source: Source, *, keep: int = 1) -> list[str]:
         """What each decoder layer sees of the source, [B, S, D]; `keep` as in `nn.transformer.Encoder`."""
-        assert isinstance(model.encoder, Encoder)
         x, outputs = self.start(source.embedded, model.width, source.positions), []
         for layer in model.encoder.layers:
             x = self.encoder_layer(layer, x, source.mask)  # type: ignore[arg-type]
             outputs.append(x)
-        kept = [self.norm(y, model.encoder.norm) for y in outputs[-keep:]]
+        kept = outputs[-keep:]
+        if isinstance(model.encoder, Encoder):
+            kept = [self.norm(y, model.encoder.norm) for y in kept]
         return [kept[min(i, len(kept) - 1)] for i in range(len(model.decoder))]
 
     def shortlist(
@@ -278,10 +187,12 @@ class TransformerGraph(Graph):
         penalty = self.op("Expand", self.number(IMPOSSIBLE), missing)
         return Shortlist(self.op("Concat", labels, filling, axis=0), self.op("Concat", none, penalty, axis=0))
 
-    def logits(self, states: str, table: Table, labels: str, bias: str = "") -> str:
-        """The scores of some labels, [B, L, n]."""
-        rows, scales = (self.op("Gather", part, labels) if part else "" for part in table)
-        return self.product(states, self.op("Transpose", rows, perm=[1, 0]), scales, bias)
+    def logits(self, states: str, table: Table, labels: str, penalty: str = "") -> str:
+        """The scores of some labels, [B, L, n], and a penalty [n] added to them."""
+        rows, scales, bias = (self.op("Gather", part, labels) if part else "" for part in table)
+        if bias and penalty:
+            bias = self.op("Add", bias, penalty)
+        return self.product(states, self.op("Transpose", rows, perm=[1, 0]), scales, bias or penalty)
 
     def highest(self, logits: str, blocks: int, columns: int) -> tuple[str, str]:
         """The place of the highest score in each row of blocks · columns (blocks -1: unknown), and the score
@@ -367,6 +278,6 @@ class StudentGraph(NamedTuple):
         is_sure: what is written depends on how sure a place is of its word, among all that there are.
     """
 
-    write: Callable[[TransformerGraph, OnePassTransformer, Source, AutoregressiveTransformer | None], Outputs]
+    write: Callable[[TransformerGraph, OnePassTransformer, Source, WordByWord | None], Outputs]
     candidates: CandidateInput | None
     is_sure: bool = False

@@ -49,6 +49,8 @@ def _described(bundle: Bundle) -> list[str]:
         f"size: {_bytes(bundle) / 1e6:.1f} MB",
         f"fingerprint: {bundle.fingerprint}",
     ]
+    if (teacher := bundle.read_teacher) is not None:
+        lines.append(f"teacher: {teacher.name}, licence {teacher.licence}")
     if bundle.export is not None:
         lines += map(_quality, bundle.export.measured)
         lines += [f"{name}: {said}" for name, said in asdict(bundle.export.card).items() if said]
