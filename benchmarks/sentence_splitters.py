@@ -3,7 +3,8 @@
     python benchmarks/sentence_splitters.py [--json PATH]
 
 Each text is sentences joined by a space (Japanese: by nothing), so the right ends are known. Onepass is what
-`onepass.text.segmentation` makes of sentencex; its rules were written with such cases in view. A splitter that is not installed is left out and named.
+`onepass.text.segmentation` makes of sentencex; its rules were written with such cases in view. A splitter
+that is not installed is named and left out.
 """
 
 from __future__ import annotations

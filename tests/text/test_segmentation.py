@@ -24,6 +24,8 @@ CASES = [
     ("en", ["They waited for me.", "Tom was late.", "No.", "I will not go.", "No. 5 is red."]),
     ("en", ["i am here.", "are you?", "yes."]),
     ("en", ["He said \"we won.", "They lost.\"", "That was all."]),
+    ("en", ["\"He was ill.", "They saw Tom.", "\"We saw it.\""]),
+    ("en", ["Reds vs. Blues ended two to one.", "See Hall et al. Nobody else did it.", "A. First."]),
     ("de", ["Am 3. Oktober kam Dr. Kern z. B. aus Bonn.", "Das kostet 3,50 Euro.", "Die 2. Reihe ist leer."]),
     ("de", ["„Wo bist du?“, fragte er.", "Er ist 42.", "Sie ist 12."]),
     ("pt", ["O Sr. Prado mora na R. das Flores, n.º 5.", "Ele pagou R$ 3,50.", "A Dra. Lima saiu."]),
@@ -70,13 +72,22 @@ def test_a_protected_range_is_not_cut() -> None:
     assert [part.text for part in segments(text, "en", kept)] == ["Press Ctrl. Then Esc. now.", "Go."]
 
 
+def test_a_protected_range_that_begins_with_a_number_is_not_cut() -> None:
+    text = "It was 5. Then 6. Go."
+    assert len(segments(text, "en")) == 3
+    assert [part.text for part in segments(text, "en", [Range(7, 17)])] == ["It was 5. Then 6.", "Go."]
+
+
+def test_mark_up_between_sentences_without_a_space_is_not_torn_apart() -> None:
+    text = "<p>All is well.</p><p>They left.</p> Bye."
+    assert [part.text for part in segments(text, "en", find_spans(text))] == [text[:-5], "Bye."]
+
+
 def test_addresses_and_mark_up_belong_to_their_sentence() -> None:
-    text = (
-        "<b>Hello.</b> See https://a.example/x?y=1. Then write to me@x.example. <i>All <b>done!</b></i> Yes."
-    )
+    text = "<b>Hello.</b> See https://a.example/c. Then write to me@x.example. <i>All <b>done!</b></i> Yes."
     assert [part.text for part in segments(text, "en", find_spans(text))] == [
         "<b>Hello.</b>",
-        "See https://a.example/x?y=1.",
+        "See https://a.example/c.",
         "Then write to me@x.example.",
         "<i>All <b>done!</b></i>",
         "Yes.",
