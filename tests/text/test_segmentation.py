@@ -16,7 +16,7 @@ CASES = [
     ("en", ["She likes fruit, e.g. plums.", "He paid $3.50 for it.", "See p. 5 for more."]),
     ("en", ["J. R. R. Tolkien wrote it.", "John F. Kennedy was young.", "We live in the U.S. today."]),
     ("en", ["Really?!", "Yes...", "No way!", "Why?"]),
-    ("en", ["Wait... what happened here?", "Nothing."]),
+    ("en", ["Wait... what happened here?", "Well… nothing.", "Hm!"]),
     ("en", ['"Where are you?" he asked.', '"I am here."', "She left."]),
     ("en", ["She said: “Go now.”", "Then he left.", "(It was late.)", "We slept."]),
     ("en", ["1. First comes the tea.", "2. Then comes the milk."]),
@@ -200,6 +200,7 @@ def test_languages_without_spaces_lose_and_get_them() -> None:
         == "I am well. And you?"
     )
     assert joined(segments("Yes. No.\nGo.", "en"), ["是。", "不。", "走。"], "en", "zh") == "是。不。\n走。"
+    assert joined(segments("Ja. No.", "en"), ["OK.", "不。"], "en", "zh") == "OK. 不。"
     assert joined(segments("好。坏。", "zh"), ["良い。", "悪い。"], "zh", "ja") == "良い。悪い。"
 
 
@@ -209,7 +210,9 @@ def test_parts_of_a_word_are_joined_without_a_space() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("unit", ["“", "「", ". ", "A. ", "(", "\u0301", "x", "🇩🇪", ", ", "。", "? "])
+@pytest.mark.parametrize(
+    "unit", ["“", "「", ". ", "A. ", "(", "! ", "。 ", "\u0301", "x", "🇩🇪", ", ", "。", "? "]
+)
 def test_a_megabyte_of_anything_takes_seconds(unit: str) -> None:
     text = unit * (1_000_000 // len(unit))
     began = time.process_time()

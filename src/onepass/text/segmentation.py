@@ -12,15 +12,24 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import sentencex
 
 from onepass.text.graphemes import may_cut
 
 
+class Stretch(Protocol):
+    """Whatever has a place in a text, from `start` to before `end`: a `Span` or a `Range`."""
+
+    @property
+    def start(self) -> int: ...
+    @property
+    def end(self) -> int: ...
+
+
 class Range(NamedTuple):
-    """A stretch of a text that is not cut, from `start` to before `end`; a `Span` has the same places."""
+    """A stretch of a text and nothing else."""
 
     start: int
     end: int
@@ -48,6 +57,7 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 _VISIBLE = re.compile(r"\S")
 _CLOSING = "\"'”’»›)]」』）】》"
 _WIDE_ENDS = "。！？｡．"
+_FIRST_WIDE = "\u2e80"
 _ENUMERATION = re.compile(r"[(\[]?(?:\d{1,3}|[^\W\d_]|[ivxIVX]{1,4})[.)\]]+\s*\Z")
 _LAST_WORD = re.compile(r"(\w+)\.[\"'”’»)\]]*\Z")
 _FIRST_WORD = re.compile(r"\w+")
@@ -61,7 +71,13 @@ _MISSED = re.compile(
     r"|[.!?…][\"”»)\]]*\s+(?=[¿¡])"
     r"|(?:(?<![\s\S])|(?<=[.!?] ))No\.\s+(?=[A-Z])"  # not the abbreviation
 )
-_SPACELESS = ("zh", "ja", "yue", "th", "lo", "km", "my")
+_CLAUSE_END = re.compile(
+    r"[.!?…;:,—–][\"'”’»)\]]*\s+|[)\]”»]\s+|\s+(?=[(\[—–“„«])|[。！？｡、，；：][」』”’）]*\s*"
+)
+_SPACE = re.compile(r"\s+")
+_FIRST_GUESS = 64
+"""Characters of a part that are tried first; then twice as many, and so on."""
+_SPACELESS = ("zh", "ja", "yue")
 _ABBREVIATIONS = {
     "pt": "aprox r av n nº art arts pág págs cap vol tel st sr sra srs sras dr dra prof profa eng exmo",
     "fr": "m mm mme mlle mgr dr pr st ste av env art chap vol tél",
@@ -94,13 +110,13 @@ _NO_ENDS_WHERE_SMALL = _listed(_SMALL_ABBREVIATIONS)
 _OPENERS_AFTER_NUMBERS = _listed(_GERMAN_OPENERS)
 
 
-def segments(text: str, language: str, protected: Sequence[Range] = ()) -> list[Segment]:
+def segments(text: str, language: str, protected: Sequence[Stretch] = ()) -> list[Segment]:
     """The sentences of a line, paragraph or document; `text + space` of all, joined, is the text.
 
     Args:
         text: any text.
         language: its code, such as `pt` or `pt-BR`.
-        protected: stretches never cut but at a line end, in order, disjoint (anything with `start`, `end`).
+        protected: stretches never cut but at a line end, in order, disjoint; such as spans.
     """
     ranges = _Ranges(protected)
     masked = _masked(text, ranges)
@@ -112,14 +128,14 @@ def segments(text: str, language: str, protected: Sequence[Range] = ()) -> list[
                 first.start(),
                 *_sentence_starts(text, masked, ranges, Range(first.start(), line.end()), code),
             ]
-    return _pieces(text, 0, cuts)
+    return _pieces(text, cuts)
 
 
 def joined(parts: Sequence[Segment], translations: Sequence[str], src: str, tgt: str) -> str:
     """The translations of segments with the white space that the segments had.
 
-    Between sentences that stood together, as in Chinese, languages with spaces get one, and the other way
-    round. Parts that were cut inside a word stay together.
+    Between sentences that stood together, as in Chinese, languages with spaces get one, and Chinese and
+    Japanese lose it behind a mark of their own. Parts that were cut inside a word stay together.
     """
     from_spaceless, to_spaceless = (_is_spaceless(language) for language in (src, tgt))
     text = []
@@ -129,7 +145,7 @@ def joined(parts: Sequence[Segment], translations: Sequence[str], src: str, tgt:
             ended = part.text[-1:] in _WIDE_ENDS + _CLOSING + ".!?…;:,、，；："
             if not space and translation and not to_spaceless and (from_spaceless or ended):
                 space = " "
-            elif space == " " and to_spaceless and part.text:
+            elif space == " " and to_spaceless and translation[-1:] >= _FIRST_WIDE:
                 space = ""
         text.append(translation + space)
     return "".join(text)
@@ -142,7 +158,7 @@ def _is_spaceless(language: str) -> bool:
 class _Ranges:
     """Finds the protected range at a place."""
 
-    def __init__(self, protected: Sequence[Range]) -> None:
+    def __init__(self, protected: Sequence[Stretch]) -> None:
         self.all = [Range(one.start, one.end) for one in protected]
         self._starts = [one.start for one in self.all]
 
@@ -171,11 +187,11 @@ def _sentence_starts(text: str, masked: str, ranges: _Ranges, line: Range, langu
     """Where the sentences of a line begin, but for the first."""
     places = set(_proposed(masked, line, language))
     places.update(line.start + match.end() for match in _MISSED.finditer(masked[line.start : line.end]))
-    begun = line.start
+    begun, word = line.start, _WORD_CHARACTER.search(masked, line.start, line.end)
     for place in sorted(filter(None, (_settled(text, ranges, line, place) for place in places))):
-        if place > begun and _is_start(masked, begun, place, language):
+        if word and word.start() < place and _is_start(masked, begun, place, language):
             yield place
-            begun = place
+            begun, word = place, _WORD_CHARACTER.search(masked, place, line.end)
 
 
 def _proposed(masked: str, line: Range, language: str) -> Iterator[int]:
@@ -209,9 +225,7 @@ def _settled(text: str, ranges: _Ranges, line: Range, place: int) -> int | None:
 
 
 def _is_start(masked: str, begun: int, place: int, language: str) -> bool:
-    """Whether a sentence that begun before ends at a place where one was proposed."""
-    if not _WORD_CHARACTER.search(masked, begun, place):
-        return False
+    """Whether the sentence that begins at `begun` ends before `place`, where an end was proposed."""
     if place - begun <= 10 and _ENUMERATION.match(masked[begun:place]):
         return False
     left, right = masked[max(begun, place - 40) : place], masked[place : place + 30]
@@ -219,7 +233,7 @@ def _is_start(masked: str, begun: int, place: int, language: str) -> bool:
     if len(ended) == len(left):
         return _is_start_without_space(ended, right)
     core = ended.rstrip(_CLOSING)
-    if not core.endswith("."):
+    if not core.endswith((".", "…")):
         return True
     opener = _OPENER.match(right)
     if opener and opener[1].islower() and not masked[begun].islower():
@@ -244,9 +258,9 @@ def _is_start_without_space(ended: str, right: str) -> bool:
     return last != "." and first.isalpha() and not first.islower()
 
 
-def _pieces(text: str, start: int, cuts: Sequence[int]) -> list[Segment]:
-    """The text from `start` on in segments that begin at the cuts."""
-    edges = [*cuts, len(text)] if cuts and cuts[0] == start else [start, *cuts, len(text)]
+def _pieces(text: str, cuts: Sequence[int]) -> list[Segment]:
+    """The text in segments that begin at the cuts, and one before the first cut where there is text."""
+    edges = [*([] if cuts and cuts[0] == 0 else [0]), *cuts, len(text)]
     pieces = []
     for begin, end in pairwise(edges):
         whole = text[begin:end]
@@ -255,14 +269,7 @@ def _pieces(text: str, start: int, cuts: Sequence[int]) -> list[Segment]:
     return pieces if text else []
 
 
-_CLAUSE_END = re.compile(
-    r"[.!?…;:,—–][\"'”’»)\]]*\s+|[)\]”»]\s+|\s+(?=[(\[—–“„«])|[。！？｡、，；：][」』”’）]*\s*"
-)
-_SPACE = re.compile(r"\s+")
-_FIRST_GUESS = 64
-
-
-def break_long(text: str, fits: Callable[[str], bool], protected: Sequence[Range] = ()) -> list[Segment]:
+def break_long(text: str, fits: Callable[[str], bool], protected: Sequence[Stretch] = ()) -> list[Segment]:
     """A text in parts that fit: cut at clause marks, else at spaces, else anywhere between characters.
 
     Nothing is dropped: `text + space` of all, joined, is the text. A protected range or a character is cut
@@ -281,7 +288,7 @@ def break_long(text: str, fits: Callable[[str], bool], protected: Sequence[Range
             cut = _best_cut(text, ranges, start, max(start + 1, (start + cut) // 2))
         cuts.append(cut)
         start = cut
-    return _pieces(text, 0, [0, *cuts] if text else [])
+    return _pieces(text, cuts)
 
 
 def _most_that_fits(text: str, start: int, fits: Callable[[str], bool]) -> int:
