@@ -11,6 +11,7 @@ import re
 import unicodedata
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import cache
 
 from onepass.text.patterns import DOTTED_DATE, FRACTIONS, NUMERAL, TIMESTAMP, VERSION
 
@@ -37,14 +38,22 @@ _SEPARATORS = {code: marks for marks, codes in _LANGUAGES for code in codes.spli
 _SPACES = " \u00a0\u202f\u2009"
 _GROUPS_ONLY = "'’" + _SPACES
 _MARKS = re.compile(f"[.,'’{_SPACES}]")
-_NUMERAL = re.compile(rf"(?<!\d)(?:(?<![\d.,])[.,]\d++(?![.,]\d)|{NUMERAL})")
 _EXPONENT = re.compile(r"[eE]([-+]?\d{1,4})(?!\d)")
 _SIGN = re.compile(r"(?<![\w)\]}%])[-−]\s?(?:[A-Z]{0,3}\$|[€£¥₹])?\s?\Z|[€£¥$]-\Z")
-_LITERAL = re.compile(f"{TIMESTAMP}|{DOTTED_DATE}|{VERSION}")
-"""What is made of numbers, but is none."""
 _CLOCK_OR_DATE = re.compile(
     r"\d[:/]\d|\d{4}-\d{1,2}-\d{1,2}|\d{1,2}-\d{1,2}-\d{4}|\dh\d|\d\s?(?:[ap]\.?m\.?|[AP]\.?M\.?)(?!\w)"
 )
+
+
+@cache
+def _numeral() -> re.Pattern[str]:
+    return re.compile(rf"(?<!\d)(?:(?<![\d.,])[.,]\d++(?![.,]\d)|{NUMERAL})")
+
+
+@cache
+def _literal() -> re.Pattern[str]:
+    """What is made of numbers, but is none."""
+    return re.compile(f"{TIMESTAMP}|{DOTTED_DATE}|{VERSION}")
 
 
 def separators(language: str) -> Separators:
@@ -61,7 +70,7 @@ def number_values(text: str, language: str) -> list[Decimal]:
     places = separators(language)
     values: list[Decimal] = []
     at = 0
-    for literal in _LITERAL.finditer(text):
+    for literal in _literal().finditer(text):
         values += _values(text, at, literal.start(), places)
         values += [Decimal(_ascii(part)) for part in re.findall(r"\d+", literal[0])]
         at = literal.end()
@@ -76,19 +85,19 @@ def localised(number: str, src: str, tgt: str) -> str:
             and addresses come back as they are, and so does what has no separators, such as years.
         src, tgt: codes of the languages.
     """
-    if _LITERAL.search(number) or _CLOCK_OR_DATE.search(number):
+    if _literal().search(number) or _CLOCK_OR_DATE.search(number):
         return number
     reads, writes = separators(src), separators(tgt)
     if reads == writes:
         return number
-    written = _NUMERAL.sub(lambda numeral: _written(numeral[0], reads, writes), number)
+    written = _numeral().sub(lambda numeral: _written(numeral[0], reads, writes), number)
     return written if number_values(written, tgt) == number_values(number, src) else number
 
 
 def _values(text: str, start: int, end: int, places: Separators) -> list[Decimal]:
     values = []
     place = start
-    while numeral := _NUMERAL.search(text, place, end):
+    while numeral := _numeral().search(text, place, end):
         written, place = numeral[0], numeral.end()
         if " " in written and places.group not in _SPACES:  # two numbers side by side
             place = numeral.start() + written.index(" ")

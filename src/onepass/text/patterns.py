@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from functools import cache
 from itertools import groupby
 from typing import NamedTuple
 
@@ -208,8 +209,17 @@ def _any_of(alternatives: Iterable[Alternative]) -> str:
     )
 
 
-ANY = re.compile(rf"(?m:^)[ \t]*+(?P<bullet>{BULLET})|(?P<word>{_WORD}|{_REPEATED})|{_any_of(ALTERNATIVES)}")
-"""Leftmost first, then in order; `lastgroup` is the name. A bullet's match starts with its indentation."""
+@cache
+def any_span() -> re.Pattern[str]:
+    """All expressions: leftmost first, then in order; `lastgroup` is the name.
+
+    A bullet's match starts with its indentation. It takes tens of milliseconds to compile, so only the first
+    text with a sign of a span pays for it.
+    """
+    return re.compile(
+        rf"(?m:^)[ \t]*+(?P<bullet>{BULLET})|(?P<word>{_WORD}|{_REPEATED})|{_any_of(ALTERNATIVES)}"
+    )
+
 
 SIGNS_OF_SPANS = re.compile(
     rf"[\d@<{{%$&#*_~`|\\/\[+{FIRST_MARK}-{LAST_MARK}{_EMOJI_BASE}{FRACTIONS}\ufe0f]"

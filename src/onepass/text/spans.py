@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from onepass.text.graphemes import clusters
-from onepass.text.patterns import ANY, SIGNS_OF_SPANS
+from onepass.text.patterns import SIGNS_OF_SPANS, any_span
 
 
 class SpanKind(Enum):
@@ -106,8 +106,8 @@ def spans_within(spans: Sequence[Span], start: int, end: int) -> list[Span]:
 
 
 def _written_spans(text: str) -> Iterator[Span]:
-    place = 0
-    while match := ANY.search(text, place):
+    place, pattern = 0, any_span()
+    while match := pattern.search(text, place):
         name = match.lastgroup or ""
         start, end = match.span(name)
         place = end
