@@ -104,5 +104,13 @@ def test_a_separator_means_what_the_language_says_only_where_it_is_ambiguous() -
     assert number_values("12 300", "pl") == [12300]
 
 
+def test_long_numbers_are_exact() -> None:
+    digits = "12345678901234567890123456789012345"
+    assert [str(value) for value in number_values(f"-{digits} {digits}.5e2", "en")] == [
+        f"-{digits}",
+        f"{digits}50",
+    ]
+
+
 def test_digits_of_other_scripts_have_values() -> None:
     assert number_values("٤٢ and ４２", "en") == [42, 42]

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import MAX_EMAX, MAX_PREC, MIN_EMIN, Context, Decimal
 from functools import cache
 
 from onepass.text.patterns import DOTTED_DATE, FRACTIONS, NUMERAL, TIMESTAMP, VERSION
@@ -35,6 +35,8 @@ _LANGUAGES = (
     (_POINT, "es-mx es-us es-pr es-gt es-do"),
 )
 _SEPARATORS = {code: marks for marks, codes in _LANGUAGES for code in codes.split()}
+_EXACT = Context(prec=MAX_PREC, Emax=MAX_EMAX, Emin=MIN_EMIN)
+"""Python's own context would round after 28 digits."""
 _SPACES = " \u00a0\u202f\u2009"
 _GROUPS_ONLY = "'’" + _SPACES
 _MARKS = re.compile(f"[.,'’{_SPACES}]")
@@ -104,8 +106,9 @@ def _values(text: str, start: int, end: int, places: Separators) -> list[Decimal
             written = written[: written.index(" ")]
         value = _value(written, places)
         if exponent := _EXPONENT.match(text, place, end):
-            value, place = value.scaleb(int(exponent[1])), exponent.end()
-        values.append(-value if _SIGN.search(text, max(0, numeral.start() - 6), numeral.start()) else value)
+            value, place = value.scaleb(int(exponent[1]), _EXACT), exponent.end()
+        negative = _SIGN.search(text, max(0, numeral.start() - 6), numeral.start())
+        values.append(value.copy_negate() if negative else value)
     return values
 
 
