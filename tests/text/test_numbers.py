@@ -106,10 +106,11 @@ def test_a_separator_means_what_the_language_says_only_where_it_is_ambiguous() -
 
 def test_long_numbers_are_exact() -> None:
     digits = "12345678901234567890123456789012345"
-    assert [str(value) for value in number_values(f"-{digits} {digits}.5e2", "en")] == [
-        f"-{digits}",
-        f"{digits}50",
-    ]
+    assert number_values(f"-{digits} {digits}.5e2", "en") == [-int(digits), 100 * int(digits) + 50]
+
+
+def test_a_dash_with_a_space_is_no_sign() -> None:
+    assert number_values("- 5 - 3 -2 -R$ 4", "en") == [5, 3, -2, -4]
 
 
 def test_digits_of_other_scripts_have_values() -> None:

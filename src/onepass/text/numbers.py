@@ -41,7 +41,7 @@ _SPACES = " \u00a0\u202f\u2009"
 _GROUPS_ONLY = "'’" + _SPACES
 _MARKS = re.compile(f"[.,'’{_SPACES}]")
 _EXPONENT = re.compile(r"[eE]([-+]?\d{1,4})(?!\d)")
-_SIGN = re.compile(r"(?<![\w)\]}%])[-−]\s?(?:[A-Z]{0,3}\$|[€£¥₹])?\s?\Z|[€£¥$]-\Z")
+_SIGN = re.compile(r"(?<![\w)\]}%])[-−](?:(?:[A-Z]{0,3}\$|[€£¥₹])\s?)?\Z|[€£¥$]-\Z")
 _CLOCK_OR_DATE = re.compile(
     r"\d[:/]\d|\d{4}-\d{1,2}-\d{1,2}|\d{1,2}-\d{1,2}-\d{4}|\dh\d|\d\s?(?:[ap]\.?m\.?|[AP]\.?M\.?)(?!\w)"
 )
