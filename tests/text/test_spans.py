@@ -185,12 +185,14 @@ def test_the_characters_of_placeholders_are_protected(text: str) -> None:
 def test_spans_of_a_part_are_counted_from_its_start() -> None:
     spans = find_spans("a 5 b. See 7 and 8")
     assert spans_within(spans, 7, 16) == [Span(4, 5, "7", NUMBER)]
+    assert spans_within(spans, 0, 18) == spans
+    assert spans_within(spans, 3, 11) == []
 
 
 HOSTILE = [
     *"<%1.{[*_a`w/&#@$-(~|\\=!+ :'\u0301😀",
     *("a.", "a@", "1.", "1,234,", "www.", "http://", "a/", "a_", "1a", "a1", "a-", "](", "[a", "{{", "<a "),
-    *("%0", "v1.", "a:", "1 234 ", "A$", "./", "a.b/"),
+    *("中", "中😀", "%0", "v1.", "a:", "1 234 ", "A$", "./", "a.b/"),
 ]
 
 

@@ -147,7 +147,7 @@ NUMBER = (
 )
 TICKET = r"(?<![\w&#])#\d++(?!\w)"
 
-_WORD = rf"{_L}++(?=[\s,;!?]|$)"
+_WORD = rf"(?<!{_L}){_L}++(?=[\s,;!?]|$)"
 """Most of a text; first, so that no other expression is tried on it."""
 _REPEATED = r"<+(?=<)|&+(?=&)|@+(?=@)|#+(?=#)|\$+(?=\$)|\{+(?=\{\{)|\[+(?=\[)|\.+(?=\.\.)|~+(?=~~)|\*{4,}+"
 """All but the last of a run, which alone can begin a span."""

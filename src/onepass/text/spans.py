@@ -7,9 +7,11 @@ and never hold a line end: spans and the gaps between them, joined, are the text
 from __future__ import annotations
 
 import unicodedata
+from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
+from itertools import takewhile
 
 from onepass.text.graphemes import clusters
 from onepass.text.patterns import SIGNS_OF_SPANS, any_span
@@ -98,10 +100,12 @@ def find_spans(text: str, knows: Callable[[str], bool] | None = None) -> list[Sp
 
 def spans_within(spans: Sequence[Span], start: int, end: int) -> list[Span]:
     """The spans that lie between two places of the text, with places counted from `start`."""
+    first = bisect_left(spans, start, key=lambda span: span.start)
     return [
         Span(span.start - start, span.end - start, span.text, span.kind)
-        for span in spans
-        if start <= span.start and span.end <= end
+        for span in takewhile(
+            lambda span: span.end <= end, (spans[number] for number in range(first, len(spans)))
+        )
     ]
 
 
@@ -166,10 +170,11 @@ def _runs(gap: Span, unknown: set[str]) -> Iterator[Span]:
 def _united(spans: Sequence[Span], text: str) -> list[Span]:
     """Neighbouring characters are one span."""
     united: list[Span] = []
-    for span in spans:
-        last = united[-1] if united else None
-        if last and last.end == span.start and last.kind is span.kind is SpanKind.CHARACTER:
-            united[-1] = Span(last.start, span.end, text[last.start : span.end], span.kind)
-        else:
-            united.append(span)
+    first = 0
+    for number, span in enumerate(spans, 1):
+        after = spans[number] if number < len(spans) else None
+        if after and after.start == span.end and after.kind is span.kind is SpanKind.CHARACTER:
+            continue  # the run goes on
+        start, first = spans[first].start, number
+        united.append(Span(start, span.end, text[start : span.end], span.kind))
     return united
