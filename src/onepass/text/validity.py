@@ -1,0 +1,46 @@
+"""Valid text: what is made of characters that nobody sees, and which characters a translation may have.
+
+Separators, fillers and control characters of the source are spaces to a model. A translation never has a
+control character, half a surrogate pair or U+FFFD that its source did not have.
+"""
+
+from __future__ import annotations
+
+import re
+
+REPLACEMENT = "\ufffd"
+_CONTROLS = "\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f"  # all but tab and line ends
+_FILLERS = "\u115f\u1160\u180e\u2800\u3164\uffa0\ufff9-\ufffb"
+_SURROGATES = "\ud800-\udfff"
+_UNSEEN = re.compile(f"[{_CONTROLS}{_FILLERS}{_SURROGATES}]")
+_PAIR = re.compile("([\ud800-\udbff])([\udc00-\udfff])")
+_DOUBTFUL = re.compile(f"[{_CONTROLS}{_SURROGATES}{REPLACEMENT}]")
+
+
+def cleaned(text: str) -> str:
+    """The text with a space for each control character, filler and half surrogate pair.
+
+    Tabs and line ends stay. Two halves of a surrogate pair become the character they stand for, so only
+    then is the result shorter.
+    """
+    if not _UNSEEN.search(text):
+        return text
+    return _UNSEEN.sub(" ", _PAIR.sub(_paired, text))
+
+
+def _paired(pair: re.Match[str]) -> str:
+    high, low = (ord(half) for half in pair.groups())
+    return chr(0x10000 + ((high - 0xD800) << 10) + (low - 0xDC00))
+
+
+def has_letters(text: str) -> bool:
+    """Whether there is anything to translate: a letter of any script."""
+    return any(char.isalpha() for char in text)
+
+
+def is_valid_output(source: str, hyp: str) -> bool:
+    """Whether a translation has no U+FFFD, half surrogate pair or control character of its own.
+
+    Tabs and line ends are allowed.
+    """
+    return set(_DOUBTFUL.findall(hyp)) <= set(source)

@@ -1,0 +1,107 @@
+"""Placeholders: spans leave a sentence and come back, each once, byte for byte."""
+
+import random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from onepass.text.numbers import localised
+from onepass.text.placeholders import (
+    CAPACITY,
+    SLOTS,
+    are_maskable,
+    kind_of,
+    masked,
+    pieces,
+    placeholder,
+    restored,
+)
+from onepass.text.spans import Span, SpanKind, find_spans
+
+TEXTS = st.lists(
+    st.sampled_from(
+        ["1", "2.5", "<b>", "{x}", "https://a.example", "😀", "word", "\U000f0003", " ", " ", ", "]
+    )
+).map("".join)
+
+
+def test_there_is_a_slot_for_each_reserved_id() -> None:
+    assert SLOTS == 64 == len({placeholder(slot) for slot in range(SLOTS)})
+    assert [sum(kind_of(slot) is kind for slot in range(SLOTS)) for kind in SpanKind] == list(
+        CAPACITY.values()
+    )
+    for slot in (-1, SLOTS):
+        with pytest.raises(ValueError, match="slots 0 to 63"):
+            placeholder(slot)
+
+
+def test_spans_of_a_class_are_numbered_in_their_order() -> None:
+    text = "1 <b>or</b> 2, 3 or 1"
+    found = masked(text, find_spans(text))
+    assert [span.text for span in found.spans.values()] == ["1", "<b>", "</b>", "2", "3", "1"]
+    assert list(found.spans) == [0, 24, 25, 4, 5, 1]
+    assert all(kind_of(slot) is span.kind for slot, span in found.spans.items())
+    assert list(pieces(found.text)) == [0, " ", 24, "or", 25, " ", 4, ", ", 5, " or ", 1]
+
+
+@given(TEXTS)
+def test_masked_and_restored_is_the_text(text: str) -> None:
+    found = masked(text, find_spans(text))
+    back = restored(found.text, found)
+    assert (back.text, back.missing, back.surplus) == (text, (), 0)
+    written = [p if isinstance(p, str) else placeholder(p) for p in pieces(found.text)]
+    assert "".join(written) == found.text
+    assert sum(isinstance(p, int) for p in pieces(found.text)) == len(found.spans)
+
+
+@given(TEXTS, st.randoms(use_true_random=False))
+def test_whatever_a_model_makes_of_placeholders_each_span_comes_back_once(
+    text: str, rng: random.Random
+) -> None:
+    found = masked(text, find_spans(text))
+    slots = [slot for slot in found.spans for _ in range(rng.randrange(3))] + [63] * rng.randrange(2)
+    rng.shuffle(slots)
+    back = restored(" · ".join(map(placeholder, slots)), found)
+    assert sorted(back.text.replace("·", "").split()) == sorted(
+        " ".join(span.text for span in found.spans.values()).split()
+    )
+    assert {id(s) for s in back.missing} == {id(s) for n, s in found.spans.items() if n not in slots}
+    assert back.surplus == len(slots) - len(set(slots) & set(found.spans))
+
+
+def test_what_a_translation_lost_stands_at_its_end() -> None:
+    text = "See {a} and {b}"
+    found = masked(text, find_spans(text))
+    back = restored(f"Ver {placeholder(25)}{placeholder(25)}", found)
+    assert back.text == "Ver {b} {a}"
+    assert [span.text for span in back.missing] == ["{a}"]
+    assert back.surplus == 1
+
+
+def test_numbers_can_be_localised_on_their_way_back() -> None:
+    def in_german(span: Span) -> str:
+        return localised(span.text, "en", "de") if span.kind is SpanKind.NUMBER else span.text
+
+    text = "pay 1,234.50 at v1.25 of {x}"
+    found = masked(text, find_spans(text))
+    assert restored(found.text, found, in_german).text == "pay 1.234,50 at v1.25 of {x}"
+
+
+def test_more_spans_than_placeholders_stay_as_they_are() -> None:
+    text = " ".join(["2"] * (CAPACITY[SpanKind.NUMBER] + 2))
+    spans = [Span(place, place + 1, "2", SpanKind.NUMBER) for place in range(0, len(text), 2)]
+    assert not are_maskable(spans)
+    assert are_maskable(spans[:-2])
+    found = masked(text, spans)
+    assert found.unmasked == tuple(spans[-2:])
+    assert found.text.endswith(" 2 2")
+    assert restored(found.text, found).text == text
+
+
+def test_a_placeholder_of_the_text_itself_must_be_a_span() -> None:
+    text = f"odd {placeholder(3)} one"
+    with pytest.raises(ValueError, match="of its own"):
+        masked(text, [])
+    found = masked(text, find_spans(text))
+    assert restored(found.text, found).text == text
