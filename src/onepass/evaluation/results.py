@@ -19,7 +19,7 @@ from onepass.runtime.translator import Precision
 
 Role = Literal["teacher", "student", "rival"]
 """The teacher and the students of a run; among bundles a rival is what writes word by word."""
-Engine = Literal["torch", "CTranslate2", "ONNX Runtime"]
+Engine = Literal["torch", "CTranslate2", "ONNX Runtime", "Firefox", "Bergamot"]
 SHOWN = 5
 """Problems of malformed results that an error names."""
 Positive = Annotated[float, Field(gt=0)]

@@ -15,11 +15,14 @@ from onepass.evaluation.competitors import TEACHER, Student, competitors, main_s
 from onepass.evaluation.figures import bleu_against_latency, latency_against_length
 from onepass.evaluation.league import League, measure_league
 from onepass.evaluation.results import System, parse_results
+from onepass.evaluation.rivals import bergamot_python, has_firefox, in_bergamot, in_firefox
 from onepass.evaluation.systems import Competitor
 from onepass.evaluation.table import render_markdown
 from onepass.files import write_json, write_text
 from onepass.pipeline.inventory import linked_corpus, one_pass_models
 from onepass.pipeline.stage import Context
+from onepass.recipe import Recipe
+from onepass.teachers.find import find_teacher
 from onepass.text.explain import explain
 from onepass.text.lines import read_lines, write_lines
 
@@ -43,7 +46,8 @@ def evaluate_systems(context: Context, src: Sequence[str], ref: Sequence[str]) -
     recipe = context.recipe
     students = _students(context)
     rows = _exported_rows(context, students)
-    beam = next((row for row in rows if row.traits.role == "teacher" and row.traits.search == "beam"), None)
+    of_teacher = [row for row in rows if row.traits.role == "teacher"]
+    best = next((row for row in of_teacher if row.traits.search == "beam"), next(iter(of_teacher), None))
     results = {
         "name": recipe.name,
         "command": context.command,
@@ -65,8 +69,8 @@ def evaluate_systems(context: Context, src: Sequence[str], ref: Sequence[str]) -
                 seed=recipe.seed,
                 directory=context.directory,
                 progress=context.progress,
-                baseline=beam,
-                rivals=[] if beam is None else [beam, *_rivals(rows)],
+                baseline=best,
+                rivals=[] if best is None else [best, *(row for row in _rivals(rows) if row is not best)],
             )
         ),
     }
@@ -83,12 +87,25 @@ def _students(context: Context) -> list[Student]:
 
 def _rivals(rows: Sequence[Competitor]) -> list[Competitor]:
     """What students are compared with in speed beside beam search: the teacher's greedy search, and whatever
-    writes word by word in CTranslate2."""
+    writes word by word in an engine of others."""
     of_teacher = [row for row in rows if row.traits.role == "teacher" and row.traits.engine == "torch"]
     return [
         *(row for row in of_teacher if row.traits.search == "greedy"),
-        *(row for row in rows if row.traits.engine == "CTranslate2"),
+        *(row for row in rows if row.traits.engine not in ("torch", "ONNX Runtime")),
     ]
+
+
+def _in_own_engines(recipe: Recipe) -> list[Competitor]:
+    """A teacher that was read in the engines it was made for, as far as they are on this machine."""
+    name = recipe.teacher.from_
+    if name is None:
+        return []
+    files = find_teacher(name)
+    if files.model.suffix != ".bin" or files.ids:
+        return []
+    rows = [in_firefox(f"{TEACHER}, Firefox's engine", TEACHER, files)] if has_firefox() else []
+    rows += [in_bergamot(f"{TEACHER}, Bergamot", TEACHER, files)] if bergamot_python() else []
+    return rows
 
 
 def _exported_rows(context: Context, students: Sequence[Student]) -> list[Competitor]:
@@ -104,16 +121,18 @@ def _exported_rows(context: Context, students: Sequence[Student]) -> list[Compet
     tokenizer = Bundle.open(students[0].bundle).tokenizer()
     facts = cache(lambda corpora: corpus_facts([context.inputs[c] for c in corpora], tokenizer))
     rivals = [student.stage for student in students if not student.family.one_pass]
-    in_torch_alone = recipe.teacher.of_marian
-    for stage in [] if in_torch_alone else [*rivals, *([] if teacher is None else [TEACHER])]:
+    of_marian = recipe.teacher.of_marian
+    for stage in [] if of_marian else [*rivals, *([] if teacher is None else [TEACHER])]:
         corpus = linked_corpus(stage, recipe, context.inputs)
         lexicon = None if corpus is None else facts((corpus,)).lexicon
         export_ctranslate2(Bundle.open(context.inputs[stage]), exported / stage, lexicon=lexicon)
     rows = competitors(
         teacher, students, exported, beam_size=settings.beam_size, num_candidates=settings.num_candidates
     )
-    if in_torch_alone:
-        return [row for row in rows if row.traits.engine == "torch"]
+    if of_marian:
+        # These models are made for greedy search.
+        own = (row for row in rows if row.traits.engine != "CTranslate2" and row.traits.search != "beam")
+        rows = [*_in_own_engines(recipe), *own]
     models = one_pass_models(recipe)
     for stage in {row.model for row in rows if row.traits.engine == "ONNX Runtime"}:
         (exported / stage).mkdir()
