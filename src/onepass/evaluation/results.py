@@ -154,6 +154,8 @@ class Results(_Part):
     src: str
     tgt: str
     test_sentences: int
+    references: Literal["people", "teacher"] = "people"
+    """Who wrote what the translations are compared with: people, or the run's own teacher."""
     bleu_signature: str
     """Empty, like chrF's, where there are no references."""
     chrf_signature: str

@@ -30,6 +30,7 @@ INSTALL = (
     "python3.10 -m venv .venv-bergamot && .venv-bergamot/bin/pip install --no-deps bergamot==0.4.5; "
     f"another interpreter is named by {INTERPRETER}"
 )
+_A_SENTENCE = "1"
 GEMM_PRECISIONS = ("int8shiftAlphaAll", "int8shiftAll", "int8")
 """Of Bergamot; which is the fastest depends on the processor."""
 
@@ -143,6 +144,15 @@ def rival_system(
         return found
 
     return TextSystem(translate, f"{description}, {processes} processes")
+
+
+def refusal(row: Competitor) -> str | None:
+    """Why an engine does not take the files of a row of this module; None if it does."""
+    try:
+        rival_system(**{**row.arguments, **row.variants[0], "threads": 1})([_A_SENTENCE])
+    except ModelError as error:
+        return error.what
+    return None
 
 
 class _Worker:

@@ -158,7 +158,8 @@ def bench_run(
         context = Context(
             recipe, to, inputs, lambda record: None, lambda update: None, progress, display.say, command
         )
-        evaluate_systems(context, *texts)
+        own = src is None and not recipe.data.test
+        evaluate_systems(context, *texts, references="teacher" if own else "people")
     return to
 
 

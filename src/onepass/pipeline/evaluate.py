@@ -7,7 +7,7 @@ import shutil
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from onepass.alignment.lexicon import corpus_facts
 from onepass.bundle import Bundle
@@ -15,13 +15,12 @@ from onepass.evaluation.competitors import TEACHER, Student, competitors, main_s
 from onepass.evaluation.figures import bleu_against_latency, latency_against_length
 from onepass.evaluation.league import League, measure_league
 from onepass.evaluation.results import System, parse_results
-from onepass.evaluation.rivals import bergamot_python, has_firefox, in_bergamot, in_firefox
+from onepass.evaluation.rivals import bergamot_python, has_firefox, in_bergamot, in_firefox, refusal
 from onepass.evaluation.systems import Competitor
 from onepass.evaluation.table import render_markdown
 from onepass.files import write_json, write_text
 from onepass.pipeline.inventory import linked_corpus, one_pass_models
 from onepass.pipeline.stage import Context
-from onepass.recipe import Recipe
 from onepass.teachers.find import find_teacher
 from onepass.text.explain import explain
 from onepass.text.lines import read_lines, write_lines
@@ -32,16 +31,24 @@ SAMPLES = 5
 def evaluate_run(context: Context) -> None:
     """Evaluates on the run's test set."""
     prepared = context.inputs["prepare"]
-    evaluate_systems(context, read_lines(prepared / "test.src"), read_lines(prepared / "test.tgt"))
+    texts = read_lines(prepared / "test.src"), read_lines(prepared / "test.tgt")
+    evaluate_systems(context, *texts, references="people" if context.recipe.data.test else "teacher")
 
 
-def evaluate_systems(context: Context, src: Sequence[str], ref: Sequence[str]) -> None:
+def evaluate_systems(
+    context: Context,
+    src: Sequence[str],
+    ref: Sequence[str],
+    *,
+    references: Literal["people", "teacher"] = "people",
+) -> None:
     """Writes `results.json`, `table.md`, two figures, the translations and the sample translations.
 
     Args:
         context: with the inputs `teacher`, if the run has one, and every student.
         src: sentences to translate; the first ones also to time.
         ref: their references.
+        references: who wrote them.
     """
     recipe = context.recipe
     students = _students(context)
@@ -54,6 +61,7 @@ def evaluate_systems(context: Context, src: Sequence[str], ref: Sequence[str]) -
         "seed": recipe.seed,
         "src": recipe.data.src,
         "tgt": recipe.data.tgt,
+        **({"references": references} if references != "people" else {}),
         "training": {
             name: json.loads(path.read_text(encoding="utf-8"))
             for name in dict.fromkeys(row.model for row in rows)
@@ -95,9 +103,9 @@ def _rivals(rows: Sequence[Competitor]) -> list[Competitor]:
     ]
 
 
-def _in_own_engines(recipe: Recipe) -> list[Competitor]:
+def _in_own_engines(context: Context) -> list[Competitor]:
     """A teacher that was read in the engines it was made for, as far as they are on this machine."""
-    name = recipe.teacher.from_
+    name = context.recipe.teacher.from_
     if name is None:
         return []
     files = find_teacher(name)
@@ -105,7 +113,10 @@ def _in_own_engines(recipe: Recipe) -> list[Competitor]:
         return []
     rows = [in_firefox(f"{TEACHER}, Firefox's engine", TEACHER, files)] if has_firefox() else []
     rows += [in_bergamot(f"{TEACHER}, Bergamot", TEACHER, files)] if bergamot_python() else []
-    return rows
+    refused = {row.name: why for row in rows if (why := refusal(row)) is not None}
+    for row_name, why in refused.items():
+        context.say(f"  left out: {row_name}: {why}")
+    return [row for row in rows if row.name not in refused]
 
 
 def _exported_rows(context: Context, students: Sequence[Student]) -> list[Competitor]:
@@ -132,7 +143,7 @@ def _exported_rows(context: Context, students: Sequence[Student]) -> list[Compet
     if of_marian:
         # These models are made for greedy search.
         own = (row for row in rows if row.traits.engine != "CTranslate2" and row.traits.search != "beam")
-        rows = [*_in_own_engines(recipe), *own]
+        rows = [*_in_own_engines(context), *own]
     models = one_pass_models(recipe)
     for stage in {row.model for row in rows if row.traits.engine == "ONNX Runtime"}:
         (exported / stage).mkdir()
