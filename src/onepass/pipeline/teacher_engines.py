@@ -29,7 +29,7 @@ from onepass.runtime.text_translator import Hypotheses
 from onepass.settings import DistillSettings
 from onepass.teachers.find import TeacherFiles, find_teacher
 from onepass.teachers.firefox import firefox_engine
-from onepass.teachers.marian import read_marian
+from onepass.teachers.read import read_teacher_files
 from onepass.text.tokenizers import AnyTokenizer
 from onepass.training.loop import has_bf16
 
@@ -175,7 +175,7 @@ class _Read(NamedTuple):
 def _read(teacher: Teacher) -> _Read:
     if teacher.bundle is None:
         assert teacher.files is not None
-        found = read_marian(teacher.files)
+        found = read_teacher_files(teacher.files)
         return _Read(found.model, found.tokenizer, found.shortlist)
     bundle = Bundle.open(teacher.bundle)
     model, path = load_teacher(bundle, purpose="distill"), teacher.bundle / SHORTLIST
