@@ -1,4 +1,4 @@
-"""Tiny random models of Marian in Hugging Face's format, made and saved by the library transformers itself."""
+"""Tiny random models of Marian in Hugging Face's format, made and saved by transformers itself."""
 
 import json
 from dataclasses import dataclass
@@ -10,7 +10,6 @@ import torch
 from sentencepiece import SentencePieceProcessor
 
 from tiny_marian import TEXT, train_spm
-
 
 FORBIDDEN = -1e4
 """Bias of padding: transformers forbids it, but after its share of the probability has gone."""

@@ -11,7 +11,7 @@ from onepass.bundle import Bundle
 from onepass.decoding.translator import Translator
 from onepass.decoding.weights import load_model
 from onepass.display import Display
-from onepass.errors import DataError, UsageError
+from onepass.errors import DataError, ModelError, UsageError
 from onepass.models.marian import MarianTransformer
 from onepass.models.one_pass import OnePassTransformer
 from onepass.pipeline.export import export_run
@@ -153,3 +153,17 @@ def test_a_name_on_the_hub_is_no_path_and_settings_of_reading_need_a_teacher_to_
     path.write_text(RECIPE.replace('from = "teacher"', "unpickle = true"))
     with pytest.raises(UsageError, match="unpickle means nothing for a teacher that is trained"):
         load_recipe(path)
+
+
+def test_the_mark_of_a_target_language_is_before_every_source(tmp_path: Path) -> None:
+    path = write_recipe(tmp_path)
+    write_hub_teacher(tmp_path / "teacher", marks=(">>por<<", ">>pob<<"))
+    for mark in (None, ">>pob<<"):
+        changes = [f"teacher.mark={mark}"] if mark else []
+        log = run(load_recipe(path, changes), tmp_path / "run", until="teacher")
+        assert log.run == ["teacher"]
+        tokenizer = Bundle.open(tmp_path / "run" / "teacher").tokenizer()
+        first = tokenizer.src_pieces(tokenizer.encode_src(TEXT[0]))[0]
+        assert (first == ">>pob<<") == (mark is not None)
+    with pytest.raises(ModelError, match=">>pob<<, >>por<<"):
+        run(load_recipe(path, ["teacher.mark=>>deu<<"]), tmp_path / "run", until="teacher")

@@ -62,10 +62,20 @@ def in_tensors(change: Callable[[random.Random, dict[str, Tensor], str], object]
     return changed
 
 
-NEEDED = (
-    "model_type d_model encoder_layers decoder_layers encoder_ffn_dim decoder_ffn_dim vocab_size eos_token_id "
-    "encoder_attention_heads decoder_attention_heads activation_function pad_token_id scale_embedding"
-).split()
+NEEDED = [
+    "model_type",
+    "d_model",
+    *(
+        f"{side}_{name}"
+        for side in ("encoder", "decoder")
+        for name in ("layers", "ffn_dim", "attention_heads")
+    ),
+    "activation_function",
+    "scale_embedding",
+    "vocab_size",
+    "eos_token_id",
+    "pad_token_id",
+]
 OTHER_VALUES: list[tuple[str, object]] = [
     ("model_type", "m2m_100"),
     ("model_type", None),

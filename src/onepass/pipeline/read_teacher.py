@@ -51,6 +51,8 @@ def read_teacher(context: Context) -> None:
     context.progress(0, 1, "reading the teacher")
     teacher = read_teacher_files(files)
     model, tokenizer = teacher.model.extended(RESERVED), teacher.tokenizer.extended(RESERVED)
+    if recipe.teacher.mark is not None:
+        tokenizer = tokenizer.marked(recipe.teacher.mark)
     if max(tokenizer.src_size, tokenizer.tgt_size) > MOST_WORDS:
         raise ModelError(
             "The teacher has more words than this version has ids for",

@@ -106,17 +106,20 @@ class TeacherSettings(Settings):
     """Of a teacher that is read, as a hub spells it [what its package or its card says]."""
     unpickle: bool = False
     """The weights of a teacher from the hub may be a pickle, of which nothing but tensors is read."""
+    mark: str | None = None
+    """Of the target language, such as `>>por<<`, before every source, for a teacher that has several."""
     model: TransformerSettings = TransformerSettings()
     training: TrainingSettings = TrainingSettings(label_smoothing=0.1)
 
-    LATER = frozenset({"from_", "licence", "unpickle"})
+    LATER = frozenset({"from_", "licence", "unpickle", "mark"})
 
     @model_validator(mode="after")
     def _is_read_or_trained(self) -> TeacherSettings:
         if self.training.vocabulary_sample is not None:
             raise ValueError("training.vocabulary_sample means nothing for a teacher")
         fields = type(self).model_fields
-        for name in ("model", "training") if self.from_ is not None else ("licence", "unpickle"):
+        of_reading = ("licence", "unpickle", "mark")
+        for name in ("model", "training") if self.from_ is not None else of_reading:
             if getattr(self, name) != fields[name].default:
                 why = "read, not trained" if self.from_ is not None else "trained, not read"
                 raise ValueError(f"{name} means nothing for a teacher that is {why}")

@@ -1,4 +1,4 @@
-"""Where a teacher's files are: a directory, a package, the cache of `fxtranslate`, or the Hugging Face hub."""
+"""Where a teacher's files are: a directory, a package, the cache of `fxtranslate`, or Hugging Face's hub."""
 
 from __future__ import annotations
 
