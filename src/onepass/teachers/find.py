@@ -113,6 +113,7 @@ def _in_hub_folder(folder: Path, name: str, *, unpickle: bool) -> TeacherFiles:
             where=f"{config}, model_type",
             value=kind,
             allowed="marian, such as OPUS-MT",
+            fix="M2M-100 and NLLB translate with `onepass distill --languages`; learn from what it writes",
         )
     model, pickle = folder / WEIGHTS, folder / PICKLE
     if not model.exists() and pickle.exists() and not unpickle:
