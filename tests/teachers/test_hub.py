@@ -15,10 +15,10 @@ NAME = "hf:somebody/opus-mt-en-pt"
 NEEDED = ("config.json", "source.spm", "target.spm", "vocab.json", "model.safetensors")
 
 
-def touch(folder: Path, *names: str) -> Path:
+def touch(folder: Path, *names: str, kind: str = "marian") -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     for name in names:
-        (folder / name).write_text('{"model_type": "marian"}' if name == "config.json" else "x")
+        (folder / name).write_text(f'{{"model_type": "{kind}"}}' if name == "config.json" else "x")
     return folder
 
 
@@ -26,7 +26,7 @@ class Hub:
     """Stands in for the hub: `there` is what it has, `folder` what has been fetched."""
 
     def __init__(self, folder: Path, there: tuple[str, ...]) -> None:
-        self.folder, self.there = folder, there
+        self.folder, self.there, self.kind = folder, there, "marian"
         self.calls: list[tuple[str, str | None, bool]] = []
 
     def snapshot(
@@ -38,7 +38,8 @@ class Hub:
         if not local_files_only:
             if not self.there:
                 raise OSError("no network\nat all")
-            touch(self.folder, *(f for f in self.there if any(fnmatch(f, p) for p in allow_patterns)))
+            wanted = [f for f in self.there if any(fnmatch(f, p) for p in allow_patterns)]
+            touch(self.folder, *wanted, kind=self.kind)
         return str(self.folder)
 
 
@@ -59,7 +60,15 @@ def test_a_name_is_fetched_once_and_only_what_is_needed_of_it(hub) -> None:
     assert {path.name for path in files.all} == set(NEEDED)
     assert {path.name for path in made.folder.iterdir()} == set(NEEDED)
     find_teacher(NAME)
-    assert [local for _, _, local in made.calls] == [True, False, True]
+    assert [local for _, _, local in made.calls] == [True, False, False, True]
+
+
+def test_the_weights_of_another_kind_are_not_fetched(hub) -> None:
+    made = hub(*NEEDED)
+    made.kind = "m2m_100"
+    with pytest.raises(ModelError, match="onepass distill --languages"):
+        find_teacher(NAME)
+    assert [path.name for path in made.folder.iterdir()] == ["config.json"]
 
 
 def test_a_revision_follows_the_name(hub) -> None:

@@ -19,9 +19,9 @@ from onepass.teachers.hub import (
     TARGET_IDS,
     VOCABULARIES,
     WEIGHTS,
+    check_kind,
     fetch,
     read_card,
-    read_json,
 )
 
 MOZILLA = "MPL-2.0"
@@ -105,16 +105,7 @@ def _in_hub_folder(folder: Path, name: str, *, unpickle: bool) -> TeacherFiles:
     Raises:
         ModelError: it is no MarianMTModel, or a file is missing.
     """
-    config = folder / CONFIG
-    kind = read_json(config).get("model_type")
-    if kind != "marian":
-        raise ModelError(
-            "Only models of Marian are read in this format",
-            where=f"{config}, model_type",
-            value=kind,
-            allowed="marian, such as OPUS-MT",
-            fix="M2M-100 and NLLB translate with `onepass distill --languages`; learn from what it writes",
-        )
+    check_kind(folder)
     model, pickle = folder / WEIGHTS, folder / PICKLE
     if not model.exists() and pickle.exists() and not unpickle:
         raise ModelError(
@@ -138,7 +129,7 @@ def _in_hub_folder(folder: Path, name: str, *, unpickle: bool) -> TeacherFiles:
         ids=(ids, own) if own.exists() else (ids,),
         licence=card.licence,
         languages=card.languages,
-        config=config,
+        config=folder / CONFIG,
     )
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -49,7 +49,8 @@ def fetch(name: str, *, unpickle: bool) -> Path:
         unpickle: weights may be a pickle.
 
     Raises:
-        ModelError: it is not in the cache and cannot be fetched; names the command that fetches it.
+        ModelError: it is not in the cache and cannot be fetched; names the command that fetches it. Or it is
+            of another kind, which shows before its weights are fetched.
         UsageError: this is no name of the hub.
     """
     match = _NAME.fullmatch(name.removeprefix(f"{PREFIX}:"))
@@ -66,20 +67,22 @@ def fetch(name: str, *, unpickle: bool) -> Path:
         raise _not_fetched(match, "the package huggingface_hub is not installed") from None
     weights = (WEIGHTS, PICKLE) if unpickle else (WEIGHTS,)
 
-    def snapshot(*, local: bool) -> Path:
-        patterns = [*_FETCHED, *weights]
+    def snapshot(patterns: Sequence[str], *, local: bool) -> Path:
         return Path(
-            snapshot_download(match[1], revision=match[2], allow_patterns=patterns, local_files_only=local)
+            snapshot_download(
+                match[1], revision=match[2], allow_patterns=list(patterns), local_files_only=local
+            )
         )
 
     try:
-        cached = snapshot(local=True)
+        cached = snapshot((*_FETCHED, *weights), local=True)
         if all((cached / file).exists() for file in _NEEDED) and any((cached / w).exists() for w in weights):
             return cached
     except (OSError, ValueError):
         pass  # not there yet
     try:
-        return snapshot(local=False)
+        check_kind(snapshot((CONFIG,), local=False))
+        return snapshot((*_FETCHED, *weights), local=False)
     except (OSError, ValueError, HfHubHTTPError) as error:
         why = str(error).strip().partition("\n")[0]
         raise _not_fetched(match, why or type(error).__name__) from None
@@ -92,6 +95,19 @@ def _not_fetched(match: re.Match[str], why: str) -> ModelError:
         where=f"{PREFIX}:{match[0]}",
         fix=f"where there is a network: pip install 'onepass[hub]', then `hf download {match[1]}{revision}`",
     )
+
+
+def check_kind(folder: Path) -> None:
+    """Raises ModelError where a folder has no model of Marian."""
+    kind = read_json(folder / CONFIG).get("model_type")
+    if kind != "marian":
+        raise ModelError(
+            "Only models of Marian are read in this format",
+            where=f"{folder / CONFIG}, model_type",
+            value=kind,
+            allowed="marian, such as OPUS-MT",
+            fix="M2M-100 and NLLB translate with `onepass distill --languages`; learn from what it writes",
+        )
 
 
 def read_json(path: Path) -> dict[str, Any]:
