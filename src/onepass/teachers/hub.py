@@ -62,7 +62,6 @@ def fetch(name: str, *, unpickle: bool) -> Path:
         )
     try:
         from huggingface_hub import snapshot_download
-        from huggingface_hub.errors import HfHubHTTPError
     except ImportError:
         raise _not_fetched(match, "the package huggingface_hub is not installed") from None
     weights = (WEIGHTS, PICKLE) if unpickle else (WEIGHTS,)
@@ -78,12 +77,14 @@ def fetch(name: str, *, unpickle: bool) -> Path:
         cached = snapshot((*_FETCHED, *weights), local=True)
         if all((cached / file).exists() for file in _NEEDED) and any((cached / w).exists() for w in weights):
             return cached
-    except (OSError, ValueError):
-        pass  # not there yet
+    except Exception:
+        pass  # not there yet, or only a part of it: the next call says what is wrong
     try:
         check_kind(snapshot((CONFIG,), local=False))
         return snapshot((*_FETCHED, *weights), local=False)
-    except (OSError, ValueError, HfHubHTTPError) as error:
+    except ModelError:
+        raise
+    except Exception as error:  # its own errors, the system's, and those of its library for HTTP
         why = str(error).strip().partition("\n")[0]
         raise _not_fetched(match, why or type(error).__name__) from None
 
