@@ -14,15 +14,15 @@ $(STAMP): constraints.txt pyproject.toml
 	  echo "onepass needs Python 3.11 or newer; this is $$($(PYTHON) --version). Try make PYTHON=python3.11" >&2; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt "setuptools>=77"
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation -c constraints.txt -e ".[train,tensorboard,dev]"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation -c constraints.txt -e ".[train,firefox,tensorboard,dev]"
 	@touch $@
 
 demo: venv
 	$(BIN)/onepass translate "Where is the station?" "My sister bought a red car." "I would like a cup of tea."
-	$(BIN)/onepass run recipes/phrasebook.toml --to runs/phrasebook
+	$(BIN)/onepass run recipes/firefox-phrasebook.toml --to runs/firefox-phrasebook
 
 test: venv
-	$(BIN)/python -m pytest -m "not slow" --durations=15
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "not slow" -n 2 --dist worksteal --durations=15
 
 test-slow: venv
 	$(BIN)/python -m pytest -m slow --summary docs/results/test-slow.json

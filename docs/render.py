@@ -141,6 +141,11 @@ def _bleu(row: Measurement) -> str:
     return f"{row.bleu:.1f} [{low:.1f}, {high:.1f}]"
 
 
+def _test_set(bundle: Bundle) -> str:
+    assert bundle.export is not None
+    return bundle.export.card.test_set or "Tatoeba"
+
+
 def _shipped_shortly() -> str:
     """The README's table: what to choose a model by."""
     timed = _timed()
@@ -148,6 +153,7 @@ def _shipped_shortly() -> str:
         {
             "model": f"`{name}`",
             "languages": f"{bundle.src} → {bundle.tgt}",
+            "test set": _test_set(bundle),
             "candidates": str(row.num_candidates),
             "BLEU": _bleu(row),
             "ms": _milliseconds(timed, name, row),
@@ -166,8 +172,8 @@ def _shipped() -> str:
         assert bundle.export is not None
         cells = {
             "model": name,
-            "family": bundle.kind,
             "weights": row.precision,
+            "test set": _test_set(bundle),
             "candidates": str(row.num_candidates),
             "MB": f"{row.megabytes:.1f}",
             "BLEU": _bleu(row),

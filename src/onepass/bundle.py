@@ -10,7 +10,7 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, is_dataclass
+from dataclasses import MISSING, asdict, dataclass, fields, is_dataclass
 from pathlib import Path
 from types import UnionType
 from typing import Any, get_args, get_origin, get_type_hints
@@ -42,6 +42,7 @@ class Card:
     licence: str
     attribution: str
     limits: str
+    test_set: str = ""
 
 
 @dataclass(frozen=True)
@@ -353,9 +354,10 @@ def _parsed(kind: Any, value: Any, key: str) -> Any:
 
 def _parsed_record(kind: Any, table: dict[str, Any], key: str) -> Any:
     kinds = get_type_hints(kind)
-    for name in sorted(kinds.keys() ^ table.keys()):
+    later = {part.name for part in fields(kind) if part.default is not MISSING}
+    for name in sorted(kinds.keys() - later - table.keys() | table.keys() - kinds.keys()):
         raise ValueError(f"`{_join(key, name)}` is {'missing' if name in kinds else 'unknown'}")
-    return kind(**{name: _parsed(kinds[name], table[name], _join(key, name)) for name in kinds})
+    return kind(**{name: _parsed(kinds[name], table[name], _join(key, name)) for name in table})
 
 
 def _join(key: str, name: str) -> str:

@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from onepass.corpora.mono import mono_files, read_mono
+from onepass.corpora.sources import read_pairs
 from onepass.errors import DataError, UsageError
-from onepass.settings import DataSettings
+from onepass.settings import CorpusSource, DataSettings
 from onepass.text.pair import Pair
 
 
@@ -98,3 +99,17 @@ def test_a_dataset_gives_the_texts_of_a_column(
     data = DataSettings.model_validate({"src": "en", "tgt": "pt", "mono": source})
     assert [pair.src for pair in read_mono(data)] == expected
     assert all(path.is_file() for path in mono_files(data))
+
+
+def test_the_embedded_corpus_is_source_text_too() -> None:
+    settings = {"tgt": "pt", "mono": "phrasebook", "mono_lines": 50}
+    for lang in ("en", "de"):
+        data = DataSettings.model_validate({"src": lang, **settings})
+        texts = [pair.src for pair in read_mono(data)]
+        assert len(set(texts)) == 50
+        pairs = read_pairs(
+            [CorpusSource(path="phrasebook")], split="train", src=lang, tgt="de" if lang == "en" else "en"
+        )
+        assert set(texts) <= {pair.src for pair in pairs}
+    with pytest.raises(UsageError, match="English and German"):
+        list(read_mono(DataSettings.model_validate({"src": "fr", **settings})))

@@ -30,6 +30,13 @@ def run(pair: Pair, *, src: str = "en", tgt: str = "pt", **settings: object) -> 
         (Pair('He said "no".', 'Ele disse "não.'), "unpaired mark"),
         (Pair("It is (nearly) over.", "Está (quase acabado."), "unpaired mark"),
         (Pair("“No”", "«Não"), "unpaired mark"),
+        (Pair("We sold 1,234 of 99.", "Vendemos 1234,5 de 99."), "numbers"),
+        (Pair("It was in 1999.", "Foi em 199."), "numbers"),
+        (Pair("in the 9th century", "no século XI"), "numbers"),
+        (Pair("at 4:15", "às 16:15"), "numbers"),
+        (Pair("There are 2 of them.", "Há 2 ou 3 deles."), "numbers"),
+        (Pair("See https://example.org/a now.", "Veja https://example.org/b agora."), "addresses"),
+        (Pair("Ask me@example.org now.", "Pergunte agora."), "addresses"),
     ],
 )
 def test_a_bad_translation_is_dropped_under_its_reason(pair: Pair, reason: str) -> None:
@@ -45,6 +52,13 @@ def test_a_bad_translation_is_dropped_under_its_reason(pair: Pair, reason: str) 
         Pair("a) first", "a) primeiro"),
         Pair('5" of snow', '5" de neve'),
         Pair("He left", "Foi-se"),
+        Pair("It cost 1,234.5 and 2.50.", "Custou 1.234,5 e 2,5."),
+        Pair("3 of 3", "3 de 3"),
+        Pair("in the 9th and the 19th century", "nos séculos IX e XIX"),
+        Pair("at 4:15 pm, not at 5 p.m.", "às 16:15, não às 17h"),
+        Pair("over 400,000 men", "mais de 400 mil homens"),
+        Pair("See www.example.org/a now.", "Veja agora www.example.org/a."),
+        Pair("either/or", "um ou outro"),
         Pair("a very very red door", "uma porta muito muito vermelha"),
     ],
 )
@@ -57,6 +71,8 @@ def test_each_check_can_be_left_out() -> None:
     assert run(Pair("a (b", "a b)"), unpaired=False) is None
     assert run(Pair("it is so", "a a a é"), max_repeats=3) is None
     assert run(Pair("a b c d e f", "um dois"), max_length_ratio=3) is None
+    assert run(Pair("a 1", "a 2"), numbers=False) is None
+    assert run(Pair("a me@example.org", "a"), addresses=False) is None
 
 
 def test_languages_without_spaces_are_measured_in_characters() -> None:

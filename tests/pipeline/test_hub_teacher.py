@@ -6,12 +6,14 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import load_file
 
 from onepass.bundle import Bundle
 from onepass.decoding.translator import Translator
 from onepass.decoding.weights import load_model
 from onepass.display import Display
 from onepass.errors import DataError, ModelError, UsageError
+from onepass.files import file_sha256
 from onepass.models.marian import MarianTransformer
 from onepass.models.one_pass import OnePassTransformer
 from onepass.pipeline.export import export_run
@@ -141,9 +143,15 @@ def test_other_languages_and_a_pickle_are_errors_before_anything_runs(tmp_path: 
     path = write_recipe(tmp_path)
     with pytest.raises(UsageError, match="other languages"):
         run(load_recipe(path, ["data.src=pt", "data.tgt=en"]), tmp_path / "run")
-    (tmp_path / "teacher" / "model.safetensors").rename(tmp_path / "teacher" / "pytorch_model.bin")
+    weights, pickle = tmp_path / "teacher" / "model.safetensors", tmp_path / "teacher" / "pytorch_model.bin"
+    torch.save(load_file(weights), pickle)
+    weights.unlink()
     with pytest.raises(DataError, match=r"teacher\.unpickle"):
         run(load_recipe(path), tmp_path / "run")
+    asked = load_recipe(path, ["teacher.unpickle=true", "distill.engine=torch"])
+    assert run(asked, tmp_path / "run", until="teacher").run == ["teacher"]
+    record = Bundle.open(tmp_path / "run" / "teacher").provenance["teacher"]
+    assert record["sha256"]["pytorch_model.bin"] == file_sha256(pickle)
 
 
 def test_a_name_on_the_hub_is_no_path_and_settings_of_reading_need_a_teacher_to_read(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
 from onepass.bundle import Bundle
 from onepass.decoding.translator import Translator
@@ -158,6 +159,28 @@ def test_a_student_starts_from_the_weights_of_another_run(tmp_path: Path) -> Non
         torch.testing.assert_close(after[name], tensor, atol=1e-8, rtol=0)
 
 
+def test_what_a_file_of_weights_leaves_out_is_the_teachers(tmp_path: Path) -> None:
+    folder = finished()
+    write_recipe(tmp_path)
+    own = load_file(folder / "run" / "student" / "weights.safetensors")
+    teachers = ("src_embedding", "encoder", "word_bias")
+    kept = {name: tensor.half() for name, tensor in own.items() if not name.startswith(teachers)}
+    save_file(kept, tmp_path / "part.safetensors")
+    still = ("student.training.learning_rate=1e-12", "student.distilled=false")
+    recipe = recipe_in(tmp_path, "student.init=part.safetensors", *still)
+    run(recipe, tmp_path / "run", until="student")
+    bundle = Bundle.open(tmp_path / "run" / "student")
+    for name, tensor in load_model(bundle).state_dict().items():
+        torch.testing.assert_close(tensor, own.get(name, own.get(f"src_{name[4:]}")), atol=2e-3, rtol=2e-3)
+    parts = bundle.provenance["started_from"]["teacher"]
+    assert {name.partition(".")[0] for name in parts} == set(teachers)
+    assert bundle.provenance["started_from"]["weights"] == "part.safetensors"
+    del kept["blank_embedding.weight"]  # which no teacher has
+    save_file(kept, tmp_path / "part.safetensors")
+    with pytest.raises(OnepassError, match="blank_embedding"):
+        run(recipe, tmp_path / "other", until="student")
+
+
 def test_weights_that_are_not_there_are_an_error(tmp_path: Path) -> None:
     write_recipe(tmp_path)
     recipe = recipe_in(tmp_path, "student.init=nowhere", "student.distilled=false")
@@ -178,7 +201,7 @@ def test_a_licence_that_nobody_says_is_asked_for(tmp_path: Path) -> None:
         ("teacher.model.width=64", "model means nothing for a teacher that is read"),
         ("teacher.training.warmup=3", "training means nothing for a teacher that is read"),
         ("tokenizer.vocab_size=400", "a teacher that is read has its own"),
-        ("distill.engine=ctranslate2", "runs in torch alone"),
+        ("distill.engine=ctranslate2", "ctranslate2 cannot have this teacher"),
         ("student.back_translations=1", "trained here"),
         ("student.soft_copy=false", "soft_copy means nothing"),
         ("teacher.training.vocabulary_sample=[1, 1]", "means nothing for a teacher"),

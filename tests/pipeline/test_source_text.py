@@ -74,6 +74,9 @@ def test_the_teacher_translates_source_text_and_what_is_held_out(tmp_path: Path)
     for src, tgt in [*parts["dev"], *parts["test"], *parts["train"][:5]]:
         assert teacher.translate([src])[0].text == tgt
     assert not (prepared / "mono.tgt").exists()
+    evaluated = tmp_path / "run" / "evaluate"
+    assert json.loads((evaluated / "results.json").read_text())["references"] == "teacher"
+    assert "the teacher's own translations" in (evaluated / "table.md").read_text()
     assert json.loads((prepared / "filters.json").read_text())["mono"]["kept"] == 50
 
 

@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from onepass.corpora import huggingface
-from onepass.corpora.sources import read_line_files
+from onepass.corpora.sources import read_line_files, read_pairs
 from onepass.errors import DataError, UsageError
-from onepass.settings import DataSettings, TextSource
+from onepass.settings import CorpusSource, DataSettings, TextSource
 from onepass.text.lines import numbered_lines, one_line
 from onepass.text.pair import Pair
 from onepass.text.romanian import is_romanian, with_comma_below
@@ -56,8 +56,10 @@ def read_mono(data: DataSettings) -> Iterator[Pair]:
 
 def _read(data: DataSettings, number: int) -> Iterator[Pair]:
     source, most = data.mono[number], data.mono_lines
-    if _is_dataset(source):
-        rows = huggingface.read_texts(source, lang=data.src)
+    if _is_phrasebook(source) or _is_dataset(source):
+        rows = (
+            _phrasebook(data.src) if _is_phrasebook(source) else huggingface.read_texts(source, lang=data.src)
+        )
         yield from (Pair(text, "") for text in islice(rows, most))
         return
     files = _files(data, number)
@@ -72,21 +74,36 @@ def _is_dataset(source: TextSource) -> bool:
     return source.path.startswith("hf:")
 
 
+def _is_phrasebook(source: TextSource) -> bool:
+    return source.path == "phrasebook"
+
+
+def _phrasebook(lang: str) -> Iterator[str]:
+    """The distinct sentences of one side of the embedded corpus."""
+    other = {"en": "de", "de": "en"}.get(lang)
+    if other is None:
+        raise UsageError("The phrasebook is English and German", value=lang, allowed="en, de")
+    pairs = read_pairs([CorpusSource(path="phrasebook")], split="train", src=lang, tgt=other)
+    yield from dict.fromkeys(pair.src for pair in pairs)
+
+
 def _files(data: DataSettings, number: int) -> _Files:
     source = data.mono[number]
     translated = data.distilled[number] if data.distilled else None
+    if (_is_dataset(source) or _is_phrasebook(source)) and translated is not None:
+        raise UsageError(
+            "Only line files have files of translations",
+            where="data.distilled",
+            value=translated,
+            fix="give pairs as data.train",
+        )
     if _is_dataset(source):
-        if translated is not None:
-            raise UsageError(
-                "Translations of a dataset are not in a file beside it",
-                where="data.distilled",
-                value=translated,
-                fix="give the dataset as data.train with two columns",
-            )
         return _Files(huggingface.dataset_files(source.path.removeprefix("hf:")), ())
     for name in ("split", "config", "column"):
         if getattr(source, name) is not None:
             raise UsageError(f"`{name}` means nothing for line files", where=source.path)
+    if _is_phrasebook(source):
+        return _Files((), ())
     texts = _named(source.path)
     if translated is None:
         return _Files(list(texts.values()), ())

@@ -19,7 +19,7 @@ from onepass.runtime.translator import Precision
 
 Role = Literal["teacher", "student", "rival"]
 """The teacher and the students of a run; among bundles a rival is what writes word by word."""
-Engine = Literal["torch", "CTranslate2", "ONNX Runtime"]
+Engine = Literal["torch", "CTranslate2", "ONNX Runtime", "Firefox", "Bergamot"]
 SHOWN = 5
 """Problems of malformed results that an error names."""
 Positive = Annotated[float, Field(gt=0)]
@@ -154,6 +154,8 @@ class Results(_Part):
     src: str
     tgt: str
     test_sentences: int
+    references: Literal["people", "teacher"] = "people"
+    """Who wrote what the translations are compared with: people, or the run's own teacher."""
     bleu_signature: str
     """Empty, like chrF's, where there are no references."""
     chrf_signature: str

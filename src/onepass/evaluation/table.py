@@ -149,6 +149,11 @@ def _notes(results: Results, *, code: str = "") -> list[str]:
             f"chrF {code}{results.chrf_signature}{code}. Length: that of the translations over that of the "
             f"references, in tokens; repeats: words that repeat the one before them."
         )
+    if results.references == "teacher":
+        notes.append(
+            "The references are the teacher's own translations: the quality says how much a student writes "
+            "like the teacher, not how good either is."
+        )
     if results.latency is not None:
         notes.append(
             f"Milliseconds a sentence, text to text, one sentence at a time: percentiles of "

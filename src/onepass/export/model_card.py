@@ -55,13 +55,14 @@ def render_card(student: Bundle, export: Export, directory: Path) -> str:
             f"| {row.chrf:.1f} | {row.ms_p50} | {row.ms_p99} | {row.megabytes} |"
         )
     first = export.measured[0]
+    test_set = f" ({card.test_set})" if card.test_set else ""
     lines += [
         "",
         *(["- Among candidates the teacher, which is part of the model, chooses."] if chooses else []),
         *(f"- {row.name}: {row.bleu:.1f} BLEU, {row.chrf:.1f} chrF." for row in export.teacher),
     ]
     lines += [
-        f"- On {first.test_sentences:,} test sentences; BLEU `{first.bleu_signature}`, "
+        f"- On {first.test_sentences:,} test sentences{test_set}; BLEU `{first.bleu_signature}`, "
         f"chrF `{first.chrf_signature}`.",
         f"- Milliseconds per sentence, text to text, one at a time, on {export.machine}.",
         "",

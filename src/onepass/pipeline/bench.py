@@ -13,6 +13,7 @@ from onepass.bundle import MANIFEST, WEIGHTS, Bundle
 from onepass.display import Display
 from onepass.errors import UsageError
 from onepass.evaluation.league import League, measure_league
+from onepass.evaluation.rivals import in_bergamot, in_firefox
 from onepass.evaluation.systems import Competitor, TrainedModel, in_ctranslate2, in_onnx_runtime, in_torch
 from onepass.families import FAMILIES
 from onepass.pipeline.evaluate import evaluate_systems, write_results
@@ -22,6 +23,7 @@ from onepass.recipe import problems, set_value, with_overrides
 from onepass.runtime.shipped import find_model
 from onepass.runtime.translator import CANDIDATES, precisions
 from onepass.settings import EvaluateSettings
+from onepass.teachers.find import PAIR, find_teacher
 from onepass.text.lines import numbered_lines, read_lines, read_parallel
 
 NUMBERS = (1, 4, 10)
@@ -48,7 +50,10 @@ def bench_bundles_or_run(
     if (Path(models[0]) / "recipe.json").exists() and len(models) == 1:
         run = Path(models[0])
         return bench_run(run, src, ref, to or run / "bench", overrides, display, command=command)
-    bundles = [find_model(model) for model in models]
+    rivals = [rival for model in models if (rival := _rival(model)) is not None]
+    bundles = [find_model(model) for model in models if _rival_engine(model) is None]
+    if not bundles:
+        raise UsageError("There is no bundle to compare rivals with", value=models, fix="name one, too")
     for path in bundles:
         if not (path / MANIFEST).exists():
             raise UsageError(
@@ -61,7 +66,30 @@ def bench_bundles_or_run(
             "Bundles have no test set of their own", where="--src", fix="give a text to translate"
         )
     settings = _evaluate_settings(overrides)
-    return bench_bundles(bundles, src, ref, to or Path("bench"), settings, display, command=command)
+    return bench_bundles(
+        bundles, src, ref, to or Path("bench"), settings, display, command=command, others=rivals
+    )
+
+
+RIVALS = {"fxtranslate": in_firefox, "bergamot": in_bergamot}
+"""Engines of other projects, by what stands before the colon of `fxtranslate:TEACHER`."""
+
+
+def _rival_engine(model: str) -> str | None:
+    engine = model.partition(":")[0]
+    return engine if ":" in model and engine in RIVALS and not Path(model).exists() else None
+
+
+def _rival(model: str) -> Competitor | None:
+    """A row for `fxtranslate:TEACHER` or `bergamot:TEACHER`; None for a bundle."""
+    engine = _rival_engine(model)
+    if engine is None:
+        return None
+    name = model.partition(":")[2]
+    is_pair = PAIR.fullmatch(name) is not None and not Path(name).exists()
+    files = find_teacher(f"fxtranslate:{name}" if is_pair else name)
+    weights = name if ":" in name else Path(name).name
+    return RIVALS[engine](f"{weights} in {engine}", weights, files)
 
 
 def _evaluate_settings(overrides: Sequence[str]) -> EvaluateSettings:
@@ -130,7 +158,8 @@ def bench_run(
         context = Context(
             recipe, to, inputs, lambda record: None, lambda update: None, progress, display.say, command
         )
-        evaluate_systems(context, *texts)
+        own = src is None and not recipe.data.test
+        evaluate_systems(context, *texts, references="teacher" if own else "people")
     return to
 
 
@@ -143,6 +172,7 @@ def bench_bundles(
     display: Display,
     *,
     command: str,
+    others: Sequence[Competitor] = (),
 ) -> Path:
     """Quality and speed of bundles, exported or for training; returns the directory with the results.
 
@@ -157,6 +187,7 @@ def bench_bundles(
         settings: how to measure.
         display: for the progress bar.
         command: what the user typed.
+        others: rows that no bundle has.
 
     Raises:
         ModelError: there is no bundle, or it is damaged.
@@ -164,7 +195,7 @@ def bench_bundles(
         DataError: a file cannot be read, or both are not of one length.
     """
     opened = [Bundle.open(path) for path in bundles]
-    rows = [row for bundle in opened for row in _rows(bundle, settings)]
+    rows = [*others, *(row for bundle in opened for row in _rows(bundle, settings))]
     names = [row.name for row in rows]
     if len(set(names)) < len(names):
         raise UsageError("Two systems have one name", value=names, fix="rename a bundle's directory")

@@ -7,7 +7,7 @@ import shutil
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from onepass.alignment.lexicon import corpus_facts
 from onepass.bundle import Bundle
@@ -15,11 +15,13 @@ from onepass.evaluation.competitors import TEACHER, Student, competitors, main_s
 from onepass.evaluation.figures import bleu_against_latency, latency_against_length
 from onepass.evaluation.league import League, measure_league
 from onepass.evaluation.results import System, parse_results
+from onepass.evaluation.rivals import bergamot_python, has_firefox, in_bergamot, in_firefox, refusal
 from onepass.evaluation.systems import Competitor
 from onepass.evaluation.table import render_markdown
 from onepass.files import write_json, write_text
 from onepass.pipeline.inventory import linked_corpus, one_pass_models
 from onepass.pipeline.stage import Context
+from onepass.teachers.find import find_teacher
 from onepass.text.explain import explain
 from onepass.text.lines import read_lines, write_lines
 
@@ -29,27 +31,37 @@ SAMPLES = 5
 def evaluate_run(context: Context) -> None:
     """Evaluates on the run's test set."""
     prepared = context.inputs["prepare"]
-    evaluate_systems(context, read_lines(prepared / "test.src"), read_lines(prepared / "test.tgt"))
+    texts = read_lines(prepared / "test.src"), read_lines(prepared / "test.tgt")
+    evaluate_systems(context, *texts, references="people" if context.recipe.data.test else "teacher")
 
 
-def evaluate_systems(context: Context, src: Sequence[str], ref: Sequence[str]) -> None:
+def evaluate_systems(
+    context: Context,
+    src: Sequence[str],
+    ref: Sequence[str],
+    *,
+    references: Literal["people", "teacher"] = "people",
+) -> None:
     """Writes `results.json`, `table.md`, two figures, the translations and the sample translations.
 
     Args:
         context: with the inputs `teacher`, if the run has one, and every student.
         src: sentences to translate; the first ones also to time.
         ref: their references.
+        references: who wrote them.
     """
     recipe = context.recipe
     students = _students(context)
     rows = _exported_rows(context, students)
-    beam = next((row for row in rows if row.traits.role == "teacher" and row.traits.search == "beam"), None)
+    of_teacher = [row for row in rows if row.traits.role == "teacher"]
+    best = next((row for row in of_teacher if row.traits.search == "beam"), next(iter(of_teacher), None))
     results = {
         "name": recipe.name,
         "command": context.command,
         "seed": recipe.seed,
         "src": recipe.data.src,
         "tgt": recipe.data.tgt,
+        **({"references": references} if references != "people" else {}),
         "training": {
             name: json.loads(path.read_text(encoding="utf-8"))
             for name in dict.fromkeys(row.model for row in rows)
@@ -65,8 +77,8 @@ def evaluate_systems(context: Context, src: Sequence[str], ref: Sequence[str]) -
                 seed=recipe.seed,
                 directory=context.directory,
                 progress=context.progress,
-                baseline=beam,
-                rivals=[] if beam is None else [beam, *_rivals(rows)],
+                baseline=best,
+                rivals=[] if best is None else [best, *(row for row in _rivals(rows) if row is not best)],
             )
         ),
     }
@@ -83,12 +95,28 @@ def _students(context: Context) -> list[Student]:
 
 def _rivals(rows: Sequence[Competitor]) -> list[Competitor]:
     """What students are compared with in speed beside beam search: the teacher's greedy search, and whatever
-    writes word by word in CTranslate2."""
+    writes word by word in an engine of others."""
     of_teacher = [row for row in rows if row.traits.role == "teacher" and row.traits.engine == "torch"]
     return [
         *(row for row in of_teacher if row.traits.search == "greedy"),
-        *(row for row in rows if row.traits.engine == "CTranslate2"),
+        *(row for row in rows if row.traits.engine not in ("torch", "ONNX Runtime")),
     ]
+
+
+def _in_own_engines(context: Context) -> list[Competitor]:
+    """A teacher that was read in the engines it was made for, as far as they are on this machine."""
+    name = context.recipe.teacher.from_
+    if name is None:
+        return []
+    files = find_teacher(name, unpickle=context.recipe.teacher.unpickle)
+    if files.model.suffix != ".bin" or files.ids:
+        return []
+    rows = [in_firefox(f"{TEACHER}, Firefox's engine", TEACHER, files)] if has_firefox() else []
+    rows += [in_bergamot(f"{TEACHER}, Bergamot", TEACHER, files)] if bergamot_python() else []
+    refused = {row.name: why for row in rows if (why := refusal(row)) is not None}
+    for row_name, why in refused.items():
+        context.say(f"  left out: {row_name}: {why}")
+    return [row for row in rows if row.name not in refused]
 
 
 def _exported_rows(context: Context, students: Sequence[Student]) -> list[Competitor]:
@@ -104,16 +132,18 @@ def _exported_rows(context: Context, students: Sequence[Student]) -> list[Compet
     tokenizer = Bundle.open(students[0].bundle).tokenizer()
     facts = cache(lambda corpora: corpus_facts([context.inputs[c] for c in corpora], tokenizer))
     rivals = [student.stage for student in students if not student.family.one_pass]
-    in_torch_alone = recipe.teacher.of_marian
-    for stage in [] if in_torch_alone else [*rivals, *([] if teacher is None else [TEACHER])]:
+    of_marian = recipe.teacher.of_marian
+    for stage in [] if of_marian else [*rivals, *([] if teacher is None else [TEACHER])]:
         corpus = linked_corpus(stage, recipe, context.inputs)
         lexicon = None if corpus is None else facts((corpus,)).lexicon
         export_ctranslate2(Bundle.open(context.inputs[stage]), exported / stage, lexicon=lexicon)
     rows = competitors(
         teacher, students, exported, beam_size=settings.beam_size, num_candidates=settings.num_candidates
     )
-    if in_torch_alone:
-        return [row for row in rows if row.traits.engine == "torch"]
+    if of_marian:
+        # These models are made for greedy search.
+        own = (row for row in rows if row.traits.engine != "CTranslate2" and row.traits.search != "beam")
+        rows = [*_in_own_engines(context), *own]
     models = one_pass_models(recipe)
     for stage in {row.model for row in rows if row.traits.engine == "ONNX Runtime"}:
         (exported / stage).mkdir()

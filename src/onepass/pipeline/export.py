@@ -275,7 +275,7 @@ def _export_record(
         command=command,
         recipe=recipe.name,
         stage=stage,
-        card=Card(card.data, card.licence, card.attribution, card.limits),
+        card=Card(card.data, card.licence, card.attribution, card.limits, card.test_set),
         machine=machine_kind(),
         versions=versions(),
         measured=tuple(measured),

@@ -72,7 +72,7 @@ def _files(recipe: Recipe) -> list[Path]:
     data = recipe.data
     corpora = [source for name in DataSettings.CORPORA for source in getattr(data, name)]
     files = corpus_files(corpora, src=data.src, tgt=data.tgt) + mono_files(data)
-    if any(source.path == "phrasebook" for source in corpora):
+    if any(source.path == "phrasebook" for source in (*corpora, *data.mono)):
         from onepass.phrasebook import source_files
 
         files += source_files()

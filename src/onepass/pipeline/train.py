@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
@@ -131,21 +131,37 @@ def _teacher_sizes(context: Context) -> TransformerSettings:
 
 def _start(context: Context, model: Any, student: StudentSettings) -> dict[str, Any]:
     """Puts a student's first weights into it; says where they came from."""
+    taken = _take_from_teacher(context, model, student)
     if student.init is not None:
         path = weights_file(Path(student.init))
-        load_weights(model, read_weights(path), where=path)
+        tensors, state = read_weights(path), model.state_dict()
+        left_out = {name: part for name in state.keys() - tensors.keys() if (part := _part_of(name, taken))}
+        load_weights(model, {**{name: state[name] for name in left_out}, **tensors}, where=path)
         context.say(f"  starts from {path}")
-        return {"started_from": {"weights": path.name, "sha256": file_sha256(path)}}
-    if not student.init_from_teacher:
+        started = {"weights": path.name, "sha256": file_sha256(path)}
+        rest = {part: taken[part] for part in sorted(set(left_out.values()))}
+        return {"started_from": {**started, **({"teacher": rest} if rest else {})}}
+    if not taken:
         return {}
-    teacher: Any = load_model(Bundle.open(context.inputs["teacher"]))
-    if not isinstance(teacher, MarianTransformer) or not isinstance(model, OnePassTransformer):
-        _init_from_teacher(model, teacher)
-        return {}
-    taken = start_from_marian(model, teacher)
     own = {name.rsplit(".", 1)[0] if name.startswith("decoder.") else name for name in taken}
     context.say(f"  starts from the teacher: {', '.join(sorted(own))}")
     return {"started_from": {"teacher": taken}}
+
+
+def _take_from_teacher(context: Context, model: Any, student: StudentSettings) -> dict[str, str]:
+    """Copies what the student has from the teacher; the parts of one that was read, by the student's."""
+    if not student.init_from_teacher or (student.init is not None and not context.recipe.teacher.is_read):
+        return {}
+    teacher: Any = load_model(Bundle.open(context.inputs["teacher"]))
+    if isinstance(teacher, MarianTransformer) and isinstance(model, OnePassTransformer):
+        return start_from_marian(model, teacher)
+    _init_from_teacher(model, teacher)
+    return {}
+
+
+def _part_of(name: str, parts: Iterable[str]) -> str | None:
+    """The part of a model that a parameter is in."""
+    return next((part for part in parts if name == part or name.startswith(f"{part}.")), None)
 
 
 def finetune(context: Context, chosen: OnePassModel) -> None:

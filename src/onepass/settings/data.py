@@ -38,8 +38,8 @@ Corpora = Annotated[tuple[CorpusSource, ...], BeforeValidator(_as_list_of_tables
 class TextSource(Settings):
     """Where source text alone comes from; in a recipe either this table or just its `path` as a string.
 
-    `path` is a line file, plain or `.gz`, the files that a pattern such as `texts/*.en.gz` names, or
-    `hf:NAME` (a Hugging Face dataset by hub name or local directory).
+    `path` is a line file, plain or `.gz`, the files that a pattern such as `texts/*.en.gz` names, `hf:NAME`
+    (a Hugging Face dataset by hub name or local directory), or `phrasebook` (the embedded corpus).
     """
 
     path: str = Field(min_length=1)
@@ -169,5 +169,9 @@ class TranslationFilterSettings(Settings):
     sides of at most 5 words or 10 such characters."""
     max_repeats: PositiveInt = 2
     """Times that a word, or up to 4 words, may stand in succession, unless they do so in the source."""
+    numbers: bool = True
+    """Drop translations whose numbers differ from those of their source, by value: 1,234.5 is 1.234,5."""
+    addresses: bool = True
+    """Drop translations whose URLs and e-mail addresses differ from those of their source."""
     unpaired: bool = True
     """Drop translations with an open bracket or quotation mark where their source has none."""

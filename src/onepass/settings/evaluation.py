@@ -43,3 +43,7 @@ class CardSettings(Settings):
     """Whom the licence asks to name."""
     limits: str = ""
     """What the model is not for."""
+    test_set: str = ""
+    """What the test set is."""
+
+    LATER = frozenset({"test_set"})

