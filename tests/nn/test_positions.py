@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from onepass.nn.positions import in_compute_dtype, sines_then_cosines, sinusoidal_positions
+from onepass.nn.positions import Arithmetic, in_compute_dtype, sines_then_cosines, sinusoidal_positions
 
 
 @pytest.mark.parametrize("width", [2, 8, 7])
@@ -31,15 +31,19 @@ def test_values_take_the_dtype_of_an_autocast_region_and_keep_their_own_outside(
         assert in_compute_dtype(x).dtype == torch.bfloat16
 
 
+@pytest.mark.parametrize("arithmetic", ["marian", "transformers"])
 @pytest.mark.parametrize("width", [2, 4, 256])
-def test_marians_columns_are_all_sines_then_all_cosines(width: int) -> None:
+def test_marians_columns_are_all_sines_then_all_cosines(width: int, arithmetic: Arithmetic) -> None:
+    """In transformers the frequencies are those of Vaswani et al., which end before 1e-4."""
     half = width // 2
+    steps = max(half - 1, 1) if arithmetic == "marian" else half
     expected = [
         [
-            (math.cos if column >= half else math.sin)(position * 1e-4 ** (column % half / max(half - 1, 1)))
+            (math.cos if column >= half else math.sin)(position * 1e-4 ** (column % half / steps))
             for column in range(width)
         ]
         for position in range(60)
     ]
-    torch.testing.assert_close(sines_then_cosines(60, width), torch.tensor(expected), atol=2e-5, rtol=0)
-    assert torch.equal(sines_then_cosines(7, width, first=20), sines_then_cosines(60, width)[20:27])
+    found = sines_then_cosines(60, width, arithmetic=arithmetic)
+    torch.testing.assert_close(found, torch.tensor(expected), atol=2e-5, rtol=0)
+    assert torch.equal(sines_then_cosines(7, width, arithmetic=arithmetic, first=20), found[20:27])

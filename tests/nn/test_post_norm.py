@@ -1,5 +1,7 @@
 """Post-norm stacks equal torch's with the same weights, whichever way their positions are computed."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from copied import copy_decoder_layer, copy_encoder_layer
@@ -7,6 +9,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from onepass.nn.attention import padding_mask
+from onepass.nn.positions import Arithmetic
 from onepass.nn.post_norm import EPSILON, LayerSizes, PostNormDecoderLayer, PostNormEncoder, PostNormSlotLayer
 
 B, T, S, LAYERS = 3, 5, 7, 2
@@ -20,12 +23,20 @@ def randomise(module: nn.Module) -> None:
         nn.init.normal_(weight, std=0.4)
 
 
-@pytest.mark.parametrize(("name", "function"), [("relu", F.relu), ("swish", F.silu)])
+@pytest.mark.parametrize(
+    ("name", "function", "arithmetic", "epsilon"),
+    [
+        ("relu", F.relu, "marian", EPSILON),
+        ("swish", F.silu, "marian", EPSILON),
+        ("relu", F.relu, "transformers", 1e-5),
+    ],
+)
 @torch.no_grad()
-def test_the_encoder_equals_torchs(name: str, function) -> None:
-    ours = PostNormEncoder(LAYERS, SIZES[name]).eval()
+def test_the_encoder_equals_torchs(name: str, function, arithmetic: Arithmetic, epsilon: float) -> None:
+    ours = PostNormEncoder(LAYERS, replace(SIZES[name], arithmetic=arithmetic)).eval()
     randomise(ours)
-    layer = nn.TransformerEncoderLayer(12, 3, 20, 0.0, function, EPSILON, batch_first=True)
+    assert {part.eps for part in ours.modules() if isinstance(part, nn.LayerNorm)} == {epsilon}
+    layer = nn.TransformerEncoderLayer(12, 3, 20, 0.0, function, epsilon, batch_first=True)
     theirs = nn.TransformerEncoder(layer, LAYERS, enable_nested_tensor=False)
     for a, b in zip(ours.layers, theirs.layers, strict=True):
         copy_encoder_layer(a, b)

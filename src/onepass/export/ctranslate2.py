@@ -120,7 +120,7 @@ def export_ctranslate2(
     spec.config.decoder_start_token = spec.config.bos_token
     spec.validate()
     spec.optimize(quantization=quantization)
-    _save(spec, directory, None if lexicon is None else vocabulary_map(lexicon, tokenizer))
+    save_spec(spec, directory, None if lexicon is None else vocabulary_map(lexicon, tokenizer))
 
 
 def vocabulary_map(lexicon: Lexicon, tokenizer: AnyTokenizer) -> str:
@@ -142,8 +142,11 @@ def _check_quantization(name: str | None) -> None:
         )
 
 
-def _save(spec: Any, directory: Path, vmap: str | None) -> None:
-    """Each file appears whole or not at all, the weights last: where they are, the rest is too."""
+def save_spec(spec: Any, directory: Path, vmap: str | None) -> None:
+    """Writes a model, and its vocabulary map if it has one.
+
+    Each file appears whole or not at all, the weights last: where they are, the rest is too.
+    """
     directory.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".partial-", dir=directory) as partial:
         spec.save(partial)
@@ -151,6 +154,20 @@ def _save(spec: Any, directory: Path, vmap: str | None) -> None:
             write_text(Path(partial) / VOCABULARY_MAP, vmap)
         for path in sorted(Path(partial).iterdir(), key=lambda path: path.name == "model.bin"):
             path.replace(directory / path.name)
+
+
+def check_compute_type(name: str) -> None:
+    """Raises UsageError where this machine does not have it."""
+    import ctranslate2
+
+    supported = ctranslate2.get_supported_compute_types("cpu")
+    if name not in supported:
+        raise UsageError(
+            "CTranslate2 does not have this compute type here",
+            where="compute_type",
+            value=name,
+            allowed=", ".join(sorted(supported)),
+        )
 
 
 class CTranslate2Translator(TextTranslator):
@@ -193,14 +210,7 @@ class CTranslate2Translator(TextTranslator):
             batch_size=batch_tokens,  # as many rows of a token as there may be
             workers=workers,
         )
-        supported = ctranslate2.get_supported_compute_types("cpu")
-        if compute_type not in supported:
-            raise UsageError(
-                "CTranslate2 does not have this compute type here",
-                where="compute_type",
-                value=compute_type,
-                allowed=", ".join(sorted(supported)),
-            )
+        check_compute_type(compute_type)
         torch_threads = torch.get_num_threads()
         self._translator = ctranslate2.Translator(
             str(directory), compute_type=compute_type, intra_threads=threads, inter_threads=workers

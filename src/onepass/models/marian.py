@@ -67,7 +67,14 @@ def marian_sizes(settings: TransformerSettings, src_size: int, tgt_size: int, *,
 
 def layer_sizes(settings: TransformerSettings, dropout: float) -> LayerSizes:
     """What all layers share, with a dropout of their own."""
-    return LayerSizes(settings.width, settings.ffn_width, settings.heads, settings.activation, dropout)
+    return LayerSizes(
+        settings.width,
+        settings.ffn_width,
+        settings.heads,
+        settings.activation,
+        dropout,
+        settings.arithmetic,
+    )
 
 
 def settings_of(sizes: MarianSizes) -> TransformerSettings:
@@ -82,6 +89,7 @@ def settings_of(sizes: MarianSizes) -> TransformerSettings:
         dropout=layers.dropout,
         norm="post",
         activation=layers.activation,
+        arithmetic=layers.arithmetic,
         cell="ssru" if sizes.recurrent else "attention",
         tied=sizes.tied,
     )
@@ -142,7 +150,13 @@ class MarianTransformer(nn.Module):
         self.dropout = Dropout(sizes.layers.dropout)
 
     def _embed(self, embedding: nn.Embedding, ids: Tensor, first: int = 0) -> Tensor:
-        positions = sines_then_cosines(ids.size(1), self.width, first=first, device=ids.device)
+        positions = sines_then_cosines(
+            ids.size(1),
+            self.width,
+            arithmetic=self.sizes.layers.arithmetic,
+            first=first,
+            device=ids.device,
+        )
         return self.dropout(in_compute_dtype(embedding(ids) * self.width**0.5 + positions))  # type: ignore[no-any-return]
 
     def encode(self, src_ids: Tensor) -> Memory:

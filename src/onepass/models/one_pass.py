@@ -86,7 +86,7 @@ class OnePassTransformer(nn.Module):
         super().__init__()
         self.width, self.joint = sizes.width, joint
         self.keep = sizes.decoder_layers if student.attend_to == "layerwise" else 1
-        self.post_norm = sizes.norm == "post"
+        self.post_norm, self.arithmetic = sizes.norm == "post", sizes.arithmetic
         self.ends = int(self.post_norm)
         self.src_embedding = nn.Embedding(src_size, sizes.width)
         self.tgt_embedding = self.src_embedding if joint else nn.Embedding(tgt_size, sizes.width)
@@ -136,8 +136,9 @@ class OnePassTransformer(nn.Module):
 
     def positions(self, length: int, device: torch.device) -> Tensor:
         """Encodings of the first positions, float32 [length, D]."""
-        encode = sines_then_cosines if self.post_norm else sinusoidal_positions
-        return encode(length, self.width, device=device)
+        if not self.post_norm:
+            return sinusoidal_positions(length, self.width, device=device)
+        return sines_then_cosines(length, self.width, arithmetic=self.arithmetic, device=device)
 
     def read_ids(self, src_ids: Tensor) -> Tensor:
         """What the encoder reads: the source, [B, S], with its </s> where it has one, [B, S + ends]."""

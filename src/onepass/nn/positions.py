@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import torch
 from torch import Tensor
 
@@ -23,18 +25,28 @@ def sinusoidal_positions(length: int, width: int, *, device: torch.device | None
     return table[:, :width]
 
 
+Arithmetic = Literal["marian", "transformers"]
+"""Of a Transformer of Marian: its own, or that of the library transformers for the same weights."""
+
+
 def sines_then_cosines(
-    length: int, width: int, *, first: int = 0, device: torch.device | None = None
+    length: int,
+    width: int,
+    *,
+    arithmetic: Arithmetic = "marian",
+    first: int = 0,
+    device: torch.device | None = None,
 ) -> Tensor:
     """Encodings of positions `first`, `first` + 1, ... as Marian has them: all sines, then all cosines.
 
-    The frequencies go from 1 to 1e-4, both included.
+    The frequencies go from 1 to 1e-4, both included; those of transformers end before it.
 
     Returns:
         float32 [length, width]; the width is even.
     """
     half = width // 2
-    exponents = torch.arange(half, device=device, dtype=torch.float32) / max(half - 1, 1)
+    steps = half if arithmetic == "transformers" else max(half - 1, 1)
+    exponents = torch.arange(half, device=device, dtype=torch.float32) / steps
     positions = torch.arange(first, first + length, device=device, dtype=torch.float32)
     angles = positions[:, None] * 1e-4**exponents  # [length, width/2]
     return torch.cat([angles.sin(), angles.cos()], 1)

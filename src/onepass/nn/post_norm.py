@@ -16,11 +16,13 @@ from torch.nn import functional as F
 
 from onepass.nn.attention import KeyValue, MultiHeadAttention, causal_mask, padding_mask
 from onepass.nn.dropout import Dropout
+from onepass.nn.positions import Arithmetic
 from onepass.nn.ssru import SSRU, Cell
 from onepass.nn.transformer import Memory
 
 EPSILON = 1e-6
-"""Under the root of a norm."""
+"""Under the root of a norm in Marian."""
+_EPSILONS: dict[Arithmetic, float] = {"marian": EPSILON, "transformers": 1e-5}
 
 Activation = Literal["relu", "swish"]
 _ACTIVATIONS: dict[Activation, Callable[[Tensor], Tensor]] = {"relu": torch.relu, "swish": F.silu}
@@ -35,14 +37,15 @@ class LayerSizes:
     heads: int
     activation: Activation = "relu"
     dropout: float = 0.0
+    arithmetic: Arithmetic = "marian"
 
 
 class PostNorm(nn.LayerNorm):
     """LN(x + y), y being what a sublayer made of x."""
 
-    def __init__(self, width: int, dropout: float = 0.0) -> None:
-        super().__init__(width, eps=EPSILON)
-        self.dropout = Dropout(dropout)
+    def __init__(self, sizes: LayerSizes) -> None:
+        super().__init__(sizes.width, eps=_EPSILONS[sizes.arithmetic])
+        self.dropout = Dropout(sizes.dropout)
 
     def forward(self, x: Tensor, y: Tensor) -> Tensor:  # type: ignore[override]
         """[B, T, D], both."""
@@ -70,9 +73,9 @@ class PostNormEncoderLayer(nn.Module):
     def __init__(self, sizes: LayerSizes) -> None:
         super().__init__()
         self.self_attention = MultiHeadAttention(sizes.width, sizes.heads)
-        self.self_norm = PostNorm(sizes.width, sizes.dropout)
+        self.self_norm = PostNorm(sizes)
         self.ffn = ActivatedFeedForward(sizes)
-        self.ffn_norm = PostNorm(sizes.width, sizes.dropout)
+        self.ffn_norm = PostNorm(sizes)
 
     def forward(self, x: Tensor, mask: Tensor) -> Tensor:
         """x [B, S, D], additive mask [B, 1, 1, S]."""
@@ -106,14 +109,14 @@ class PostNormSlotLayer(nn.Module):
     def __init__(self, sizes: LayerSizes, *, positional_attention: bool = False) -> None:
         super().__init__()
         self.self_attention = MultiHeadAttention(sizes.width, sizes.heads)
-        self.self_norm = PostNorm(sizes.width, sizes.dropout)
+        self.self_norm = PostNorm(sizes)
         if positional_attention:
             self.positional_attention = MultiHeadAttention(sizes.width, sizes.heads)
-            self.positional_norm = PostNorm(sizes.width, sizes.dropout)
+            self.positional_norm = PostNorm(sizes)
         self.source_attention = MultiHeadAttention(sizes.width, sizes.heads)
-        self.source_norm = PostNorm(sizes.width, sizes.dropout)
+        self.source_norm = PostNorm(sizes)
         self.ffn = ActivatedFeedForward(sizes)
-        self.ffn_norm = PostNorm(sizes.width, sizes.dropout)
+        self.ffn_norm = PostNorm(sizes)
 
     def forward(
         self,
@@ -174,11 +177,11 @@ class PostNormDecoderLayer(nn.Module):
     def __init__(self, sizes: LayerSizes, *, recurrent: bool) -> None:
         super().__init__()
         self.past = SSRU(sizes.width) if recurrent else PastAttention(sizes.width, sizes.heads)
-        self.past_norm = PostNorm(sizes.width, sizes.dropout)
+        self.past_norm = PostNorm(sizes)
         self.source_attention = MultiHeadAttention(sizes.width, sizes.heads)
-        self.source_norm = PostNorm(sizes.width, sizes.dropout)
+        self.source_norm = PostNorm(sizes)
         self.ffn = ActivatedFeedForward(sizes)
-        self.ffn_norm = PostNorm(sizes.width, sizes.dropout)
+        self.ffn_norm = PostNorm(sizes)
 
     def forward(self, x: Tensor, source: Tensor, source_mask: Tensor) -> Tensor:
         """All positions at once.

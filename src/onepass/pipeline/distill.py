@@ -124,7 +124,8 @@ def distill_file(
     """
     lines = [line.text for line in numbered_lines(src)]
     check_engine(teacher, settings)
-    content = [file_sha256(src), *map(file_sha256, teacher.identity), settings.model_dump_json()]
+    many = [] if teacher.many is None else [teacher.many.src, teacher.many.tgt]
+    content = [file_sha256(src), *map(file_sha256, teacher.identity), settings.model_dump_json(), *many]
     folder = to.with_name(f"{to.name}.shards")
     shards = folder / hashlib.sha256(" ".join(content).encode()).hexdigest()[:16]
     hyp = distill_lines(lines, teacher, settings, shards, progress=progress)
@@ -190,6 +191,7 @@ def distill_command(
     to: Path,
     options: Mapping[str, object],
     *,
+    languages: str | None,
     in_directory: bool,
     progress: Report,
 ) -> None:
@@ -200,13 +202,14 @@ def distill_command(
         name: of the teacher, as `teacher_engines.find` has it.
         to: a file, or the directory for them.
         options: of DistillSettings; None stands for what is usual for the teacher.
+        languages: codes of source and target, for a teacher of many languages.
         in_directory: which of both.
         progress: lines done, lines in all, a text.
 
     Raises:
         UsageError: an option is out of range; names it.
     """
-    teacher = find(name)
+    teacher = find(name, languages)
     usual = {"engine": teacher.usual_engine, "compute_type": "auto" if teacher.of_marian else "float32"}
     given = {key: usual.get(key) if value is None else value for key, value in options.items()}
     try:

@@ -108,7 +108,7 @@ def _in_own_engines(context: Context) -> list[Competitor]:
     name = context.recipe.teacher.from_
     if name is None:
         return []
-    files = find_teacher(name)
+    files = find_teacher(name, unpickle=context.recipe.teacher.unpickle)
     if files.model.suffix != ".bin" or files.ids:
         return []
     rows = [in_firefox(f"{TEACHER}, Firefox's engine", TEACHER, files)] if has_firefox() else []

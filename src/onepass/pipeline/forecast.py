@@ -33,7 +33,7 @@ from onepass.pipeline.inventory import (
 from onepass.recipe import Recipe
 from onepass.settings import StudentSettings, TrainingSettings, TransformerSettings
 from onepass.teachers.find import find_teacher
-from onepass.teachers.marian import read_marian
+from onepass.teachers.read import read_teacher_files
 from onepass.training.loop import has_bf16
 
 TOKENS_PER_WORD = 1.4
@@ -149,7 +149,8 @@ class _Probe:
         self.words, joint = recipe.tokenizer.vocab_size, recipe.tokenizer.joint
         teacher_sizes = recipe.teacher.model
         if recipe.teacher.from_ is not None:
-            read = read_marian(find_teacher(recipe.teacher.from_)).sizes
+            files = find_teacher(recipe.teacher.from_, unpickle=recipe.teacher.unpickle)
+            read = read_teacher_files(files).sizes
             teacher_sizes, self.words, joint = settings_of(read), read.tgt_size, read.joint
 
         def build(family: str, student: StudentSettings, sizes: TransformerSettings) -> Model:

