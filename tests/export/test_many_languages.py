@@ -150,6 +150,7 @@ def test_a_line_longer_than_the_models_positions_is_cut(tmp_path: Path) -> None:
         teacher, tmp_path, beam_size=1, compute_type="float32", batch_tokens=300, workers=1
     )
     assert all(translate([" ".join(LINES), LINES[0]]))
+    assert translate([" ", ""]) == ["", ""]
 
 
 def test_a_file_is_distilled(tmp_path: Path) -> None:

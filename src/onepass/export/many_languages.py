@@ -15,9 +15,10 @@ from typing import Any
 import torch
 
 from onepass.errors import ModelError, UsageError
-from onepass.export.ctranslate2 import check_compute_type, save_spec
+from onepass.export.ctranslate2 import BATCHES_AHEAD, check_compute_type, save_spec
 from onepass.models.one_pass import length_cap
 from onepass.teachers.hub import CONFIG, read_json
+from onepass.text.batches import batches_for_workers
 from onepass.text.lines import one_line
 
 _PAIR = re.compile(r"(\w+)-(\w+)")
@@ -84,31 +85,37 @@ def many_languages_engine(
     target, longest = _language(tokenizer, teacher.tgt), _positions(teacher)
     if not (scratch / "model.bin").exists():
         _convert(teacher, tokenizer, scratch)
-    threads = torch.get_num_threads()
+    threads, ahead = torch.get_num_threads(), BATCHES_AHEAD * workers
     engine = ctranslate2.Translator(
         str(scratch), compute_type=compute_type, intra_threads=1, inter_threads=workers
     )
     torch.set_num_threads(threads)  # both share OpenMP, and loading set its number
+
+    def start(rows: list[list[str]]) -> list[Any]:
+        results: list[Any] = engine.translate_batch(
+            rows,
+            target_prefix=[[target]] * len(rows),
+            asynchronous=True,
+            beam_size=beam_size,
+            max_input_length=longest,
+            max_decoding_length=min(length_cap(max(map(len, rows))), longest - 1),
+        )
+        return results
 
     def translate(lines: Sequence[str]) -> list[str]:
         texts = [""] * len(lines)
         filled = [i for i, line in enumerate(lines) if line.strip()]
         read = [tokenizer.encode(lines[i], truncation=True, max_length=longest) for i in filled]
         rows = [tokenizer.convert_ids_to_tokens(ids) for ids in read]
-        if not rows:
-            return texts
-        found = engine.translate_batch(
-            rows,
-            target_prefix=[[target]] * len(rows),
-            beam_size=beam_size,
-            max_batch_size=batch_tokens,
-            batch_type="tokens",
-            max_input_length=longest,
-            max_decoding_length=min(length_cap(max(map(len, rows))), longest - 1),
-        )
-        for i, result in zip(filled, found, strict=True):
-            ids = tokenizer.convert_tokens_to_ids(result.hypotheses[0][1:])  # without the language
-            texts[i] = one_line(tokenizer.decode(ids, skip_special_tokens=True))
+        batches = batches_for_workers([len(row) for row in rows], batch_tokens)
+        for first in range(0, len(batches), ahead):  # an interrupt waits for those that are started
+            started = batches[first : first + ahead]
+            for batch, results in zip(started, [start([rows[i] for i in b]) for b in started], strict=True):
+                for i, result in zip(batch, results, strict=True):
+                    # The first subword is the language.
+                    written = result.result().hypotheses[0][1 : 1 + length_cap(len(rows[i]))]
+                    ids = tokenizer.convert_tokens_to_ids(written)
+                    texts[filled[i]] = one_line(tokenizer.decode(ids, skip_special_tokens=True))
         return texts
 
     return translate
