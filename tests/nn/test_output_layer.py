@@ -115,6 +115,19 @@ def test_the_log_probs_of_labels_and_their_gradients_are_those_of_the_formula(
     assert scored.best.tolist() == allowed.argmax(1).tolist()
 
 
+def test_rows_that_do_not_learn_have_no_gradient_and_all_else_stays() -> None:
+    states, weight = some_states(5)
+    labels = torch.randint(13, (11, 4))
+    grad = torch.randn(11, 4, dtype=torch.float64)
+    of_states, of_weight = torch.autograd.grad(
+        label_log_probs(states, weight, labels), [states, weight], grad
+    )
+    own = torch.autograd.grad(label_log_probs(states, weight, labels, fixed=9), [states, weight], grad)
+    assert torch.equal(own[0], of_states)
+    torch.testing.assert_close(own[1][9:], of_weight[9:])
+    assert own[1][:9].abs().max() == 0 < of_weight[:9].abs().max()
+
+
 def test_positions_that_16_bits_would_round_away_have_no_gradient() -> None:
     torch.manual_seed(1)
     states, weight = torch.randn(40, 8, requires_grad=True), torch.randn(13, 8, requires_grad=True)

@@ -198,7 +198,9 @@ class _LabelLogProbs(torch.autograd.Function):
     """Its gradient needs the log probabilities of all labels: kept where they are few, else made again."""
 
     @staticmethod
-    def forward(ctx: Any, states: Tensor, weight: Tensor, bias: Tensor | None, labels: Tensor) -> Tensor:
+    def forward(
+        ctx: Any, states: Tensor, weight: Tensor, bias: Tensor | None, labels: Tensor, fixed: int
+    ) -> Tensor:
         dtype = _compute_dtype(states)
         low_states, low_weight = states.to(dtype), weight.to(dtype)
         keep = len(states) * len(weight) <= KEPT and any(ctx.needs_input_grad[:3])
@@ -208,11 +210,11 @@ class _LabelLogProbs(torch.autograd.Function):
             parts.append(log_probs.gather(1, labels[rows]))
             kept += [log_probs] if keep else []
         ctx.save_for_backward(low_states, low_weight, bias, labels, torch.cat(kept) if keep else None)
-        ctx.dtypes = states.dtype, weight.dtype
+        ctx.dtypes, ctx.fixed = (states.dtype, weight.dtype), fixed
         return torch.cat(parts)
 
     @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor, Tensor | None, None]:
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor, Tensor | None, None, None]:
         all_states, weight, bias, all_labels, kept = ctx.saved_tensors
         states_dtype, weight_dtype = ctx.dtypes
         # What 16 bits would round away is not computed: most slots of a graph are on no likely path.
@@ -233,22 +235,25 @@ class _LabelLogProbs(torch.autograd.Function):
             with torch.autocast(states.device.type, enabled=False):
                 gradient = gradient.to(states.dtype)
                 grad_states[matter[rows]] = gradient @ weight
-                grad_weight += gradient.T @ states[rows]
-        return grad_states.to(states_dtype), grad_weight.to(weight_dtype), grad_bias, None
+                grad_weight[ctx.fixed :] += gradient[:, ctx.fixed :].T @ states[rows]
+        return grad_states.to(states_dtype), grad_weight.to(weight_dtype), grad_bias, None, None
 
 
-def label_log_probs(states: Tensor, weight: Tensor, labels: Tensor, *, bias: Tensor | None = None) -> Tensor:
+def label_log_probs(
+    states: Tensor, weight: Tensor, labels: Tensor, *, bias: Tensor | None = None, fixed: int = 0
+) -> Tensor:
     """Log probabilities of a few labels at every position.
 
     Args:
         states: [N, D], N >= 1.
         weight: of the output layer, [V, D]; so is `bias`, [V], if it has one.
         labels: int64 [N, K].
+        fixed: rows of the weight, the first ones, that get no gradient.
 
     Returns:
         [N, K], float32 at least.
     """
-    return _LabelLogProbs.apply(states, weight, bias, labels)  # type: ignore[no-any-return,no-untyped-call]
+    return _LabelLogProbs.apply(states, weight, bias, labels, fixed)  # type: ignore[no-any-return,no-untyped-call]
 
 
 class Scored(NamedTuple):

@@ -60,21 +60,25 @@ class Output(NamedTuple):
         weight: [C, D].
         bias: [C]; None where there is none.
         labels: whose they are, ascending, int64 [C]; None: all.
+        fixed: how many of the first labels do not learn.
     """
 
     weight: Tensor
     bias: Tensor | None
     labels: Tensor | None = None
+    fixed: int = 0
 
     @classmethod
     def of(cls, model: OnePassTransformer, words: Tensor | None = None) -> Output:
         """Of a model; with the labels of a family beside the words, if only some are wanted."""
         weight, bias = model.output_weight(), model.output_bias()
+        learn = model.tgt_embedding.weight.requires_grad
         if words is None:
-            return cls(weight, bias)
+            return cls(weight, bias, fixed=0 if learn else model.tgt_embedding.num_embeddings)
         own = torch.arange(model.tgt_embedding.num_embeddings, len(weight), device=words.device)
         labels = torch.cat([words, own])
-        return cls(weight[labels], None if bias is None else bias[labels], labels)
+        chosen = None if bias is None else bias[labels]
+        return cls(weight[labels], chosen, labels, fixed=0 if learn else len(words))
 
     def places(self, labels: Tensor) -> Tensor:
         """Where labels are in this layer; they must be in it."""

@@ -21,9 +21,8 @@ from onepass.pipeline.inventory import Distillation
 from onepass.pipeline.prepare import MONO, PHRASES, text_pairs, write_pairs
 from onepass.pipeline.shards import in_shards
 from onepass.pipeline.stage import Context
-from onepass.pipeline.teacher_engines import Teacher, check_engine, find, make_engine
+from onepass.pipeline.teacher_engines import Teacher, check_engine, find, make_engine, run_teacher
 from onepass.settings import DistillSettings, TranslationFilterSettings
-from onepass.teachers.find import find_teacher
 from onepass.text.lines import numbered_lines, stream_lines
 from onepass.text.pair import Pair
 
@@ -50,7 +49,7 @@ def distill(context: Context, distillation: Distillation, settings: DistillSetti
     sources["train"] = [line for line in sources["train"] if line not in known]
     hyp = distill_lines(
         [line for lines in sources.values() for line in lines],
-        _teacher(context),
+        run_teacher(context),
         settings,
         directory / "shards",
         progress=context.progress,
@@ -61,13 +60,6 @@ def distill(context: Context, distillation: Distillation, settings: DistillSetti
         translated = _filtered(context, translated, settings.filters)
     write_pairs(directory, "train", chain(translated, phrases))
     write_pairs(directory, "dev", map(Pair, sources["dev"], hyp[len(sources["train"]) :]))
-
-
-def _teacher(context: Context) -> Teacher:
-    """That of the run; with its own files where its own engine is to have it."""
-    name = context.recipe.teacher.from_
-    is_firefox = name is not None and context.recipe.distill.engine == "fxtranslate"
-    return Teacher(context.inputs["teacher"], find_teacher(name) if is_firefox and name else None)
 
 
 def _ready(prepared: Path) -> bool:

@@ -50,6 +50,8 @@ def plan(recipe: Recipe) -> list[Stage]:
         data["distilled"] = [Path(path).name for path in data["distilled"]]
     seed = {"seed": recipe.seed}
     preparing = {"data": data, "tokenizer": dump["tokenizer"], **seed}
+    if not (recipe.data.dev and recipe.data.test):
+        preparing["distill"] = dump["distill"]  # of what is held out
     reading = [_reading(recipe)] if recipe.teacher.is_read else []
     return [
         *reading,

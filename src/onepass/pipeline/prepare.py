@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import cache
 from itertools import chain, islice, starmap
 from pathlib import Path
 
@@ -17,10 +18,10 @@ from onepass.corpora.augment import AugmentCounts, augment_pairs
 from onepass.corpora.filters import FilterCounts, filter_pairs, filter_sources
 from onepass.corpora.mono import read_mono
 from onepass.corpora.sources import read_pairs
-from onepass.decoding.translator import Translator
 from onepass.errors import DataError
 from onepass.files import write_json
 from onepass.pipeline.stage import Context
+from onepass.pipeline.teacher_engines import make_engine, run_teacher
 from onepass.settings import AugmentSettings
 from onepass.text.batches import RaggedWriter
 from onepass.text.lines import chunks, stream_lines, write_lines
@@ -107,12 +108,13 @@ def _hold_out(context: Context, wanted: Sequence[str], kept: int) -> None:
     _write_text(directory, "rest", not_chosen(), context)
     for side in ("src", "tgt"):
         os.replace(directory / f"rest.{side}", directory / f"{MONO}.{side}")
+    teacher, distill = run_teacher(context), context.recipe.distill
+    engine = cache(lambda: make_engine(teacher, distill, directory / "ctranslate2"))
     for split, pairs in held.items():
         if not data.distilled:
             context.say(f"  the teacher translates {len(pairs)} lines for {split}")
-            teacher = Translator.load(context.inputs["teacher"])
-            hyps = teacher.translate([pair.src for pair in pairs])
-            pairs = [Pair(pair.src, hyp.text) for pair, hyp in zip(pairs, hyps, strict=True)]
+            sources = [pair.src for pair in pairs]
+            pairs = list(map(Pair, sources, engine()(sources)))
         _write_text(directory, split, pairs, context)
 
 

@@ -30,6 +30,7 @@ from onepass.export.many_languages import (
 from onepass.families import family_named
 from onepass.models.marian import MarianTransformer
 from onepass.models.stepwise import Stepwise
+from onepass.pipeline.stage import Context
 from onepass.runtime.cores import available_cores
 from onepass.runtime.text_translator import Hypotheses
 from onepass.settings import DistillSettings
@@ -110,6 +111,13 @@ def find(name: str, languages: str | None = None) -> Teacher:
     if (Path(name) / MANIFEST).exists():
         return Teacher(bundle=Path(name))
     return Teacher(files=find_teacher(name))
+
+
+def run_teacher(context: Context) -> Teacher:
+    """That of a run; with its own files where its own engine is to have it."""
+    name = context.recipe.teacher.from_
+    is_firefox = name is not None and context.recipe.distill.engine == "fxtranslate"
+    return Teacher(context.inputs["teacher"], find_teacher(name) if is_firefox and name else None)
 
 
 def check_engine(teacher: Teacher, settings: DistillSettings) -> None:
