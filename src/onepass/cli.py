@@ -113,10 +113,13 @@ def translate(
     precision: Annotated[
         str | None, Option(help="Precision, int8 or float32 [int8, if it is there].")
     ] = None,
-    batch_size: Annotated[int, Option(help="Limit of lines translated at once.", min=1)] = 1024,
+    batch_size: Annotated[int, Option(help="Limit of sentences translated at once.", min=1)] = 1024,
     threads: Annotated[
         int | None, Option(help="Batches decoded side by side [all cores, at most 4].", min=1)
     ] = None,
+    split: Annotated[
+        bool, Option("--split/--no-split", help="Cut of texts into sentences; not where each line is one.")
+    ] = True,
     strict: Annotated[bool, Option("--strict", help="Refusal of text that is not UTF-8.")] = False,
     as_json: Annotated[bool, Option("--json", help="JSON object per line: text, tokens, score ...")] = False,
     explain: Annotated[bool, Option("--explain", help="Second line: what each source token became.")] = False,
@@ -140,6 +143,7 @@ def translate(
         num_candidates=candidates,
         num_threads=threads,
         batch_size=batch_size,
+        split=split,
         teacher=teacher,
         beam_size=beam,
         search=search,

@@ -22,7 +22,7 @@ def test_of_both_readings_of_a_line_in_capitals_the_better_one_stays() -> None:
     lines = ["FIND THE CASTLE!", "The castle.", "", "HELP", "I", "42", "HELP"]
     found = translate(lines, liked={"Find the castle!"})
     assert [translation.text for translation in found] == lines
-    assert [translation.score for translation in found] == [-0.5, -1.0, 0.0, -1.0, -1.0, -1.0, -1.0]
+    assert [translation.score for translation in found] == [-0.5, -1.0, 0.0, -1.0, -1.0, 0.0, -1.0]
     assert found[0].src_pieces == tuple(WORDS.src_pieces(WORDS.encode_src("Find the castle!")))
     assert found[3].src_pieces == tuple(WORDS.src_pieces(WORDS.encode_src("HELP")))
     assert found[6] == found[3]
