@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import NamedTuple
+from weakref import WeakSet
 
 from onepass.errors import UsageError
 from onepass.runtime.sentences import UNNAMED, Languages, LineReader, Passage
@@ -59,6 +61,7 @@ class Reading(NamedTuple):
     text: str
 
 
+_TRANSLATORS: WeakSet[TextTranslator] = WeakSet()
 NOTHING = Part([], 0.0, None, 0)
 """What the model wrote of a passage that it did not read."""
 
@@ -162,7 +165,12 @@ class TextTranslator:
         self.copies = copies
         self._decode = decode
         self._workers = workers
-        self._pool = ThreadPoolExecutor(workers, "onepass") if workers > 1 else None
+        self.renew()
+        _TRANSLATORS.add(self)
+
+    def renew(self) -> None:
+        """Starts with new threads, as a process that was forked has to."""
+        self._pool = ThreadPoolExecutor(self._workers, "onepass") if self._workers > 1 else None
 
     def translate(self, lines: Iterable[str]) -> list[Translation]:
         """Translates lines, whose white space stays; what has no letters passes as it is.
@@ -243,3 +251,12 @@ class TextTranslator:
             score=sum(part.score * part.weight for part in parts) / max(weight, 1),
             model=self.fingerprint,
         )
+
+
+def _renew_all() -> None:
+    for translator in _TRANSLATORS:
+        translator.renew()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_renew_all)

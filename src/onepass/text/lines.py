@@ -1,17 +1,21 @@
-"""Lines of text files, plain or gzipped, with the number of each for error messages.
+"""Lines of text files, plain or compressed, with the number of each for error messages.
 
 Only `\\n` ends a line (with a `\\r` before it or not): U+2028, U+0085 and form feeds are text.
 """
 
 from __future__ import annotations
 
+import bz2
+import codecs
 import gzip
 import io
+import lzma
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
-from typing import IO, NamedTuple, TypeVar, cast
+from typing import NamedTuple, TypeVar, cast
 
 from onepass.errors import DataError
 
@@ -29,16 +33,27 @@ class Line(NamedTuple):
 
 
 def numbered_lines(path: Path) -> Iterator[Line]:
-    """Streams the lines of a UTF-8 file, gzipped if its name ends in `.gz`; a byte order mark is removed.
+    """Streams the lines of a UTF-8 file, compressed if its name ends in `.gz`, `.xz` or `.bz2`.
+
+    A byte order mark is removed; that of UTF-16 says how to decode the file.
 
     Raises:
-        DataError: the file cannot be read, is not UTF-8 or is a damaged gzip file; names the line.
+        DataError: the file cannot be read, is not UTF-8, holds NUL characters, as UTF-16 without a mark does,
+            or is a damaged compressed file; names the line.
     """
     number = 0
     try:
         with _open(path) as file:
             for number, raw in enumerate(file, 1):
-                yield Line(number, raw.decode("utf-8-sig" if number == 1 else "utf-8").rstrip("\r\n"))
+                text = raw.decode("utf-8-sig" if number == 1 else "utf-8").rstrip("\r\n")
+                if "\0" in text:
+                    raise DataError(
+                        "The text holds NUL characters, as UTF-16 does",
+                        where=f"{path}, line {number}",
+                        value=text[:40],
+                        fix="convert the file, for example `iconv -f utf-16le -t utf-8 OLD > NEW`",
+                    )
+                yield Line(number, text)
     except UnicodeDecodeError as error:
         raise DataError(
             f"The text is not UTF-8: {error.reason}",
@@ -46,11 +61,12 @@ def numbered_lines(path: Path) -> Iterator[Line]:
             value=error.object[max(0, error.start - 20) : error.end + 20],
             fix="convert the file, for example `iconv -f latin1 -t utf-8 OLD > NEW`, or remove the line",
         ) from None
-    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+    except (EOFError, zlib.error, lzma.LZMAError, gzip.BadGzipFile) as error:
+        kind = _KINDS.get(path.suffix, "compressed")
         raise DataError(
-            f"The gzip file is damaged: {error}",
+            f"The {kind} file is damaged: {error}",
             where=f"{path}, after line {number}",
-            fix="copy or download the file again; if it is not compressed, remove `.gz` from its name",
+            fix=f"copy the file again; if it is not compressed, remove `{path.suffix}` from its name",
         ) from None
     except OSError as error:
         raise DataError(
@@ -81,10 +97,23 @@ def one_line(text: str) -> str:
     return text.replace("\r", " ").replace("\n", " ").strip()
 
 
-def _open(path: Path) -> IO[bytes]:
-    if path.suffix != ".gz":
-        return path.open("rb")
-    return cast(IO[bytes], io.BufferedReader(gzip.open(path), 1 << 20))  # GzipFile's own lines are slow
+def _plain(path: Path) -> object:
+    return path.open("rb", buffering=0)
+
+
+_OPENERS: dict[str, Callable[[Path], object]] = {".gz": gzip.open, ".xz": lzma.open, ".bz2": bz2.open}
+_KINDS = {".gz": "gzip", ".xz": "xz", ".bz2": "bzip2"}
+
+
+@contextmanager
+def _open(path: Path) -> Iterator[Iterable[bytes]]:
+    """The lines of a file, decompressed, and in UTF-8 where a mark says that it is UTF-16."""
+    opened = _OPENERS.get(path.suffix, _plain)(path)
+    with io.BufferedReader(cast(io.RawIOBase, opened), 1 << 20) as file:  # compressed lines are slow
+        if file.peek(2)[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
+            yield (line.encode() for line in io.TextIOWrapper(file, "utf-16", newline="\n"))
+        else:
+            yield file
 
 
 def stream_lines(path: Path) -> Iterator[str]:
