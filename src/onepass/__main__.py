@@ -5,6 +5,7 @@ It is quiet where it is stopped, even before it is there.
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 import warnings
@@ -20,6 +21,9 @@ def main() -> None:
         # 12 GB in a training.
         os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "256")
         warnings.simplefilter("ignore")
+        for stream in (sys.stdout, sys.stderr):
+            if isinstance(stream, io.TextIOWrapper):  # its encoding may lack letters that are printed
+                stream.reconfigure(encoding="utf-8", errors="backslashreplace")
         try:
             app()
         except OnepassError as error:

@@ -234,8 +234,11 @@ def align(
 @app.command()
 def evaluate(
     hyp: Annotated[Path, Argument(help="Translations, one per line.")],
-    ref: Annotated[Path, Argument(help="References, one per line.")],
+    ref: Annotated[list[Path], Argument(help="References, one per line; each file is another reference.")],
     baseline: Annotated[Path | None, Option(help="Translations to compare with, one per line.")] = None,
+    lang: Annotated[
+        str, Option(help="Target language, which says how BLEU cuts Chinese, Japanese or Korean [none].")
+    ] = "",
 ) -> None:
     """Scores translations against references.
 
@@ -250,7 +253,9 @@ def evaluate(
         return [line.text for line in numbered_lines(path)]
 
     other = texts(baseline) if baseline else None
-    print(json.dumps(asdict(measure(texts(hyp), texts(ref), baseline=other)), indent=1))
+    first, *more = map(texts, ref)
+    quality = measure(texts(hyp), first, language=lang, more_refs=more, baseline=other)
+    print(json.dumps(asdict(quality), indent=1))
 
 
 @app.command()

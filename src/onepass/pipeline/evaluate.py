@@ -67,6 +67,7 @@ def evaluate_systems(context: Context, src: Sequence[str], ref: Sequence[str]) -
                 progress=context.progress,
                 baseline=beam,
                 rivals=[] if beam is None else [beam, *_rivals(rows)],
+                language=recipe.data.tgt,
             )
         ),
     }

@@ -128,7 +128,8 @@ class Lines:
         for mark, encoding in _MARKS.items():
             if block.startswith(mark):
                 return codecs.getincrementaldecoder(encoding)("strict" if self._strict else "replace")
-        if block.count(0) > len(block) // 4:
+        odd, even = block[1::2].count(0), block[::2].count(0)
+        if max(odd, even) > len(block) // 4 and min(odd, even) == 0 and len(block) > 4:
             raise DataError(
                 "The text is not UTF-8: every other byte is zero, as in UTF-16",
                 where=self._name,

@@ -105,11 +105,16 @@ _OPENERS: dict[str, Callable[[Path], object]] = {".gz": gzip.open, ".xz": lzma.o
 _KINDS = {".gz": "gzip", ".xz": "xz", ".bz2": "bzip2"}
 
 
+def compressed(path: Path) -> io.BufferedReader:
+    """The bytes of a file, decompressed where its name says so."""
+    opened = _OPENERS.get(path.suffix, _plain)(path)
+    return io.BufferedReader(cast(io.RawIOBase, opened), 1 << 20)  # their own lines are slow
+
+
 @contextmanager
 def _open(path: Path) -> Iterator[Iterable[bytes]]:
     """The lines of a file, decompressed, and in UTF-8 where a mark says that it is UTF-16."""
-    opened = _OPENERS.get(path.suffix, _plain)(path)
-    with io.BufferedReader(cast(io.RawIOBase, opened), 1 << 20) as file:  # compressed lines are slow
+    with compressed(path) as file:
         if file.peek(2)[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
             yield (line.encode() for line in io.TextIOWrapper(file, "utf-16", newline="\n"))
         else:
