@@ -1,7 +1,7 @@
 """Quality of translations: BLEU and chrF with their signatures, a confidence interval, a significance test.
 
-The scores are sacreBLEU's own, cased, with its tokenizer for the language (13a for most). The bootstrap is the
-one of `sacrebleu --paired-bs`, drawn from the same random stream, but sentence statistics are summed one
+The scores are sacreBLEU's own, cased, with its tokenizer for the language (13a for most). The bootstrap is
+the one of `sacrebleu --paired-bs`, drawn from the same random stream, but sentence statistics are summed one
 resample at a time, so memory does not grow with the number of resamples, and the seed is an argument instead
 of an environment variable.
 """
