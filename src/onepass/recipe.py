@@ -7,6 +7,7 @@ to the folder of the recipe file. A run keeps its resolved recipe as JSON (`Reci
 from __future__ import annotations
 
 import json
+import os
 import tomllib
 from collections.abc import Sequence
 from pathlib import Path
@@ -241,7 +242,7 @@ def with_overrides(recipe: Recipe, overrides: Sequence[str], *, where: str) -> R
 def _with_absolute_paths(recipe: Recipe, folder: Path) -> Recipe:
     def inside(name: str) -> str:
         """A path from the recipe's folder, or from a home directory where it begins with `~`."""
-        return str((folder / Path(name).expanduser()).resolve())
+        return str((folder / os.path.expanduser(name)).resolve())
 
     def absolute(source: AnySource) -> AnySource:
         prefix, name = ("hf:", source.path[3:]) if source.path.startswith("hf:") else ("", source.path)

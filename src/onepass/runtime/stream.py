@@ -11,6 +11,7 @@ from collections.abc import Iterator
 
 from onepass.errors import DataError
 from onepass.runtime.text_translator import WINDOW, WINDOW_CHARACTERS, windows
+from onepass.text.lines import refuse_utf_16
 
 BLOCK_BYTES = 1 << 16
 BLOCKS_AHEAD = 64
@@ -128,13 +129,7 @@ class Lines:
         for mark, encoding in _MARKS.items():
             if block.startswith(mark):
                 return codecs.getincrementaldecoder(encoding)("strict" if self._strict else "replace")
-        odd, even = block[1::2].count(0), block[::2].count(0)
-        if max(odd, even) > len(block) // 4 and min(odd, even) == 0 and len(block) > 4:
-            raise DataError(
-                "The text is not UTF-8: every other byte is zero, as in UTF-16",
-                where=self._name,
-                fix="convert it, for example `iconv -f utf-16le -t utf-8 OLD > NEW`",
-            )
+        refuse_utf_16(block, self._name)
         return None
 
     def _decoded(self, raw: bytes) -> str:

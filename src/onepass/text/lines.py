@@ -38,22 +38,15 @@ def numbered_lines(path: Path) -> Iterator[Line]:
     A byte order mark is removed; that of UTF-16 says how to decode the file.
 
     Raises:
-        DataError: the file cannot be read, is not UTF-8, holds NUL characters, as UTF-16 without a mark does,
-            or is a damaged compressed file; names the line.
+        DataError: the file cannot be read, is not UTF-8 or is a damaged compressed file; names the line.
     """
     number = 0
     try:
         with _open(path) as file:
             for number, raw in enumerate(file, 1):
-                text = raw.decode("utf-8-sig" if number == 1 else "utf-8").rstrip("\r\n")
-                if "\0" in text:
-                    raise DataError(
-                        "The text holds NUL characters, as UTF-16 does",
-                        where=f"{path}, line {number}",
-                        value=text[:40],
-                        fix="convert the file, for example `iconv -f utf-16le -t utf-8 OLD > NEW`",
-                    )
-                yield Line(number, text)
+                if number == 1:
+                    refuse_utf_16(raw, path)
+                yield Line(number, raw.decode("utf-8-sig" if number == 1 else "utf-8").rstrip("\r\n"))
     except UnicodeDecodeError as error:
         raise DataError(
             f"The text is not UTF-8: {error.reason}",
@@ -74,6 +67,17 @@ def numbered_lines(path: Path) -> Iterator[Line]:
             where=f"{path}, after line {number}",
             fix="check its permissions and the disk",
         ) from None
+
+
+def refuse_utf_16(beginning: bytes, where: object) -> None:
+    """Raises DataError for a text that begins as UTF-16 without a byte order mark does."""
+    odd, even = beginning[1::2].count(0), beginning[::2].count(0)
+    if len(beginning) > 4 and min(odd, even) == 0 and max(odd, even) > len(beginning) // 4:
+        raise DataError(
+            "The text is not UTF-8: every other byte is zero, as in UTF-16",
+            where=where,
+            fix="convert it, for example `iconv -f utf-16le -t utf-8 OLD > NEW`",
+        )
 
 
 def read_parallel(src: Path, tgt: Path) -> tuple[list[str], list[str]]:
@@ -116,7 +120,8 @@ def _open(path: Path) -> Iterator[Iterable[bytes]]:
     """The lines of a file, decompressed, and in UTF-8 where a mark says that it is UTF-16."""
     with compressed(path) as file:
         if file.peek(2)[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
-            yield (line.encode() for line in io.TextIOWrapper(file, "utf-16", newline="\n"))
+            with io.TextIOWrapper(file, "utf-16", newline="\n") as decoded:
+                yield (line.encode() for line in decoded)
         else:
             yield file
 
