@@ -8,7 +8,6 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from onepass.text.segmentation import Segment, break_long, cut_at, joined, segments
@@ -32,8 +31,7 @@ _LABEL = re.compile(r"[A-Z]{1,3}-?\d+[a-z]?|[(\[]?[A-Za-z][)\]]")
 """What numbers a thing, as A1 or b)."""
 
 
-@dataclass(frozen=True)
-class Passage:
+class Passage(NamedTuple):
     """A stretch of a line.
 
     Attributes:
@@ -42,7 +40,7 @@ class Passage:
     """
 
     segment: Segment
-    ids: tuple[int, ...]
+    ids: list[int]
 
 
 class LineReader:
@@ -74,13 +72,13 @@ class LineReader:
     def _readable(self, segment: Segment, spans: Sequence[Span]) -> Iterator[Passage]:
         """What to read of a sentence, with what passes as it is before and behind."""
         if _LABEL.fullmatch(segment.text) or not _has_letters_outside(segment.text, spans):
-            yield Passage(segment, ())
+            yield Passage(segment, [])
             return
         for part in _without_edges(segment, spans):
             if has_letters(part.text):
                 yield from self.parts(part, _spans_of(part, spans, segment.start))
             else:
-                yield Passage(part, ())
+                yield Passage(part, [])
 
     def parts(self, segment: Segment, spans: Sequence[Span] = ()) -> Iterator[Passage]:
         """A segment in parts that the model can read at once."""
@@ -91,17 +89,19 @@ class LineReader:
         for part in _within(segment, broken):
             yield Passage(part, self._ids(part.text))
 
-    def calm(self, passage: Passage) -> tuple[int, ...]:
+    def calm(self, passage: Passage) -> list[int]:
         """A passage in capitals, read in small letters; none where that is too long."""
         return self._ids(passage.segment.text.capitalize())
 
-    def _ids(self, text: str) -> tuple[int, ...]:
+    def _ids(self, text: str) -> list[int]:
         """What the model reads of a text; none where that is too long."""
         ids = self._encode(text)
-        return tuple(ids) if len(ids) <= self._most else ()
+        return ids if len(ids) <= self._most else []
 
     def line(self, passages: Sequence[Passage], translations: Sequence[str]) -> str:
         """The translations of passages with the white space that the passages had."""
+        if len(passages) == 1:
+            return translations[0] + passages[0].segment.space
         return joined([passage.segment for passage in passages], translations, *self.languages)
 
 
@@ -145,8 +145,12 @@ def _without_edges(segment: Segment, spans: Sequence[Span]) -> Iterator[Segment]
     These are a list's marks, emoji, and unknown characters that are no part of a word.
     """
     text, start, end = segment.text, 0, len(segment.text)
+    mark = _LIST_MARK.match(text)
+    if not spans and not mark:
+        yield segment
+        return
     signs = [span for span in spans if span.kind is SpanKind.CHARACTER and not _is_in_word(text, span)]
-    if mark := _LIST_MARK.match(text):
+    if mark:
         start = mark.end()
     for sign in signs:
         if text[start : sign.start].strip():

@@ -56,7 +56,7 @@ class Part(NamedTuple):
 class Reading(NamedTuple):
     """A passage as it was read, and what became of it; `ids`: none where it passed as it is."""
 
-    ids: Sequence[int]
+    ids: list[int]
     part: Part
     text: str
 
@@ -225,16 +225,17 @@ class TextTranslator:
         readings = self._written([*(passage.ids for passage in passages), *calm])
         for i, other in zip(capitals, readings[len(passages) :], strict=True):
             readings[i] = max(readings[i], other._replace(text=other.text.upper()), key=_merit)
-        return [
-            reading._replace(text=valid_output(passage.segment.text, reading.text))
-            if reading.ids
-            else reading._replace(text=passage.segment.text)
-            for passage, reading in zip(passages, readings, strict=False)
-        ]
+        for i, passage in enumerate(passages):
+            text = passage.segment.text
+            if not passage.ids:
+                readings[i] = readings[i]._replace(text=text)
+            elif (valid := valid_output(text, readings[i].text)) != readings[i].text:
+                readings[i] = readings[i]._replace(text=valid)
+        return readings[: len(passages)]
 
-    def _written(self, rows: Sequence[Sequence[int]]) -> list[Reading]:
+    def _written(self, rows: Sequence[list[int]]) -> list[Reading]:
         """What the model writes for each row of source ids; nothing for one without ids."""
-        parts = iter(self.decode_chunks([list(row) for row in rows if row]))
+        parts = iter(self.decode_chunks([row for row in rows if row]))
         found = [(row, next(parts) if row else NOTHING) for row in rows]
         return [Reading(row, part, self.tokenizer.decode_tgt(part.ids)) for row, part in found]
 
