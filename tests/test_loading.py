@@ -54,7 +54,7 @@ def keywords(function: Any) -> set[str]:
     ids=str,
 )
 def test_an_exported_bundle_translates_as_the_runtime_does(bundles: Path, settings: dict[str, Any]) -> None:
-    expected = RuntimeTranslator.load(bundles / "exported", **settings)
+    expected = RuntimeTranslator.load(bundles / "exported", split=True, **settings)
     translator = Translator.load(bundles / "exported", **settings)
     assert translator.translate(LINES) == expected.translate(LINES)
     assert (translator.precision, translator.bundle) == (expected.precision, expected.bundle)

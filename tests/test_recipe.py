@@ -81,6 +81,18 @@ def test_a_variant_can_be_left_out(recipe_path: Path) -> None:
     assert list(recipe.students()) == [None, "uniform"]
 
 
+def test_a_tilde_is_the_home_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    path = tmp_path / "r.toml"
+    path.write_text(
+        '[data]\nsrc = "en"\ntgt = "de"\ntrain = "~/train.{lang}"\ndev = "hf:~/dev"\ntest = "~x.{lang}"\n'
+    )
+    data = load_recipe(path).data
+    assert data.train[0].path == f"{tmp_path}/home/train.{{lang}}"
+    assert data.dev[0].path == f"hf:{tmp_path}/home/dev"
+    assert data.test[0].path == f"{tmp_path}/~x.{{lang}}"
+
+
 def test_paths_are_relative_to_the_recipe(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_recipe(tmp_path / "recipes")
     monkeypatch.chdir(tmp_path)

@@ -50,6 +50,26 @@ def test_the_default_model_reads_capitals() -> None:
     assert texts == ["HILFE!", "ICH LIEBE DICH", "NATO", "Ich bin hier."]
 
 
+@pytest.mark.parametrize("line", ["very " * 60 + "good", "no, " * 60], ids=["spaces", "commas"])
+def test_many_candidates_of_a_long_line_do_not_end_the_process(line: str) -> None:
+    """Its labellings are mostly the same, so some windows of candidates would hold none."""
+    program = (
+        "import sys; from onepass import Translator\n"
+        "translator = Translator.load('en-de', num_candidates=64, num_threads=1, split=False)\n"
+        "print(translator.translate([sys.argv[1]])[0].text)"
+    )
+    done = subprocess.run([sys.executable, "-c", program, line], capture_output=True, text=True, timeout=120)
+    assert (done.returncode, bool(done.stdout.strip())) == (0, True), done.stderr
+
+
+def test_the_models_translate_sentences_of_a_text_as_they_do_alone() -> None:
+    translator = Translator.load("en-de", num_threads=1)
+    texts = ["I am tired.", "Where is the station?", "My name is Tom.", "HELP!"]
+    alone = [translator.translate([text])[0].text for text in texts]
+    [together] = translator.translate(["{}  {}\n\n{} {}".format(*texts)])
+    assert together.text == "{}  {}\n\n{} {}".format(*alone)
+
+
 def test_the_fast_model_translates_and_is_less_than_half_the_size() -> None:
     typed = ["Where is the station?", "where is the station", "", "HELP!", "My name is Anna."]
     found = Translator.load("en-de-fast").translate(typed)

@@ -5,6 +5,7 @@ It is quiet where it is stopped, even before it is there.
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 import warnings
@@ -15,14 +16,14 @@ def main() -> None:
     try:
         from onepass.cli import app  # takes a tenth of a second
         from onepass.errors import OnepassError
-        from onepass.text.tokenizer import TruncationWarning
 
         # oneDNN keeps a compiled kernel for every shape that it has met. Its default of 1024 of them is
         # 12 GB in a training.
         os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "256")
         warnings.simplefilter("ignore")
-        warnings.simplefilter("always", TruncationWarning)
-        warnings.showwarning = lambda message, *_, **__: print(f"warning: {message}", file=sys.stderr)
+        for stream in (sys.stdout, sys.stderr):
+            if isinstance(stream, io.TextIOWrapper):  # its encoding may lack letters that are printed
+                stream.reconfigure(encoding="utf-8", errors="backslashreplace")
         try:
             app()
         except OnepassError as error:

@@ -113,10 +113,13 @@ def translate(
     precision: Annotated[
         str | None, Option(help="Precision, int8 or float32 [int8, if it is there].")
     ] = None,
-    batch_size: Annotated[int, Option(help="Limit of lines translated at once.", min=1)] = 1024,
+    batch_size: Annotated[int, Option(help="Limit of sentences translated at once.", min=1)] = 1024,
     threads: Annotated[
         int | None, Option(help="Batches decoded side by side [all cores, at most 4].", min=1)
     ] = None,
+    split: Annotated[
+        bool, Option("--split/--no-split", help="Cut of texts into sentences; not where each line is one.")
+    ] = True,
     strict: Annotated[bool, Option("--strict", help="Refusal of text that is not UTF-8.")] = False,
     as_json: Annotated[bool, Option("--json", help="JSON object per line: text, tokens, score ...")] = False,
     explain: Annotated[bool, Option("--explain", help="Second line: what each source token became.")] = False,
@@ -140,6 +143,7 @@ def translate(
         num_candidates=candidates,
         num_threads=threads,
         batch_size=batch_size,
+        split=split,
         teacher=teacher,
         beam_size=beam,
         search=search,
@@ -234,8 +238,11 @@ def align(
 @app.command()
 def evaluate(
     hyp: Annotated[Path, Argument(help="Translations, one per line.")],
-    ref: Annotated[Path, Argument(help="References, one per line.")],
+    ref: Annotated[list[Path], Argument(help="References, one per line; each file is another reference.")],
     baseline: Annotated[Path | None, Option(help="Translations to compare with, one per line.")] = None,
+    lang: Annotated[
+        str, Option(help="Target language, which says how BLEU cuts Chinese, Japanese or Korean [none].")
+    ] = "",
 ) -> None:
     """Scores translations against references.
 
@@ -250,7 +257,9 @@ def evaluate(
         return [line.text for line in numbered_lines(path)]
 
     other = texts(baseline) if baseline else None
-    print(json.dumps(asdict(measure(texts(hyp), texts(ref), baseline=other)), indent=1))
+    first, *more = map(texts, ref)
+    quality = measure(texts(hyp), first, language=lang, more_refs=more, baseline=other)
+    print(json.dumps(asdict(quality), indent=1))
 
 
 @app.command()

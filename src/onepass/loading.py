@@ -5,7 +5,7 @@ Its keywords are those of the translators behind it. The command line has an opt
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from onepass.bundle import WEIGHTS, Bundle
@@ -34,11 +34,12 @@ class Translator:
         bundle: what was loaded.
         precision: of the weights.
         copies: translations say how often each source token was copied.
+        tokenizer: of the model.
     """
 
     def __init__(self, bundle: Bundle, precision: Precision, translator: TextTranslator) -> None:
         self.bundle, self.precision, self.copies = bundle, precision, translator.copies
-        self._translator = translator
+        self.tokenizer, self._translator = translator.tokenizer, translator
 
     @classmethod
     def load(
@@ -50,6 +51,7 @@ class Translator:
         seed: int = 1,
         num_threads: int | None = None,
         batch_size: int = 1024,
+        split: bool = True,
         teacher: str | Path | None = None,
         beam_size: int = 1,
         search: str | None = None,
@@ -67,7 +69,8 @@ class Translator:
             seed: of candidates that are drawn.
             num_threads: batches decoded side by side; in torch the threads of a batch [the cores of this
                 process, at most 4; in torch all].
-            batch_size: most lines translated at once.
+            batch_size: most sentences translated at once.
+            split: cut texts into sentences; False for those whose lines are sentences.
             teacher: the bundle of the teacher that chooses, for training.
             beam_size: of a teacher for training; 1 is greedy.
             search: of a student with a graph, for training: "greedy", "lookahead", "viterbi" or "marginal"
@@ -93,6 +96,7 @@ class Translator:
                 seed=seed,
                 num_threads=num_threads,
                 batch_size=batch_size,
+                split=split,
                 teacher=None if teacher is None else Path(teacher),
                 beam_size=beam_size,
                 search=search,
@@ -115,14 +119,15 @@ class Translator:
             seed=seed,
             num_threads=num_threads,
             batch_size=batch_size,
+            split=split,
         )
         return cls(bundle, translator.precision, translator)
 
-    def translate(self, lines: Sequence[str]) -> list[Translation]:
-        """Translates lines; one without visible characters gives an empty translation.
+    def translate(self, lines: Iterable[str]) -> list[Translation]:
+        """Translates lines or whole texts, whose white space stays; what has no letters passes as it is.
 
         Raises:
-            UsageError: a text where a list of texts belongs.
+            UsageError: a text where a list of texts belongs, or something else in the list.
         """
         return self._translator.translate(lines)
 
@@ -153,6 +158,7 @@ def _torch_translator(
     seed: int,
     num_threads: int | None,
     batch_size: int,
+    split: bool,
     teacher: Path | None,
     beam_size: int,
     search: str | None,
@@ -189,6 +195,7 @@ def _torch_translator(
         seed=seed,
         search=search,
         device=device,
+        split=split,
     )
     translator.batch_size = batch_size
     return translator

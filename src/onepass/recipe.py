@@ -7,6 +7,7 @@ to the folder of the recipe file. A run keeps its resolved recipe as JSON (`Reci
 from __future__ import annotations
 
 import json
+import os
 import tomllib
 from collections.abc import Sequence
 from pathlib import Path
@@ -239,31 +240,35 @@ def with_overrides(recipe: Recipe, overrides: Sequence[str], *, where: str) -> R
 
 
 def _with_absolute_paths(recipe: Recipe, folder: Path) -> Recipe:
+    def inside(name: str) -> str:
+        """A path from the recipe's folder, or from a home directory where it begins with `~`."""
+        return str((folder / os.path.expanduser(name)).resolve())
+
     def absolute(source: AnySource) -> AnySource:
         prefix, name = ("hf:", source.path[3:]) if source.path.startswith("hf:") else ("", source.path)
-        is_hub_name = prefix and not name.startswith((".", "/"))
+        is_hub_name = prefix and not name.startswith((".", "/", "~"))
         if name == "phrasebook" or is_hub_name:
             return source
-        return source.model_copy(update={"path": f"{prefix}{(folder / name).resolve()}"})
+        return source.model_copy(update={"path": f"{prefix}{inside(name)}"})
 
     def of_teacher(name: str) -> str:
         """A path from the recipe's folder; the names of packages stay."""
         kind = name.partition(":")[0]
-        return name if kind in READ_FROM_PACKAGES else str((folder / name).resolve())
+        return name if kind in READ_FROM_PACKAGES else inside(name)
 
     splits = {s: tuple(map(absolute, getattr(recipe.data, s))) for s in DataSettings.CORPORA}
     mono = {
         "mono": tuple(map(absolute, recipe.data.mono)),
-        "distilled": tuple(str((folder / path).resolve()) for path in recipe.data.distilled),
+        "distilled": tuple(map(inside, recipe.data.distilled)),
     }
     update: dict[str, Any] = {"data": recipe.data.model_copy(update={**splits, **mono})}
     if recipe.teacher.from_ is not None:
         update["teacher"] = recipe.teacher.model_copy(update={"from_": of_teacher(recipe.teacher.from_)})
     if recipe.student.init is not None:
-        init = str((folder / recipe.student.init).resolve())
+        init = inside(recipe.student.init)
         update["student"] = recipe.student.model_copy(update={"init": init})
     variants = {
-        name: {**changes, "init": str((folder / changes["init"]).resolve())}
+        name: {**changes, "init": inside(changes["init"])}
         if changes and isinstance(changes.get("init"), str)
         else changes
         for name, changes in recipe.variants.items()

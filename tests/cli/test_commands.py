@@ -1,6 +1,7 @@
 """The verbs of the command line, each in a process of its own."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -144,6 +145,15 @@ def test_evaluate_prints_scores_with_signatures(tmp_path: Path) -> None:
     assert found["p_value"] is not None
 
 
+def test_evaluate_takes_several_references_and_a_language(tmp_path: Path) -> None:
+    ref = write_lines(tmp_path / "ref", ["我今天早上喝了一杯热茶。", "他的房子在山的后面。"])
+    other = write_lines(tmp_path / "other", ["今天早上我喝了热茶。", "他的房子在山后面。"])
+    found = json.loads(call("evaluate", other, ref, other, "--lang", "zh").out)
+    assert found["bleu"] == pytest.approx(100)
+    assert "nrefs:2" in found["bleu_signature"]
+    assert "tok:zh" in found["bleu_signature"]
+
+
 def test_evaluate_names_what_it_cannot_read(tmp_path: Path) -> None:
     ref = write_lines(tmp_path / "ref", ["a", "b"])
     one = write_lines(tmp_path / "one", ["a"])
@@ -165,3 +175,11 @@ def test_phrasebook_prints_pairs() -> None:
     assert done.code == 0, done.err
     assert [line.count("\t") for line in done.out.splitlines()] == [1, 1, 1]
     assert_clear_error(call("phrasebook", "exam"), 3, "exam")
+
+
+def test_phrasebook_prints_utf_8_in_any_terminal() -> None:
+    program = [sys.executable, "-m", "onepass", "phrasebook", "test", "-n", "200"]
+    environment = {**os.environ, "PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0", "LC_ALL": "C"}
+    done = subprocess.run(program, capture_output=True, env=environment, timeout=400)
+    assert done.returncode == 0, done.stderr
+    assert "ü" in done.stdout.decode()

@@ -89,6 +89,24 @@ def test_stdin_and_texts_give_what_the_library_gives(bundle: Path, expected: lis
     assert call(*float32(bundle), stdin=b"") == (0, "", "")
 
 
+def test_a_single_dash_is_stdin(bundle: Path, expected: list[str]) -> None:
+    assert call(*float32(bundle), "-", stdin=LINES[0].encode()) == (0, f"{expected[0]}\n", "")
+
+
+def test_no_split_reads_a_line_whole(bundle: Path) -> None:
+    line = f"{LINES[0]} {LINES[1]}"
+    for options, split in (((), True), (("--no-split",), False)):
+        [found] = Translator.load(bundle, precision="float32", split=split).translate([line])
+        assert call(*float32(bundle), *options, line) == (0, f"{found.text}\n", "")
+
+
+def test_a_file_in_utf_16_is_decoded(bundle: Path, expected: list[str], tmp_path: Path) -> None:
+    file = tmp_path / "in"
+    file.write_bytes("\r\n".join(LINES[:3]).encode("utf-16"))
+    written = "".join(f"{text}\n" for text in expected[:3])
+    assert call(*float32(bundle), "--file", file) == (0, written, "")
+
+
 def test_candidates_and_int8(bundle: Path) -> None:
     [found] = Translator.load(bundle, num_candidates=4, precision="int8").translate(LINES[:1])
     done = call("translate", "--model", bundle, "--candidates", 4, "--precision", "int8", LINES[0])

@@ -1,9 +1,11 @@
 """Corpora: every form is read as it should be, and every damage is one error that says where."""
 
+import bz2
 import gzip
 import itertools
+import lzma
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -69,6 +71,36 @@ def test_line_files_are_read_plain_and_gzipped_with_either_line_end(
     assert read(path, src="de", tgt="en") == [Pair(p.tgt, p.src) for p in PAIRS]
 
 
+@pytest.mark.parametrize(("suffix", "compress"), [(".xz", lzma.compress), (".bz2", bz2.compress)])
+def test_line_files_and_tables_may_be_compressed_otherwise(
+    tmp_path: Path, suffix: str, compress: Callable[[bytes], bytes]
+) -> None:
+    for lang, content in zip(("en", "de"), sides(), strict=True):
+        (tmp_path / f"train.{lang}{suffix}").write_bytes(compress(content))
+    assert read(f"{tmp_path}/train.{{lang}}{suffix}") == PAIRS
+    table = "".join(f"{pair.src}\t{pair.tgt}\n" for pair in PAIRS).encode()
+    (tmp_path / f"t.tsv{suffix}").write_bytes(compress(table))
+    assert read(tmp_path / f"t.tsv{suffix}") == PAIRS
+
+
+def test_a_damaged_xz_file_is_an_error(tmp_path: Path) -> None:
+    for lang in ("en", "de"):
+        (tmp_path / f"train.{lang}.xz").write_bytes(lzma.compress(b"one\ntwo\n" * 999)[:-30])
+    fails(f"{tmp_path}/train.{{lang}}.xz", "xz file is damaged", "train.en.xz")
+
+
+@pytest.mark.parametrize("suffix", ["", ".gz"])
+def test_utf_16_with_a_byte_order_mark_is_decoded(tmp_path: Path, suffix: str) -> None:
+    src, tgt = (side.decode().encode("utf-16") for side in sides("\r\n"))
+    assert read(write_lines(tmp_path, src, tgt, suffix)) == PAIRS
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+def test_utf_16_without_a_byte_order_mark_is_an_error(tmp_path: Path, encoding: str) -> None:
+    src = "one\ntwo\n".encode(encoding)
+    fails(write_lines(tmp_path, src, b"eins\nzwei\n"), "UTF-16", "train.en", "iconv")
+
+
 def test_the_last_line_needs_no_line_end_and_no_text_is_no_pair(tmp_path: Path) -> None:
     assert read(write_lines(tmp_path, b"one\ntwo", b"eins\nzwei\n")) == [
         Pair("one", "eins"),
@@ -125,10 +157,6 @@ def test_invalid_utf8_names_the_file_and_the_line(tmp_path: Path) -> None:
         next(pairs)
     assert f"{tmp_path}/train.de, line 2, byte 6" in str(caught.value)
     assert "iconv" in str(caught.value)
-
-
-def test_utf16_is_an_error_on_line_1(tmp_path: Path) -> None:
-    fails(write_lines(tmp_path, "one\n".encode("utf-16"), b"eins\n"), "train.en, line 1")
 
 
 @pytest.mark.parametrize(("src", "tgt", "short"), [(5, 3, "de"), (2, 4, "en"), (0, 1, "en"), (1, 0, "de")])
@@ -311,6 +339,36 @@ def test_a_segment_without_end_names_its_line(tmp_path: Path, damage: str) -> No
     fails(tmp_path / "{side}.{lang}.sgm", "no </seg>", "src.en.sgm, line 3")
 
 
+# Translation memories
+
+TMX = """<?xml version="1.0"?>
+<!DOCTYPE tmx SYSTEM "tmx14.dtd">
+<tmx version="1.4"><header srclang="en"/><body>
+<tu><tuv xml:lang="en-GB">
+<seg>The <bpt i="1">&lt;b&gt;</bpt>kettle<ept i="1">&lt;/b&gt;</ept> is on.</seg></tuv>
+<tuv xml:lang="DE"><seg>Der <hi>Kessel</hi> steht
+auf dem Herd.</seg></tuv></tu>
+<tu><tuv xml:lang="en"><seg>Alone.</seg></tuv></tu>
+<tu><tuv lang="de"><seg>Wir fahren um 7.45 Uhr ab.</seg></tuv>
+<tuv lang="en"><seg>We leave at 7.45.</seg></tuv></tu>
+</body></tmx>"""
+
+
+def test_a_translation_memory_is_read_without_its_mark_up(tmp_path: Path) -> None:
+    for name, content in (("m.tmx", TMX.encode()), ("m.tmx.gz", gzip.compress(TMX.encode()))):
+        (tmp_path / name).write_bytes(content)
+        assert read(tmp_path / name) == PAIRS[:2]
+        assert read(tmp_path / name, src="de", tgt="en") == [Pair(p.tgt, p.src) for p in PAIRS[:2]]
+
+
+def test_a_translation_memory_of_other_languages_or_damaged_is_an_error(tmp_path: Path) -> None:
+    path = tmp_path / "m.tmx"
+    path.write_text(TMX)
+    fails(path, "both languages", "de, en, en-gb", tgt="pt")
+    path.write_text(TMX[:-30])
+    fails(path, "damaged", path)
+
+
 # Hugging Face datasets
 
 
@@ -345,6 +403,13 @@ def test_a_saved_dataset_is_read_by_columns(saved: Path) -> None:
 def test_a_translation_feature_is_read_by_language(saved: Path, name: str) -> None:
     assert read(f"hf:{saved}/{name}") == PAIRS
     assert read(f"hf:{saved}/{name}", src="de", tgt="en") == [Pair(p.tgt, p.src) for p in PAIRS]
+
+
+def test_a_missing_translation_is_an_empty_pair(tmp_path: Path) -> None:
+    rows = ['{"translation": {"en": "One.", "de": "Eins."}}', '{"translation": null}']
+    rows.append('{"translation": {"en": "Two.", "de": null}}')
+    (tmp_path / "train.jsonl").write_text("\n".join(rows) + "\n")
+    assert read(f"hf:{tmp_path}") == [Pair("One.", "Eins."), Pair("", ""), Pair("Two.", "")]
 
 
 @pytest.mark.parametrize("name", ["splits", "parquet"])

@@ -8,7 +8,7 @@ from sacrebleu.metrics.chrf import CHRF
 from sacrebleu.significance import PairedTest
 
 from onepass.errors import DataError
-from onepass.evaluation.quality import measure
+from onepass.evaluation.quality import bleu_tokenizer, measure
 
 REF = [
     "The kettle is on the stove.",
@@ -49,6 +49,41 @@ def test_scores_and_signatures_are_those_of_sacrebleu():
     assert quality.chrf_signature == str(chrf.get_signature())
     assert quality.interval is None
     assert quality.p_value is None
+
+
+@pytest.mark.parametrize(
+    ("language", "name"), [("zh", "zh"), ("zh-TW", "zh"), ("yue", "zh"), ("de", "13a"), ("", "13a")]
+)
+def test_the_language_says_how_bleu_cuts_words(language, name):
+    ref = ["我今天早上喝了一杯热茶。", "他的房子在山的后面。"]
+    hyp = ["我今天喝了一杯茶。", "他的房子在山后面。"]
+    quality = measure(hyp, ref, language=language, bootstrap_samples=20)
+    assert quality.bleu == BLEU(tokenize=name).corpus_score(hyp, [ref]).score
+    assert f"tok:{name}" in quality.bleu_signature
+
+
+@pytest.mark.parametrize("language", ["ja", "ko"])
+def test_japanese_and_korean_are_cut_into_words_or_characters(language):
+    name = bleu_tokenizer(language)
+    assert name in (f"{language}-mecab", "char")
+    text = ["私は今朝、熱いお茶を飲みました。"]
+    quality = measure(text, text, language=language, bootstrap_samples=0)
+    assert quality.bleu == pytest.approx(100)
+    assert "tok:13a" not in quality.bleu_signature
+
+
+def test_several_references_are_those_of_sacrebleu():
+    other = worsened(REF, 0.2, seed=3)
+    quality = measure(BAD, REF, more_refs=[other], baseline=GOOD, bootstrap_samples=100)
+    assert quality.bleu == BLEU().corpus_score(BAD, [REF, other]).score
+    assert quality.chrf == CHRF().corpus_score(BAD, [REF, other]).score
+    assert "nrefs:2" in quality.bleu_signature
+    test = PairedTest(
+        [("baseline", GOOD), ("system", BAD)], {"BLEU": BLEU()}, [REF, other], test_type="bs", n_samples=100
+    )
+    assert quality.p_value == pytest.approx(test()[1]["BLEU"][1].p_value)
+    with pytest.raises(DataError, match="another file of references"):
+        measure(BAD, REF, more_refs=[other[1:]])
 
 
 @pytest.mark.parametrize(("system", "baseline"), [(GOOD, BAD), (BAD, GOOD), (GOOD, worsened(REF, 0.1, 5))])

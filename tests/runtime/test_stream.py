@@ -57,6 +57,28 @@ def test_only_a_newline_ends_a_line(blocks: list[bytes], expected: list[str]) ->
     assert read(*blocks) == read(*blocks, strict=True) == expected
 
 
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-32"])
+@pytest.mark.parametrize("size", [1, 7, 1000])
+def test_a_byte_order_mark_says_how_the_text_is_encoded(encoding: str, size: int) -> None:
+    text = "Grüße 😀\r\n\nEnde"
+    raw = text.encode(encoding)
+    if size == 1:
+        size = len(raw) // 2 + 1  # the mark comes whole
+    blocks = [raw[start : start + size] for start in range(0, len(raw), size)]
+    assert read(*blocks) == read(*blocks, strict=True) == ["Grüße 😀", "", "Ende"]
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+def test_utf_16_without_a_mark_is_refused(encoding: str) -> None:
+    with pytest.raises(DataError, match="UTF-16"):
+        read("Where is it?\n".encode(encoding))
+
+
+def test_strict_refuses_what_is_not_the_encoding_of_the_mark() -> None:
+    with pytest.raises(DataError, match="UTF-16"):
+        read("A\n".encode("utf-16") + b"\x00", strict=True)
+
+
 def test_lines_that_wait_come_together() -> None:
     blocks = Blocks([b"a\n"] * (BLOCKS_AHEAD - 2))
     lines = Lines(blocks, "stdin", strict=True)

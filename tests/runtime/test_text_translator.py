@@ -1,8 +1,13 @@
 """Lines around an engine that answers with what it reads: what each line of a batch is read as."""
 
+from collections.abc import Iterable
+from typing import Any
+
 import pytest
 
-from onepass.runtime.text_translator import Hypotheses, TextTranslator, Translation
+from onepass.errors import UsageError
+from onepass.runtime.sentences import Languages
+from onepass.runtime.text_translator import MAX_SRC_TOKENS, Hypotheses, TextTranslator, Translation
 from tiny_run import tokenizer
 
 WORDS = tokenizer()
@@ -22,7 +27,7 @@ def test_of_both_readings_of_a_line_in_capitals_the_better_one_stays() -> None:
     lines = ["FIND THE CASTLE!", "The castle.", "", "HELP", "I", "42", "HELP"]
     found = translate(lines, liked={"Find the castle!"})
     assert [translation.text for translation in found] == lines
-    assert [translation.score for translation in found] == [-0.5, -1.0, 0.0, -1.0, -1.0, -1.0, -1.0]
+    assert [translation.score for translation in found] == [-0.5, -1.0, 0.0, -1.0, -1.0, 0.0, -1.0]
     assert found[0].src_pieces == tuple(WORDS.src_pieces(WORDS.encode_src("Find the castle!")))
     assert found[3].src_pieces == tuple(WORDS.src_pieces(WORDS.encode_src("HELP")))
     assert found[6] == found[3]
@@ -39,3 +44,115 @@ def test_a_reading_without_words_never_stays(silent: str) -> None:
 
     [found] = TextTranslator(WORDS, decode).translate(["FIND THE CASTLE!"])
     assert (found.text, found.score) == ("FIND THE CASTLE!", -2.0)
+
+
+# --- sentences ---------------------------------------------------------------
+
+
+class Echo:
+    """An engine that writes what it reads; `rows`: the texts that it read."""
+
+    def __init__(self) -> None:
+        self.rows: list[str] = []
+        self.batches = 0
+
+    def __call__(self, batch: list[list[int]]) -> Hypotheses:
+        self.batches += 1
+        self.rows += map(WORDS.decode_src, batch)
+        return Hypotheses(batch, [-1.0] * len(batch), with_end=False)
+
+
+def echo(lines: Iterable[str], *, split: bool = True) -> tuple[list[Translation], list[str]]:
+    engine = Echo()
+    translator = TextTranslator(WORDS, engine, languages=Languages("en", "de"), split=split)
+    return translator.translate(lines), engine.rows
+
+
+def test_a_text_is_read_by_sentences_and_keeps_its_white_space() -> None:
+    text = "  Where is it?  I am here.\n\n\tIt is 3.5 km. We go. \n"
+    [found], rows = echo([text])
+    assert found.text == text
+    assert sorted(rows) == ["I am here.", "It is 3.5 km.", "We go.", "Where is it?"]
+    assert found.score == -1.0
+    order = ("Where is it?", "I am here.", "It is 3.5 km.", "We go.")
+    read = [i for row in order for i in WORDS.encode_src(row)]
+    assert found.src_pieces == found.tgt_pieces == tuple(WORDS.src_pieces(read))
+
+
+def test_without_splitting_a_line_is_read_whole() -> None:
+    [found], rows = echo([" Where is it? I am here. "], split=False)
+    assert rows == ["Where is it? I am here."]
+    assert found.text == " Where is it? I am here. "
+
+
+def test_the_sentences_of_all_lines_are_one_batch() -> None:
+    engine = Echo()
+    translator = TextTranslator(WORDS, engine, languages=Languages("en", "de"), split=True)
+    found = translator.translate(["We go. I am here.", "", "Where is it?"])
+    assert [translation.text for translation in found] == ["We go. I am here.", "", "Where is it?"]
+    assert (engine.batches, len(engine.rows)) == (1, 3)
+
+
+@pytest.mark.parametrize(
+    "line", ["12:30 - 5", "😀 😀", "https://example.org/a?b=c", "我喜欢茶。", "...", "B2", "a)"]
+)
+def test_what_has_no_letters_to_translate_passes(line: str) -> None:
+    [found], rows = echo([line])
+    assert (found.text, rows, found.src_pieces, found.score) == (line, [], (), 0.0)
+
+
+@pytest.mark.parametrize(
+    ("line", "read"),
+    [("We go. 😀", "We go."), ("👍🏽 We go!", "We go!"), ("1. We go.", "We go."), ("- We go", "We go")],
+)
+def test_signs_beside_a_sentence_are_not_read(line: str, read: str) -> None:
+    [found], rows = echo([line])
+    assert (found.text, rows) == (line, [read])
+
+
+def test_what_nobody_sees_is_a_space() -> None:
+    [found], rows = echo(["We go.\x00 I\u2800am\x1bhere."])
+    assert found.text == "We go. I am here."
+    assert sorted(rows) == ["I am here.", "We go."]
+
+
+@pytest.mark.parametrize("unit", ["word ", "word, ", "x"])
+def test_nothing_of_a_sentence_that_is_too_long_is_lost(unit: str) -> None:
+    line = (unit * 3000).strip()
+    [found], rows = echo([line])
+    assert found.text == line
+    assert len(rows) > 2
+    assert all(len(WORDS.encode_src(row)) <= MAX_SRC_TOKENS for row in rows)
+
+
+def test_each_sentence_in_capitals_is_read_in_small_letters_too() -> None:
+    _, rows = echo(["WE GO! I am here."])
+    assert sorted(rows) == ["I am here.", "WE GO!", "We go!"]
+
+
+def test_broken_characters_are_left_out() -> None:
+    lone = WORDS.src_vocabulary().index("<0xF0>")
+
+    def decode(batch: list[list[int]]) -> Hypotheses:
+        return Hypotheses([[*row, lone] for row in batch], [-1.0] * len(batch), with_end=False)
+
+    for line in ("We go", "WE GO"):
+        [found] = TextTranslator(WORDS, decode).translate([line])
+        assert found.text == line
+
+
+def test_what_the_lines_are_indexed_by_does_not_matter() -> None:
+    class Column(list[str]):
+        """As a column of a table: a number is the label of a row, not its place."""
+
+        def __getitem__(self, label: object) -> Any:
+            return {7: "We go", 0: "IT IS HERE", 1: "Yes"}[label]  # type: ignore[index]
+
+    found, _ = echo(Column(["We go", "IT IS HERE", "Yes"]))
+    assert [translation.text for translation in found] == ["We go", "IT IS HERE", "Yes"]
+
+
+@pytest.mark.parametrize("line", [None, float("nan"), 3, b"We go"])
+def test_what_is_no_text_is_refused(line: Any) -> None:
+    with pytest.raises(UsageError, match="line 2"):
+        echo(["We go", line])

@@ -4,7 +4,6 @@ import random
 import re
 import time
 import unicodedata
-import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,7 +14,7 @@ from hypothesis import strategies as st
 
 from onepass.errors import DataError, ModelError
 from onepass.settings import TokenizerSettings
-from onepass.text.tokenizer import BOS, EOS, PAD, UNK, Tokenizer, TruncationWarning, split_to_fit
+from onepass.text.tokenizer import BOS, EOS, PAD, UNK, Tokenizer
 
 EN = [
     f"The {adjective} {noun} {verb} at {hour}.{minute:02d}."
@@ -300,69 +299,12 @@ def test_a_model_with_other_special_ids_is_refused(tmp_path: Path) -> None:
         Tokenizer.load(tmp_path)
 
 
-# Long lines
-
-
-SENTENCES = ["Der Zug fährt um 7 ab.", "Hält er hier?", "„Nein!“", "Schade …", "Dann (eben) der Bus."]
-
-
-def test_a_text_that_fits_is_one_chunk(joint: Tokenizer) -> None:
-    ids = joint.encode_src(EN[0])
-    assert split_to_fit(EN[0], len(ids), joint.encode_src) == [ids]
-    assert split_to_fit(" \u200b ", 5, joint.encode_src) == []
-
-
-def test_a_long_text_is_split_at_sentence_ends_only(joint: Tokenizer) -> None:
-    limit = max(len(joint.encode_src(s)) for s in SENTENCES)
-    chunks = split_to_fit(" ".join(SENTENCES), limit, joint.encode_src)
-    texts = [joint.decode_src(chunk) for chunk in chunks]
-    joined = " ".join(SENTENCES).replace("…", "...")
-    assert " ".join(texts) == joined
-    assert len(texts) > 1
-    ends = {" ".join(SENTENCES[:n]).replace("…", "...") for n in range(1, 6)}
-    assert all(" ".join(texts[:n]) in ends for n in range(1, len(texts) + 1))
-
-
-@settings(deadline=None)
-@given(picks=st.lists(st.sampled_from([*SENTENCES, "\t", "3.5", "z.B."])), limit=st.integers(1, 60))
-def test_chunks_fit_join_to_the_whole_and_are_packed(joint: Tokenizer, picks: list[str], limit: int) -> None:
-    text = " ".join(picks)
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        chunks = split_to_fit(text, limit, joint.encode_src)
-    assert all(0 < len(chunk) <= limit for chunk in chunks)
-    if not caught:
-        assert [i for chunk in chunks for i in chunk] == joint.encode_src(text)
-    lost = sum(int(re.findall(r"last (\d+) tokens", str(w.message))[0]) for w in caught)
-    assert sum(map(len, chunks)) + lost == len(joint.encode_src(text))
-
-
-def test_a_sentence_that_cannot_fit_is_cut_with_a_warning_that_says_how_much(joint: Tokenizer) -> None:
-    text = "Ja. " + "sehr " * 50 + "gut. Nein."
-    length = len(joint.encode_src("sehr " * 50 + "gut."))
-    with pytest.warns(
-        TruncationWarning, match=f"of {length} tokens .* 10 that fit: its last {length - 10} tokens"
-    ):
-        chunks = split_to_fit(text, 10, joint.encode_src)
-    assert joint.decode_src(chunks[0]) == "Ja."
-    assert len(chunks[1]) == 10
-    assert joint.decode_src(chunks[-1]) == "Nein."
-
-
-def test_no_room_at_all_is_refused(joint: Tokenizer) -> None:
-    with pytest.raises(ValueError, match="max_tokens"):
-        split_to_fit("x", 0, joint.encode_src)
-
-
 @pytest.mark.parametrize(
     "unit", ["x", "ab ", ".", ". ", "Ja. ", "👨‍👩‍👧", " ", "\u0301", ".\u00a0", "\"'", "a\u200b"]
 )
 def test_a_line_of_ten_thousand_characters_takes_bounded_time(joint: Tokenizer, unit: str) -> None:
     line = (unit * 10_000)[:10_000]
     start = time.perf_counter()
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", TruncationWarning)
-        chunks = split_to_fit(line, 100, joint.encode_src)
+    joint.decode_src(joint.encode_src(line))
     joint.decode_tgt(joint.encode_tgt(line))
     assert time.perf_counter() - start < 1
-    assert all(0 < len(chunk) <= 100 for chunk in chunks)

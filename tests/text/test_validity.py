@@ -15,6 +15,7 @@ UNSEEN = "\x00\x08\x0b\x0c\x1b\x1c\x1d\x1e\x1f\x7f\x85\x9f\u115f\u1160\u180e\u28
 @pytest.mark.parametrize("char", UNSEEN)
 def test_what_nobody_sees_is_a_space(char: str) -> None:
     assert cleaned(f"one{char}two") == "one two"
+    assert cleaned(f"one. {char}  {char}Two  three") == "one. Two  three"
 
 
 def test_tabs_line_ends_and_joiners_stay() -> None:
@@ -23,7 +24,7 @@ def test_tabs_line_ends_and_joiners_stay() -> None:
 
 
 def test_halves_of_a_surrogate_pair_become_their_character() -> None:
-    assert cleaned("x \ud83d\ude00 y \ude00\ud83d") == "x 😀 y   "
+    assert cleaned("x \ud83d\ude00 y \ude00\ud83d") == "x 😀 y "
     assert cleaned("\udbff\udfff") == "\U0010ffff"
 
 

@@ -59,7 +59,7 @@ def read_dataset(source: CorpusSource, *, split: str, src: str, tgt: str) -> Ite
     columns = source.columns
     for number, row in enumerate(_rows(name, source, split), 1):
         if columns is None and "translation" in row:
-            row = row["translation"] or {}
+            row = row["translation"] or {src: None, tgt: None}
         src_text, tgt_text = (
             _text(row, column, f"{where}, row {number}") for column in columns or (src, tgt)
         )

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from itertools import chain
 from pathlib import Path
 
-from onepass.corpora import huggingface, segments
+from onepass.corpora import huggingface, segments, tmx
 from onepass.errors import DataError, UsageError
 from onepass.settings import CorpusSource
 from onepass.text.lines import Line, numbered_lines, one_line
@@ -71,7 +71,10 @@ def _is_dataset(source: CorpusSource) -> bool:
 
 
 def _has_suffix(source: CorpusSource, *suffixes: str) -> bool:
-    return source.path.removesuffix(".gz").endswith(suffixes)
+    name = source.path
+    for compression in (".gz", ".xz", ".bz2"):
+        name = name.removesuffix(compression)
+    return name.endswith(suffixes)
 
 
 def _is_two_files(source: CorpusSource) -> bool:
@@ -92,14 +95,14 @@ def _source_files(source: CorpusSource, src: str, tgt: str) -> Sequence[Path]:
         return huggingface.dataset_files(source.path.removeprefix("hf:"))
     if _is_two_files(source):
         paths: Sequence[Path] = _two_paths(source, src, tgt)
-    elif _has_suffix(source, ".tsv", ".xml"):
+    elif _has_suffix(source, ".tsv", ".xml", ".tmx"):
         paths = [Path(source.path)]
     else:
         raise UsageError(
             "The path of a corpus has no known form",
             value=source.path,
-            allowed="DIR/train.{lang}[.gz], FILE.tsv[.gz], FILE-{side}.{lang}.sgm, FILE.xml, "
-            "hf:NAME, hf:./DIR, phrasebook",
+            allowed="DIR/train.{lang}, FILE.tsv, FILE.tmx, any of them with .gz, .xz or .bz2, "
+            "FILE-{side}.{lang}.sgm, FILE.xml, hf:NAME, hf:./DIR, phrasebook",
             fix="write {lang} where the file names have the language code",
         )
     for path in paths:
@@ -138,6 +141,8 @@ def _read_source(source: CorpusSource, split: str, src: str, tgt: str) -> Iterat
         path = Path(source.path)
         if _has_suffix(source, ".tsv"):
             return _read_table(path, source.columns or ("0", "1"))
+        if _has_suffix(source, ".tmx"):
+            return tmx.read_tmx(path, src=src, tgt=tgt)
         return segments.read_one_file(path, src=src, tgt=tgt)
     paths = _two_paths(source, src, tgt)
     if _has_suffix(source, ".sgm", ".xml"):

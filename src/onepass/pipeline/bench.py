@@ -218,6 +218,7 @@ def bench_bundles(
                 baseline=next((row for row in rivals if row.traits.search == "beam"), None),
                 rivals=rivals,
                 length_of="source",
+                language=opened[0].tgt,
             )
         )
     results = {

@@ -79,6 +79,7 @@ def evaluate_systems(
                 progress=context.progress,
                 baseline=best,
                 rivals=[] if best is None else [best, *(row for row in _rivals(rows) if row is not best)],
+                language=recipe.data.tgt,
             )
         ),
     }

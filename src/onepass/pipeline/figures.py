@@ -19,7 +19,7 @@ from onepass.display import Display, Report
 from onepass.errors import DataError, UsageError
 from onepass.evaluation.machine import machine_kind, versions
 from onepass.evaluation.paper_figures import bleu_against_samples, fertility_picture, training_curves
-from onepass.evaluation.quality import measure
+from onepass.evaluation.quality import bleu_tokenizer, measure
 from onepass.evaluation.results import Role
 from onepass.families import FAMILIES
 from onepass.files import write_json
@@ -144,7 +144,8 @@ def _samples(
     prepared = stages["prepare"]
     src, ref = (list(islice(stream_lines(prepared / f"dev.{side}"), sentences)) for side in ("src", "tgt"))
     numbers = sorted({n for n in NUMBERS if n < max_candidates} | {max_candidates})
-    sentence_bleu = BLEU(effective_order=True)
+    tgt = recipe.data.tgt
+    sentence_bleu = BLEU(effective_order=True, tokenize=bleu_tokenizer(tgt))
     by_teacher: dict[int, list[str]] = {n: [] for n in numbers}
     by_oracle: dict[int, list[str]] = {n: [] for n in numbers}
     candidates = _candidates(stages["teacher"], stages[main], src, max_candidates)
@@ -167,12 +168,12 @@ def _samples(
     }
 
     def bleu(hyp: Sequence[str]) -> float:
-        return round(measure(hyp, ref, bootstrap_samples=0).bleu, 2)
+        return round(measure(hyp, ref, language=tgt, bootstrap_samples=0).bleu, 2)
 
     return {
         "split": "dev",
         "sentences": len(src),
-        "bleu_signature": measure(ref, ref, bootstrap_samples=0).bleu_signature,
+        "bleu_signature": measure(ref, ref, language=tgt, bootstrap_samples=0).bleu_signature,
         "candidates": numbers,
         "curves": {
             "chosen by the teacher": [bleu(by_teacher[n]) for n in numbers],

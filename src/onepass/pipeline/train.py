@@ -261,7 +261,7 @@ def _validate(context: Context, model: Any, direction: _Direction) -> Validation
     """Translates the dev set."""
     translator = Translator(direction.tokenizer, make_decoder(model), device=next(model.parameters()).device)
     hyp = [t.text for t in translator.translate(direction.dev_src)]
-    bleu = measure(hyp, direction.dev_tgt, bootstrap_samples=0).bleu
+    bleu = measure(hyp, direction.dev_tgt, language=direction.tgt, bootstrap_samples=0).bleu
     samples = zip(direction.dev_src, direction.dev_tgt, hyp, strict=True)
     named = [dict(zip(("src", "ref", "hyp"), s, strict=True)) for s in islice(samples, 3)]
     context.say(f"  dev BLEU {bleu:.2f}   {named[0]['src'][:50]} -> {named[0]['hyp'][:50]}")

@@ -23,7 +23,7 @@ class Translates(Protocol):
 
     copies: bool
 
-    def translate(self, lines: Sequence[str]) -> list[Translation]: ...
+    def translate(self, lines: Iterable[str]) -> list[Translation]: ...
 
     def translate_stream(self, lines: Iterable[str]) -> Iterator[Translation]: ...
 
@@ -42,7 +42,7 @@ def translate_lines(
 
     Args:
         translator: any.
-        texts: to translate; else the lines of `file`, else those of stdin.
+        texts: to translate; where there are none or only "-", the lines of `file`, else those of stdin.
         file: UTF-8.
         to: a file that appears when it is whole; else stdout.
         strict: refuse text that is not UTF-8; else it is replaced, and counted on stderr.
@@ -63,6 +63,8 @@ def translate_lines(
             allowed="a student with fertilities",
             fix="leave out --explain, or name such a model with --model",
         )
+    if texts == ["-"]:
+        texts = None
     with _target(to) as output:
         if texts:
             decoded = _decoded(texts, strict=strict)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from threading import Semaphore
 from typing import Any
+from weakref import WeakSet
 
 import numpy as np
 import onnxruntime
@@ -20,7 +22,8 @@ from onepass.text.batches import padded
 from onepass.text.tokenizer import PAD
 
 CANDIDATE_TOKENS = 2048
-"""Source tokens times candidates in one run: bounds its memory."""
+"""Source tokens times candidates that are drawn, in one run: bounds its memory."""
+_ENGINES: WeakSet[OnnxEngine] = WeakSet()
 
 
 class OnnxEngine:
@@ -44,16 +47,22 @@ class OnnxEngine:
         self._path = path
         # Kept, so that a session made later has the same weights whatever becomes of the file.
         self._graph = path.read_bytes()
-        self._idle: SimpleQueue[Any] = SimpleQueue()
-        self._to_make = Semaphore(sessions - 1)
-        session = self._new_session()
+        self._sessions = sessions
+        self.renew()
+        session = self._another()
         self._idle.put(session)
+        _ENGINES.add(self)
         self._outputs = [output.name for output in session.get_outputs()]
         self.copies = "fertilities" in self._outputs
         self._inputs = {value.name for value in session.get_inputs()}
         self._num_candidates = num_candidates
         drawn = "uniform" in self._inputs
         self._uniform = candidate_numbers(num_candidates, seed=seed) if drawn else None
+
+    def renew(self) -> None:
+        """Forgets its sessions; new ones are made where they are needed."""
+        self._idle: SimpleQueue[Any] = SimpleQueue()
+        self._to_make = Semaphore(self._sessions)
 
     def _new_session(self) -> Any:
         options = onnxruntime.SessionOptions()
@@ -114,9 +123,8 @@ class OnnxEngine:
             for first in range(0, max(1, len(self._uniform)), some):
                 yield {"uniform": self._uniform[first : first + some, : src_ids.shape[1]]}
         elif "window" in self._inputs:
-            most = self._num_candidates if self._num_candidates > 1 else 0
-            for first in range(0, max(1, most), some):
-                yield {"window": np.array([first, min(first + some, most)])}
+            # All at once: many labellings are the same, and a graph does not run where none is left.
+            yield {"window": np.array([0, self._num_candidates if self._num_candidates > 1 else 0])}
         else:
             yield {}
 
@@ -131,3 +139,13 @@ class OnnxEngine:
         ids = [row[:length] for row, length in zip(found["ids"].tolist(), lengths, strict=True)]
         with_end = self._num_candidates > 1
         return Hypotheses(ids, found["scores"].tolist(), with_end=with_end, fertilities=fertilities)
+
+
+def _renew_all() -> None:
+    for engine in _ENGINES:
+        engine.renew()
+
+
+if hasattr(os, "register_at_fork"):
+    # In a child that was forked, a session may stay in use for ever by a thread that is not there.
+    os.register_at_fork(after_in_child=_renew_all)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import io
 import queue
 import select
@@ -10,16 +11,34 @@ from collections.abc import Iterator
 
 from onepass.errors import DataError
 from onepass.runtime.text_translator import WINDOW, WINDOW_CHARACTERS, windows
+from onepass.text.lines import refuse_utf_16
 
 BLOCK_BYTES = 1 << 16
 BLOCKS_AHEAD = 64
 """Read before they are wanted."""
 
 
+_MARKS = {
+    codecs.BOM_UTF32_LE: "utf-32",  # begins as that of UTF-16 does
+    codecs.BOM_UTF32_BE: "utf-32",
+    codecs.BOM_UTF16_LE: "utf-16",
+    codecs.BOM_UTF16_BE: "utf-16",
+}
+
+
+def _blocks(file: io.RawIOBase) -> Iterator[bytes]:
+    while (block := file.read(BLOCK_BYTES)) != b"":
+        if block is None:  # a pipe that does not block has nothing yet
+            select.select([file], [], [])
+            continue
+        yield block
+
+
 class Lines:
     """The lines of a binary stream, in lists of what has arrived.
 
-    Only a newline ends a line; a carriage return before it goes.
+    Only a newline ends a line; a carriage return before it goes. UTF-16 and UTF-32 are known by their byte
+    order mark.
 
     Args:
         file: to read, unbuffered.
@@ -76,10 +95,7 @@ class Lines:
     def _read(self, file: io.RawIOBase) -> None:
         pieces: list[bytes] = []  # of a line that has not ended
         try:
-            while (block := file.read(BLOCK_BYTES)) != b"":
-                if block is None:  # a pipe that does not block has nothing yet
-                    select.select([file], [], [])
-                    continue
+            for block in self._in_utf8(file):
                 *lines, rest = block.split(b"\n")
                 if lines:
                     lines[0] = b"".join([*pieces, lines[0]])
@@ -89,10 +105,32 @@ class Lines:
             if pieces:
                 self._queue.put([b"".join(pieces)])
             self._queue.put(None)
+        except UnicodeDecodeError as error:
+            self._queue.put(
+                DataError(f"The text is not {error.encoding.upper()}: {error.reason}", where=self._name)
+            )
         except ValueError:  # closed by who read it: nobody waits for more
             return
         except Exception as error:  # who waits must hear of it
             self._queue.put(error)
+
+    def _in_utf8(self, file: io.RawIOBase) -> Iterator[bytes]:
+        """The blocks of a file, as they are or decoded by their byte order mark."""
+        decoder: codecs.IncrementalDecoder | None = None
+        is_first = True
+        for block in _blocks(file):
+            if is_first:
+                decoder, is_first = self._decoder(block), False
+            yield block if decoder is None else decoder.decode(block).encode("utf-8", "replace")
+        if decoder is not None:
+            yield decoder.decode(b"", final=True).encode("utf-8", "replace")
+
+    def _decoder(self, block: bytes) -> codecs.IncrementalDecoder | None:
+        for mark, encoding in _MARKS.items():
+            if block.startswith(mark):
+                return codecs.getincrementaldecoder(encoding)("strict" if self._strict else "replace")
+        refuse_utf_16(block, self._name)
+        return None
 
     def _decoded(self, raw: bytes) -> str:
         self.count += 1

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import NamedTuple
+from weakref import WeakSet
 
 from onepass.errors import UsageError
+from onepass.runtime.sentences import UNNAMED, Languages, LineReader, Passage
 from onepass.text.batches import batches_for_workers
-from onepass.text.tokenizer import split_to_fit
+from onepass.text.segmentation import Segment
 from onepass.text.tokenizers import AnyTokenizer
+from onepass.text.validity import valid_output
 
 MAX_SRC_TOKENS = 256
-"""A longer line is split at sentence ends, or cut with a warning."""
+"""A longer sentence is broken at clause marks, else at spaces, else anywhere."""
 WINDOW = 1024
 """Lines of a stream that are sorted by length together."""
 WINDOW_CHARACTERS = 1 << 18
@@ -49,18 +53,30 @@ class Part(NamedTuple):
     weight: int
 
 
+class Reading(NamedTuple):
+    """A passage as it was read, and what became of it; `ids`: none where it passed as it is."""
+
+    ids: list[int]
+    part: Part
+    text: str
+
+
+_TRANSLATORS: WeakSet[TextTranslator] = WeakSet()
+NOTHING = Part([], 0.0, None, 0)
+"""What the model wrote of a passage that it did not read."""
+
+
 @dataclass(frozen=True)
 class Translation:
     """One translated line.
 
     Attributes:
         text: the translation.
-        src_pieces, tgt_pieces: the subwords that the model read and wrote; of a line in capitals they may be
-            those in small letters.
+        src_pieces, tgt_pieces: the subwords that the model read and wrote, of all its sentences; of one in
+            capitals they may be those in small letters, of what passed as it is there are none.
         fertilities: how often each source subword was copied; None for a text of the teacher or of a
             student that copies nothing.
-        score: mean log probability a target token (over the parts of a line that was split), </s>
-            included where a teacher scores.
+        score: mean log probability a target token, over all sentences, </s> included where a teacher scores.
         model: fingerprint of the model that wrote it.
     """
 
@@ -72,13 +88,28 @@ class Translation:
     model: str = ""
 
 
-def _merit(found: Translation) -> tuple[bool, float]:
-    return bool(found.text), found.score  # no words have the score 0
+def _merit(reading: Reading) -> tuple[bool, float]:
+    return bool(reading.text), reading.part.score  # no words have the score 0
 
 
 def _check_lines(lines: Iterable[str]) -> None:
     if isinstance(lines, str):
         raise UsageError("One line is not a list of lines", where="lines", fix="give [line]")
+
+
+def _listed(lines: Iterable[str]) -> list[str]:
+    """The lines in their order, whatever they are indexed by."""
+    _check_lines(lines)
+    listed = list(lines)
+    for number, line in enumerate(listed, 1):
+        if not isinstance(line, str):
+            raise UsageError(
+                "A line is not a text",
+                where=f"line {number}",
+                value=line,
+                fix="give texts; an empty one for what is missing",
+            )
+    return listed
 
 
 def windows(lines: Iterable[str]) -> Iterator[list[str]]:
@@ -111,6 +142,8 @@ class TextTranslator:
         batch_size: most lines in a batch.
         workers: batches decoded side by side.
         copies: the engine says how often it copied each source token.
+        languages: of both sides.
+        split: cut lines into sentences.
     """
 
     def __init__(
@@ -123,37 +156,40 @@ class TextTranslator:
         batch_size: int = 1024,
         workers: int = 1,
         copies: bool = False,
+        languages: Languages = UNNAMED,
+        split: bool = False,
     ) -> None:
         self.tokenizer, self.fingerprint = tokenizer, fingerprint
+        self._reader = LineReader(tokenizer, MAX_SRC_TOKENS, languages=languages, split=split)
         self.batch_tokens, self.batch_size = batch_tokens, batch_size
         self.copies = copies
         self._decode = decode
         self._workers = workers
-        self._pool = ThreadPoolExecutor(workers, "onepass") if workers > 1 else None
+        self.renew()
+        _TRANSLATORS.add(self)
 
-    def translate(self, lines: Sequence[str]) -> list[Translation]:
-        """Translates lines; one without visible characters gives an empty translation.
+    def renew(self) -> None:
+        """Starts with new threads, as a process that was forked has to."""
+        self._pool = ThreadPoolExecutor(self._workers, "onepass") if self._workers > 1 else None
 
-        A line in capitals is read in small letters, too, which training has more of; the translation with the
-        better score stays ("HELP!" becomes "HILFE!", "NATO" remains what it is).
+    def translate(self, lines: Iterable[str]) -> list[Translation]:
+        """Translates lines, whose white space stays; what has no letters passes as it is.
+
+        A sentence in capitals is read in small letters, too, which training has more of; the translation with
+        the better score stays ("HELP!" becomes "HILFE!", "NATO" remains what it is).
 
         Raises:
-            UsageError: a text where a list of texts belongs.
+            UsageError: a text where a list of texts belongs, or something else in the list.
         """
-        _check_lines(lines)
-        capitals = [i for i, line in enumerate(lines) if line.isupper()]
-        found = self.translate_as_written([*lines, *(lines[i].capitalize() for i in capitals)])
-        for i, calm in zip(capitals, found[len(lines) :], strict=True):
-            found[i] = max(found[i], replace(calm, text=calm.text.upper()), key=_merit)
-        return found[: len(lines)]
+        passages = [self._reader.passages(line) for line in _listed(lines)]
+        readings = iter(self._read([passage for line in passages for passage in line]))
+        return [self._joined(line, [next(readings) for _ in line]) for line in passages]
 
     def translate_as_written(self, lines: Sequence[str]) -> list[Translation]:
-        """Translates lines, each read once, as it is written."""
-        encode = self.tokenizer.encode_src
-        parts = [split_to_fit(line, MAX_SRC_TOKENS, encode) for line in lines]
-        chunks = [chunk for line in parts for chunk in line]
-        outputs = iter(self.decode_chunks(chunks))
-        return [self._join(line, [next(outputs) for _ in line]) for line in parts]
+        """What the model itself makes of lines: each is read once, whole where it fits, as it is written."""
+        passages = [list(self._reader.parts(Segment(0, line.strip(), ""))) for line in lines]
+        readings = iter(self._written([passage.ids for line in passages for passage in line]))
+        return [self._joined(line, [next(readings) for _ in line]) for line in passages]
 
     def translate_stream(self, lines: Iterable[str]) -> Iterator[Translation]:
         """Translates any number of lines in bounded memory; the translations come in their order."""
@@ -182,16 +218,46 @@ class TextTranslator:
         run = self._pool.map if self._pool is not None and len(batches) > 1 else map
         return run(self._decode, batches)
 
-    def _join(self, src: list[list[int]], parts: list[Part]) -> Translation:
-        ids = [i for part in parts for i in part.ids]
-        texts = [self.tokenizer.decode_tgt(part.ids) for part in parts]
+    def _read(self, passages: Sequence[Passage]) -> list[Reading]:
+        """The better reading of each passage, its text without what no translation may have."""
+        capitals = [i for i, passage in enumerate(passages) if passage.ids and passage.segment.text.isupper()]
+        calm = [self._reader.calm(passages[i]) for i in capitals]
+        readings = self._written([*(passage.ids for passage in passages), *calm])
+        for i, other in zip(capitals, readings[len(passages) :], strict=True):
+            readings[i] = max(readings[i], other._replace(text=other.text.upper()), key=_merit)
+        for i, passage in enumerate(passages):
+            text = passage.segment.text
+            if not passage.ids:
+                readings[i] = readings[i]._replace(text=text)
+            elif (valid := valid_output(text, readings[i].text)) != readings[i].text:
+                readings[i] = readings[i]._replace(text=valid)
+        return readings[: len(passages)]
+
+    def _written(self, rows: Sequence[list[int]]) -> list[Reading]:
+        """What the model writes for each row of source ids; nothing for one without ids."""
+        parts = iter(self.decode_chunks([row for row in rows if row]))
+        found = [(row, next(parts) if row else NOTHING) for row in rows]
+        return [Reading(row, part, self.tokenizer.decode_tgt(part.ids)) for row, part in found]
+
+    def _joined(self, passages: Sequence[Passage], readings: Sequence[Reading]) -> Translation:
+        """The translation of a line from those of its passages."""
+        parts = [reading.part for reading in readings]
         fertilities = [n for part in parts for n in part.fertilities or ()]
         weight = sum(part.weight for part in parts)
         return Translation(
-            text=" ".join(text for text in texts if text),
-            src_pieces=tuple(self.tokenizer.src_pieces(i for chunk in src for i in chunk)),
-            tgt_pieces=tuple(self.tokenizer.tgt_pieces(ids)),
+            text=self._reader.line(passages, [reading.text for reading in readings]),
+            src_pieces=tuple(self.tokenizer.src_pieces(i for reading in readings for i in reading.ids)),
+            tgt_pieces=tuple(self.tokenizer.tgt_pieces(i for part in parts for i in part.ids)),
             fertilities=tuple(fertilities) if self.copies else None,
             score=sum(part.score * part.weight for part in parts) / max(weight, 1),
             model=self.fingerprint,
         )
+
+
+def _renew_all() -> None:
+    for translator in _TRANSLATORS:
+        translator.renew()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_renew_all)

@@ -11,6 +11,7 @@ from onepass.families import family_named
 from onepass.runtime.candidates import check_candidates
 from onepass.runtime.cores import available_cores
 from onepass.runtime.engine import OnnxEngine
+from onepass.runtime.sentences import Languages
 from onepass.runtime.shipped import find_model
 from onepass.runtime.text_translator import TextTranslator
 
@@ -46,6 +47,7 @@ class Translator(TextTranslator):
         seed: int = 1,
         num_threads: int | None = None,
         batch_size: int = 1024,
+        split: bool = False,
     ) -> Translator:
         """A translator of a shipped model or of a bundle.
 
@@ -58,7 +60,8 @@ class Translator(TextTranslator):
             seed: of what is drawn.
             num_threads: batches decoded side by side, those of all threads that call it together [the cores
                 of this process, at most 4].
-            batch_size: most lines translated at once.
+            batch_size: most sentences translated at once.
+            split: cut lines into sentences; the lines of a test set are sentences.
 
         Raises:
             ModelError: there is no such model, it is damaged, or not one that `onepass export` made.
@@ -94,6 +97,8 @@ class Translator(TextTranslator):
             batch_size=batch_size,
             workers=workers,
             copies=engine.copies,
+            languages=Languages(bundle.src, bundle.tgt),
+            split=split,
         )
         translator.bundle, translator.precision = bundle, chosen
         return translator

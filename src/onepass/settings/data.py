@@ -12,10 +12,10 @@ from onepass.settings.base import PositiveInt, Settings, Share
 class CorpusSource(Settings):
     """Where pairs come from; in a recipe either this table or just its `path` as a string.
 
-    `path` is one of: `dir/train.{lang}` (two line files, plain or `.gz`, `{lang}` replaced by the
-    language codes), `pairs.tsv` or `pairs.tsv.gz`, `hf:NAME` (a Hugging Face dataset by hub name or
-    local directory), `dir/newstest-{side}.{lang}.sgm` (or `.xml`; `{side}` is `src`, then `ref`),
-    or `phrasebook` (the embedded corpus).
+    `path` is one of: `dir/train.{lang}` (two line files, `{lang}` replaced by the language codes),
+    `pairs.tsv`, `memory.tmx` (a translation memory), each plain, `.gz`, `.xz` or `.bz2`; `hf:NAME` (a
+    Hugging Face dataset by hub name or local directory), `dir/newstest-{side}.{lang}.sgm` (or `.xml`;
+    `{side}` is `src`, then `ref`), or `phrasebook` (the embedded corpus). `~` is the home directory.
     """
 
     path: str = Field(min_length=1)
@@ -38,7 +38,7 @@ Corpora = Annotated[tuple[CorpusSource, ...], BeforeValidator(_as_list_of_tables
 class TextSource(Settings):
     """Where source text alone comes from; in a recipe either this table or just its `path` as a string.
 
-    `path` is a line file, plain or `.gz`, the files that a pattern such as `texts/*.en.gz` names, `hf:NAME`
+    `path` is a line file, plain or compressed, the files that a pattern such as `texts/*.en.gz` names, `hf:NAME`
     (a Hugging Face dataset by hub name or local directory), or `phrasebook` (the embedded corpus).
     """
 

@@ -1,17 +1,21 @@
-"""Lines of text files, plain or gzipped, with the number of each for error messages.
+"""Lines of text files, plain or compressed, with the number of each for error messages.
 
 Only `\\n` ends a line (with a `\\r` before it or not): U+2028, U+0085 and form feeds are text.
 """
 
 from __future__ import annotations
 
+import bz2
+import codecs
 import gzip
 import io
+import lzma
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
-from typing import IO, NamedTuple, TypeVar, cast
+from typing import NamedTuple, TypeVar, cast
 
 from onepass.errors import DataError
 
@@ -29,15 +33,19 @@ class Line(NamedTuple):
 
 
 def numbered_lines(path: Path) -> Iterator[Line]:
-    """Streams the lines of a UTF-8 file, gzipped if its name ends in `.gz`; a byte order mark is removed.
+    """Streams the lines of a UTF-8 file, compressed if its name ends in `.gz`, `.xz` or `.bz2`.
+
+    A byte order mark is removed; that of UTF-16 says how to decode the file.
 
     Raises:
-        DataError: the file cannot be read, is not UTF-8 or is a damaged gzip file; names the line.
+        DataError: the file cannot be read, is not UTF-8 or is a damaged compressed file; names the line.
     """
     number = 0
     try:
         with _open(path) as file:
             for number, raw in enumerate(file, 1):
+                if number == 1:
+                    refuse_utf_16(raw, path)
                 yield Line(number, raw.decode("utf-8-sig" if number == 1 else "utf-8").rstrip("\r\n"))
     except UnicodeDecodeError as error:
         raise DataError(
@@ -46,11 +54,12 @@ def numbered_lines(path: Path) -> Iterator[Line]:
             value=error.object[max(0, error.start - 20) : error.end + 20],
             fix="convert the file, for example `iconv -f latin1 -t utf-8 OLD > NEW`, or remove the line",
         ) from None
-    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+    except (EOFError, zlib.error, lzma.LZMAError, gzip.BadGzipFile) as error:
+        kind = _KINDS.get(path.suffix, "compressed")
         raise DataError(
-            f"The gzip file is damaged: {error}",
+            f"The {kind} file is damaged: {error}",
             where=f"{path}, after line {number}",
-            fix="copy or download the file again; if it is not compressed, remove `.gz` from its name",
+            fix=f"copy the file again; if it is not compressed, remove `{path.suffix}` from its name",
         ) from None
     except OSError as error:
         raise DataError(
@@ -58,6 +67,17 @@ def numbered_lines(path: Path) -> Iterator[Line]:
             where=f"{path}, after line {number}",
             fix="check its permissions and the disk",
         ) from None
+
+
+def refuse_utf_16(beginning: bytes, where: object) -> None:
+    """Raises DataError for a text that begins as UTF-16 without a byte order mark does."""
+    odd, even = beginning[1::2].count(0), beginning[::2].count(0)
+    if len(beginning) > 4 and min(odd, even) == 0 and max(odd, even) > len(beginning) // 4:
+        raise DataError(
+            "The text is not UTF-8: every other byte is zero, as in UTF-16",
+            where=where,
+            fix="convert it, for example `iconv -f utf-16le -t utf-8 OLD > NEW`",
+        )
 
 
 def read_parallel(src: Path, tgt: Path) -> tuple[list[str], list[str]]:
@@ -81,10 +101,29 @@ def one_line(text: str) -> str:
     return text.replace("\r", " ").replace("\n", " ").strip()
 
 
-def _open(path: Path) -> IO[bytes]:
-    if path.suffix != ".gz":
-        return path.open("rb")
-    return cast(IO[bytes], io.BufferedReader(gzip.open(path), 1 << 20))  # GzipFile's own lines are slow
+def _plain(path: Path) -> object:
+    return path.open("rb", buffering=0)
+
+
+_OPENERS: dict[str, Callable[[Path], object]] = {".gz": gzip.open, ".xz": lzma.open, ".bz2": bz2.open}
+_KINDS = {".gz": "gzip", ".xz": "xz", ".bz2": "bzip2"}
+
+
+def compressed(path: Path) -> io.BufferedReader:
+    """The bytes of a file, decompressed where its name says so."""
+    opened = _OPENERS.get(path.suffix, _plain)(path)
+    return io.BufferedReader(cast(io.RawIOBase, opened), 1 << 20)  # their own lines are slow
+
+
+@contextmanager
+def _open(path: Path) -> Iterator[Iterable[bytes]]:
+    """The lines of a file, decompressed, and in UTF-8 where a mark says that it is UTF-16."""
+    with compressed(path) as file:
+        if file.peek(2)[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
+            with io.TextIOWrapper(file, "utf-16", newline="\n") as decoded:
+                yield (line.encode() for line in decoded)
+        else:
+            yield file
 
 
 def stream_lines(path: Path) -> Iterator[str]:

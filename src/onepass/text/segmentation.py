@@ -11,12 +11,14 @@ import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 from typing import NamedTuple, Protocol
 
 import sentencex
 
 from onepass.text.graphemes import may_cut
+from onepass.text.validity import has_letters
 
 
 class Stretch(Protocol):
@@ -53,6 +55,8 @@ class Segment:
 _WINDOW = 2000
 """Characters that sentencex sees at a time, since it takes quadratic time for unbalanced quotation marks."""
 _LINE = re.compile(r"[^\n\r\u2028\u2029]+")
+_PLAIN = re.compile(r"[A-Za-z0-9À-ɏЀ-ӿ][A-Za-z0-9À-ɏЀ-ӿ ,'’-]*+(?<! )[.!?]?")
+"""A single sentence, as most are: a shortcut."""
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _VISIBLE = re.compile(r"\S")
 _CLOSING = "\"'”’»›)]」』）】》"
@@ -118,6 +122,8 @@ def segments(text: str, language: str, protected: Sequence[Stretch] = ()) -> lis
         language: its code, such as `pt` or `pt-BR`.
         protected: stretches never cut but at a line end, in order, disjoint; such as spans.
     """
+    if _PLAIN.fullmatch(text):
+        return [Segment(0, text, "")]
     ranges = _Ranges(protected)
     masked = _masked(text, ranges)
     code = re.split("[-_]", language.lower())[0]
@@ -128,7 +134,7 @@ def segments(text: str, language: str, protected: Sequence[Stretch] = ()) -> lis
                 first.start(),
                 *_sentence_starts(text, masked, ranges, Range(first.start(), line.end()), code),
             ]
-    return _pieces(text, cuts)
+    return cut_at(text, cuts)
 
 
 def joined(parts: Sequence[Segment], translations: Sequence[str], src: str, tgt: str) -> str:
@@ -141,7 +147,9 @@ def joined(parts: Sequence[Segment], translations: Sequence[str], src: str, tgt:
     text = []
     for number, (part, translation) in enumerate(zip(parts, translations, strict=True), 1):
         space = part.space
-        if number < len(parts):
+        if space == " " and part.text and not translation:
+            space = ""  # the one before it is enough
+        elif number < len(parts) and has_letters(parts[number].text):
             ended = part.text[-1:] in _WIDE_ENDS + _CLOSING + ".!?…;:,、，；："
             if not space and translation and not to_spaceless and (from_spaceless or ended):
                 space = " "
@@ -151,6 +159,7 @@ def joined(parts: Sequence[Segment], translations: Sequence[str], src: str, tgt:
     return "".join(text)
 
 
+@lru_cache
 def _is_spaceless(language: str) -> bool:
     return re.split("[-_]", language.lower())[0] in _SPACELESS
 
@@ -258,8 +267,8 @@ def _is_start_without_space(ended: str, right: str) -> bool:
     return last != "." and first.isalpha() and not first.islower()
 
 
-def _pieces(text: str, cuts: Sequence[int]) -> list[Segment]:
-    """The text in segments that begin at the cuts, and one before the first cut where there is text."""
+def cut_at(text: str, cuts: Sequence[int]) -> list[Segment]:
+    """The text in segments that begin at the cuts, in order, and one before the first where there is text."""
     edges = [*([] if cuts and cuts[0] == 0 else [0]), *cuts, len(text)]
     pieces = []
     for begin, end in pairwise(edges):
@@ -288,7 +297,7 @@ def break_long(text: str, fits: Callable[[str], bool], protected: Sequence[Stret
             cut = _best_cut(text, ranges, start, max(start + 1, (start + cut) // 2))
         cuts.append(cut)
         start = cut
-    return _pieces(text, cuts)
+    return cut_at(text, cuts)
 
 
 def _most_that_fits(text: str, start: int, fits: Callable[[str], bool]) -> int:

@@ -14,7 +14,6 @@ import hashlib
 import io
 import random
 import re
-import warnings
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cache
@@ -34,13 +33,8 @@ PAD, UNK, BOS, EOS = 0, 1, 2, 3
 CHARACTER_COVERAGE = 0.9999
 """Characters rarer than this share of the text are spelled as bytes instead of taking a place each."""
 
-_SENTENCE_END = re.compile(r"(?:(?<=[.!?…])|(?<=[.!?…][\"'”“’»«)\]]))\s+")
 _DISPLAY_MARKS = re.compile("[\xad\u061c\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff]")
 _UNPRINTABLE = re.compile(r"[\s\x00-\x1f\x7f-\x9f▁]+")
-
-
-class TruncationWarning(UserWarning):
-    """Part of a text was cut off because it could not be split into pieces that fit."""
 
 
 class _Model(NamedTuple):
@@ -196,44 +190,6 @@ class Tokenizer:
     def tgt_vocabulary(self) -> list[str]:
         """All target subwords, in the order of their ids."""
         return self.tgt_pieces(range(self.tgt_size))
-
-
-def split_to_fit(text: str, max_tokens: int, encode: Callable[[str], list[int]]) -> list[list[int]]:
-    """Encodes a text as one or more chunks of at most `max_tokens` ids.
-
-    A text that fits is one chunk. A longer one is split at its sentence ends and whole sentences are
-    packed greedily; a sentence that does not fit alone is cut, with a TruncationWarning that says by how
-    much. Chunks are never empty, so a text without visible characters has none.
-
-    Args:
-        text: one line of text.
-        max_tokens: the most ids in a chunk, at least 1.
-        encode: `Tokenizer.encode_src` or `Tokenizer.encode_tgt`.
-    """
-    if max_tokens < 1:
-        raise ValueError(f"max_tokens must be at least 1, not {max_tokens}")
-    ids = encode(text)
-    if len(ids) <= max_tokens:
-        return [ids] if ids else []
-    chunks: list[list[int]] = []
-    for sentence in map(encode, _SENTENCE_END.split(text)):
-        # Subwords never cross a space, so sentences encoded one by one join to what they are together.
-        if chunks and len(chunks[-1]) + len(sentence) <= max_tokens:
-            chunks[-1].extend(sentence)
-        elif sentence:
-            if len(sentence) > max_tokens:
-                _warn_of_cut(len(sentence), max_tokens)
-            chunks.append(sentence[:max_tokens])
-    return chunks
-
-
-def _warn_of_cut(length: int, max_tokens: int) -> None:
-    warnings.warn(
-        f"A sentence of {length} tokens is longer than the {max_tokens} that fit: "
-        f"its last {length - max_tokens} tokens were cut off",
-        TruncationWarning,
-        stacklevel=3,
-    )
 
 
 def _load(model: bytes, name: object) -> _Model:

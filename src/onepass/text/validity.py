@@ -13,19 +13,19 @@ _CONTROLS = "\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f"  # all but tab and line ends
 _FILLERS = "\u115f\u1160\u180e\u2800\u3164\uffa0\ufff9-\ufffb"
 _SURROGATES = "\ud800-\udfff"
 _UNSEEN = re.compile(f"[{_CONTROLS}{_FILLERS}{_SURROGATES}]")
+_RUN = re.compile(f"(?<! ) *+{_UNSEEN.pattern}(?:{_UNSEEN.pattern}| )*+")
 _PAIR = re.compile("([\ud800-\udbff])([\udc00-\udfff])")
 _DOUBTFUL = re.compile(f"[{_CONTROLS}{_SURROGATES}{REPLACEMENT}]")
 
 
 def cleaned(text: str) -> str:
-    """The text with a space for each control character, filler and half surrogate pair.
+    """The text with a space for control characters, fillers, half surrogate pairs and spaces beside them.
 
-    Tabs and line ends stay. Two halves of a surrogate pair become the character they stand for, so only
-    then is the result shorter.
+    Tabs and line ends stay. Two halves of a surrogate pair become the character they stand for.
     """
     if not _UNSEEN.search(text):
         return text
-    return _UNSEEN.sub(" ", _PAIR.sub(_paired, text))
+    return _RUN.sub(" ", _PAIR.sub(_paired, text))
 
 
 def _paired(pair: re.Match[str]) -> str:
@@ -44,3 +44,11 @@ def is_valid_output(source: str, hyp: str) -> bool:
     Tabs and line ends are allowed.
     """
     return set(_DOUBTFUL.findall(hyp)) <= set(source)
+
+
+def valid_output(source: str, hyp: str) -> str:
+    """A translation without the characters that `is_valid_output` forbids."""
+    if not _DOUBTFUL.search(hyp):
+        return hyp
+    without = _DOUBTFUL.sub(lambda found: found[0] if found[0] in source else " ", hyp)
+    return " ".join(without.split())

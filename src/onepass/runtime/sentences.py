@@ -1,0 +1,192 @@
+"""What a model reads of a line: its sentences, or parts of them, and what passes as it is.
+
+The seam for placeholders is `_readable`: it sees each sentence with its spans before the model does.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from onepass.text.segmentation import Segment, break_long, cut_at, joined, segments
+from onepass.text.spans import Span, SpanKind, find_spans, spans_within
+from onepass.text.tokenizers import AnyTokenizer
+from onepass.text.validity import cleaned, has_letters
+
+
+class Languages(NamedTuple):
+    """The codes of both sides."""
+
+    src: str
+    tgt: str
+
+
+UNNAMED = Languages("", "")
+
+
+_LIST_MARK = re.compile(r"(?:[-*+•‣·–—]|[(\[]?(?:\d{1,3}|[a-z])[)\]]|\d{1,3}\.)\s+(?=\S)")
+_LABEL = re.compile(r"[A-Z]{1,3}-?\d+[a-z]?|[(\[]?[A-Za-z][)\]]")
+"""What numbers a thing, as A1 or b)."""
+
+
+class Passage(NamedTuple):
+    """A stretch of a line.
+
+    Attributes:
+        segment: its text and the white space behind it.
+        ids: what the model reads; none for what passes as it is.
+    """
+
+    segment: Segment
+    ids: list[int]
+
+
+class LineReader:
+    """Lines into passages, and their translations into lines.
+
+    Args:
+        tokenizer: of the model.
+        most: ids that the model reads at once.
+        languages: of both sides.
+        split: cut lines into sentences; else only what is too long is cut.
+    """
+
+    def __init__(
+        self, tokenizer: AnyTokenizer, most: int, *, languages: Languages = UNNAMED, split: bool = False
+    ) -> None:
+        self._encode, self._most = tokenizer.encode_src, most
+        self.languages, self.split = languages, split
+        self._vocabulary = _Characters(tokenizer)
+
+    def passages(self, line: str) -> list[Passage]:
+        """The passages of a line: `segment.text + segment.space` of all, joined, is the cleaned line."""
+        text = cleaned(line)
+        spans = find_spans(text, None if self._vocabulary.has_all(text) else self._vocabulary.has)
+        found: list[Passage] = []
+        for segment in segments(text, self.languages.src, spans) if self.split else _one_segment(text):
+            found += self._readable(segment, _spans_of(segment, spans))
+        return found
+
+    def _readable(self, segment: Segment, spans: Sequence[Span]) -> Iterator[Passage]:
+        """What to read of a sentence, with what passes as it is before and behind."""
+        if _LABEL.fullmatch(segment.text) or not _has_letters_outside(segment.text, spans):
+            yield Passage(segment, [])
+            return
+        for part in _without_edges(segment, spans):
+            if has_letters(part.text):
+                yield from self.parts(part, _spans_of(part, spans, segment.start))
+            else:
+                yield Passage(part, [])
+
+    def parts(self, segment: Segment, spans: Sequence[Span] = ()) -> Iterator[Passage]:
+        """A segment in parts that the model can read at once."""
+        if ids := self._ids(segment.text):
+            yield Passage(segment, ids)
+            return
+        broken = break_long(segment.text, lambda text: len(self._encode(text)) <= self._most, spans)
+        for part in _within(segment, broken):
+            yield Passage(part, self._ids(part.text))
+
+    def calm(self, passage: Passage) -> list[int]:
+        """A passage in capitals, read in small letters; none where that is too long."""
+        return self._ids(passage.segment.text.capitalize())
+
+    def _ids(self, text: str) -> list[int]:
+        """What the model reads of a text; none where that is too long."""
+        ids = self._encode(text)
+        return ids if len(ids) <= self._most else []
+
+    def line(self, passages: Sequence[Passage], translations: Sequence[str]) -> str:
+        """The translations of passages with the white space that the passages had."""
+        if len(passages) == 1:
+            return translations[0] + passages[0].segment.space
+        return joined([passage.segment for passage in passages], translations, *self.languages)
+
+
+def _one_segment(text: str) -> list[Segment]:
+    """The whole text as one segment, behind an empty one where it begins with white space."""
+    return cut_at(text, [len(text) - len(text.lstrip())])
+
+
+def _within(segment: Segment, parts: Sequence[Segment]) -> Iterator[Segment]:
+    """The parts of a segment's text with their places in the line; the last has the segment's space."""
+    for number, part in enumerate(parts, 1):
+        space = part.space if number < len(parts) else segment.space
+        yield Segment(segment.start + part.start, part.text, space)
+
+
+def _spans_of(segment: Segment, spans: Sequence[Span], start: int = 0) -> Sequence[Span]:
+    """Those within a segment; `start`: where the text that the spans are of begins in the line."""
+    if not spans:
+        return spans
+    return spans_within(spans, segment.start - start, segment.start - start + len(segment.text))
+
+
+def _is_in_word(text: str, span: Span) -> bool:
+    if not has_letters(span.text):
+        return False
+    return text[span.start - 1 : span.start].isalpha() or text[span.end : span.end + 1].isalpha()
+
+
+def _has_letters_outside(text: str, spans: Sequence[Span]) -> bool:
+    place = 0
+    for span in spans:
+        if has_letters(text[place : span.start]):
+            return True
+        place = span.end
+    return has_letters(text[place:])
+
+
+def _without_edges(segment: Segment, spans: Sequence[Span]) -> Iterator[Segment]:
+    """A sentence, and as segments of their own what stands before and behind it.
+
+    These are a list's marks, emoji, and unknown characters that are no part of a word.
+    """
+    text, start, end = segment.text, 0, len(segment.text)
+    mark = _LIST_MARK.match(text)
+    if not spans and not mark:
+        yield segment
+        return
+    signs = [span for span in spans if span.kind is SpanKind.CHARACTER and not _is_in_word(text, span)]
+    if mark:
+        start = mark.end()
+    for sign in signs:
+        if text[start : sign.start].strip():
+            break
+        start = max(start, sign.end)
+    for sign in reversed(signs):
+        if sign.start < start or text[sign.end : end].strip():
+            break
+        end = sign.start
+    start = end - len(text[start:end].lstrip())
+    if start == 0 and end == len(text):
+        yield segment
+        return
+    yield from _within(segment, cut_at(text, sorted({start, end} - {len(text)})))
+
+
+class _Characters:
+    """The characters of the source's vocabulary, as they are or by their normal form."""
+
+    def __init__(self, tokenizer: AnyTokenizer) -> None:
+        self._tokenizer = tokenizer
+        self._known: set[str] = set()
+
+    def has_all(self, text: str) -> bool:
+        """Whether all characters of a text are known already; else they are to be asked one by one."""
+        return self._known.issuperset(text)
+
+    def has(self, character: str) -> bool:
+        """Whether a character is known; marks are, as their letters are, and so is ASCII."""
+        if not self._known:
+            pieces = (piece for piece in self._tokenizer.src_vocabulary() if not piece.startswith("<"))
+            self._known.update(map(chr, range(128)), *pieces)
+        known = character in self._known or (
+            unicodedata.category(character)[0] == "M"
+            or all(part in self._known for part in unicodedata.normalize("NFKC", character))
+        )
+        if known:
+            self._known.add(character)
+        return known
