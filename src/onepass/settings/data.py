@@ -38,8 +38,8 @@ Corpora = Annotated[tuple[CorpusSource, ...], BeforeValidator(_as_list_of_tables
 class TextSource(Settings):
     """Where source text alone comes from; in a recipe either this table or just its `path` as a string.
 
-    `path` is a line file, plain or compressed, the files that a pattern such as `texts/*.en.gz` names, `hf:NAME`
-    (a Hugging Face dataset by hub name or local directory), or `phrasebook` (the embedded corpus).
+    `path` is a line file, plain or compressed, the files that a pattern such as `texts/*.en.gz` names,
+    `hf:NAME` (a Hugging Face dataset by hub name or local directory), or `phrasebook` (the embedded corpus).
     """
 
     path: str = Field(min_length=1)
