@@ -187,7 +187,9 @@ def test_a_cut_gzip_file_names_the_file_and_the_last_good_line(tmp_path: Path) -
     fails(path, "gzip file is damaged", f"{damaged}, after line")
 
 
-@pytest.mark.parametrize("content", [b"plain text\n", gzip.compress(b"x\n" * 99, mtime=0)[:15] + b"\xff" * 40])
+@pytest.mark.parametrize(
+    "content", [b"plain text\n", gzip.compress(b"x\n" * 99, mtime=0)[:15] + b"\xff" * 40]
+)
 def test_what_is_not_gzip_is_an_error(tmp_path: Path, content: bytes) -> None:
     path = write_lines(tmp_path, b"one\n", b"eins\n", ".gz")
     (tmp_path / "train.en.gz").write_bytes(content)
