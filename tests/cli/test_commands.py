@@ -85,9 +85,10 @@ def test_translate_writes_one_line_for_each_line_it_reads() -> None:
     assert done.code == 0, done.err
     lines = done.out.split("\n")
     assert len(lines) == len(src) + 1
-    assert lines[1] == lines[2] == ""
+    assert lines[1:3] == ["", "  "]
     assert lines[:6] == lines[6:12]
-    assert "warning: A sentence of" in done.err
+    assert lines[4]  # far too long for the model, which reads it in parts
+    assert done.err == ""
     assert call("translate", "--model", finished_run() / "student", stdin=b"") == (0, "", "")
 
 

@@ -18,6 +18,7 @@ from onepass.pipeline.teacher_engines import Teacher, make_engine
 from onepass.runtime.cores import available_cores
 from onepass.settings import DistillSettings
 from onepass.text.lines import read_lines
+from onepass.text.validity import valid_output
 from tiny_export import random_teacher
 from tiny_run import (
     assert_clear_error,
@@ -166,7 +167,12 @@ def test_the_translations_are_those_of_the_search_that_the_settings_name(
     teacher = random_teacher(tmp_path / "teacher", make_teacher)
     lines = [src for src, _ in corpus_pairs(30)]
     expected, other = (
-        [t.text for t in Translator.load(teacher, beam_size=size).translate(lines)]
+        [
+            valid_output(line, found.text)
+            for line, found in zip(
+                lines, Translator.load(teacher, beam_size=size).translate_as_written(lines), strict=True
+            )
+        ]
         for size in (beam_size, 5 - beam_size)
     )
     settings = DistillSettings(engine=engine, beam_size=beam_size)

@@ -43,6 +43,7 @@ CARD = {
     "licence": "cc-by-2.0",
     "attribution": "Ann Author and Ben Writer, example.org",
     "limits": "Only a toy.",
+    "test_set": "forty toys",
 }
 GRAPHS = {"student.float32.onnx", "student.int8.onnx"}
 

@@ -130,7 +130,7 @@ def _tokenizer(context: Context) -> AnyTokenizer:
 def _check_kept(counts: FilterCounts, where: str) -> None:
     if not counts.kept:
         raise DataError(
-            "Nothing to learn from is left after filtering",
+            f"No {'source text' if where == 'data.mono' else 'training pair'} is left after filtering",
             where=where,
             value=counts.summary(),
             fix="check the languages and the limits in data.filters",

@@ -38,6 +38,7 @@ from onepass.teachers.find import TeacherFiles, find_teacher
 from onepass.teachers.firefox import firefox_engine
 from onepass.teachers.read import read_teacher_files
 from onepass.text.tokenizers import AnyTokenizer
+from onepass.text.validity import valid_output
 from onepass.training.loop import has_bf16
 
 Translate = Callable[[Sequence[str]], list[str]]
@@ -147,13 +148,18 @@ def check_engine(teacher: Teacher, settings: DistillSettings) -> None:
 
 
 def make_engine(teacher: Teacher, settings: DistillSettings, scratch: Path) -> Translate:
-    """The chosen engine with a teacher, text to text; CTranslate2's model is written to `scratch`.
+    """The chosen engine with a teacher, text to valid text; CTranslate2's model is written to `scratch`.
 
     Raises:
         ModelError: the teacher is unusable, or a student.
         UsageError: the engine cannot have this teacher, or is not installed.
     """
     check_engine(teacher, settings)
+    engine = _engine(teacher, settings, scratch)
+    return lambda lines: list(map(valid_output, lines, engine(lines)))
+
+
+def _engine(teacher: Teacher, settings: DistillSettings, scratch: Path) -> Translate:
     if settings.engine == "torch":
         return _torch_engine(teacher, settings)
     if settings.engine == "fxtranslate":
@@ -187,7 +193,7 @@ def _torch_engine(teacher: Teacher, settings: DistillSettings) -> Translate:
     if not teacher.of_marian:
         assert teacher.bundle is not None
         reference = Translator.load(teacher.bundle, beam_size=settings.beam_size)
-        return lambda lines: [t.text for t in reference.translate(lines)]
+        return lambda lines: [t.text for t in reference.translate_as_written(lines)]
     read = _read(teacher)
     bf16 = settings.compute_type == "bfloat16" or (
         settings.compute_type == "auto" and has_bf16(torch.device("cpu"))
