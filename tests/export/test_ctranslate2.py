@@ -164,7 +164,7 @@ def test_text_to_text_equals_the_torch_translator(export, lines: Sequence[str]) 
     ours = [t.text for t in Translator.load(exported.bundle).translate(texts)]
     theirs = [t.text for t in exported.translator().translate(texts)]
     assert ours == theirs
-    assert theirs[0] == theirs[-3] == ""
+    assert (theirs[0], theirs[-3].strip("\u200b\t ")) == ("", "")
     assert theirs[1] == theirs[-1] != ""
 
 
