@@ -11,11 +11,12 @@ from onepass.families import FAMILIES
 
 ROOT = Path(__file__).resolve().parents[1]
 LARGE = {
+    "recipes/weights/firefox-en-pt.safetensors",
     "src/onepass/shipped/de-en/student.int8.onnx",
     "src/onepass/shipped/en-de-fast/student.int8.onnx",
     "src/onepass/shipped/en-de/student.int8.onnx",
 }
-"""Files over 1 MB: shipped weights. A change of the exporter must not commit one a second time."""
+"""Files over 1 MB: weights that ship, or that a recipe goes on from. A change of the exporter must not commit one a second time."""
 MOST_LINES = 120
 MOST_WORDS = 25
 
