@@ -16,7 +16,10 @@ LARGE = {
     "src/onepass/shipped/en-de-fast/student.int8.onnx",
     "src/onepass/shipped/en-de/student.int8.onnx",
 }
-"""Files over 1 MB: weights that ship, or that a recipe goes on from. A change of the exporter must not commit one a second time."""
+"""Files over 1 MB: weights that ship, or that a recipe goes on from.
+
+A change of the exporter must not commit one a second time.
+"""
 MOST_LINES = 120
 MOST_WORDS = 25
 
