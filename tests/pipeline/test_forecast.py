@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from onepass import cli
 from onepass.pipeline import forecast
 from onepass.pipeline.forecast import measure_corpus, plan_run, render_plan
 from onepass.pipeline.plan import plan
 from onepass.text.tokenizer import Tokenizer
-from tiny_run import call, finished_run, tiny_recipe
+from tiny_run import finished_run, tiny_recipe
 
 
 def test_every_stage_that_takes_time_is_in_the_plan(tmp_path: Path) -> None:
@@ -36,12 +37,15 @@ def test_parameters_and_tokens_are_those_of_the_run(tmp_path: Path) -> None:
     assert measure_corpus(tiny_recipe(tmp_path)).pairs == 40
 
 
-def test_the_command_writes_nothing(tmp_path: Path) -> None:
+def test_the_command_writes_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert forecast.plan_run.__kwdefaults__ == {"probe_seconds": 30.0}  # as the help says
+    monkeypatch.setattr(forecast.plan_run, "__kwdefaults__", {"probe_seconds": 0.0})
+    monkeypatch.setitem(sys.modules, "resource", None)  # as on Windows
     tiny_recipe(tmp_path)
-    # Without `resource`, as on Windows.
-    done = call("run", tmp_path / "tiny.toml", "--to", tmp_path / "run", "--plan", without=["resource"])
-    assert done.code == 0, done.err
-    assert "together, at most" in done.out
+    cli.run(tmp_path / "tiny.toml", to=tmp_path / "run", plan=True)
+    assert "together, at most" in capsys.readouterr().out
     assert not (tmp_path / "run").exists()
 
 
