@@ -8,6 +8,7 @@ import pytest
 from onepass.alignment.fertilities import read_pharaoh
 from onepass.bundle import Bundle
 from onepass.errors import DataError, UsageError
+from onepass.pipeline.forecast import TOKENS_PER_WORD, measure_corpus
 from onepass.pipeline.teacher_engines import find, make_engine
 from onepass.recipe import Recipe, load_recipe
 from onepass.settings import DistillSettings
@@ -170,3 +171,10 @@ def test_settings_of_source_text_mean_nothing_without_any(tmp_path: Path) -> Non
     path.write_text('[data]\nsrc = "en"\ntgt = "pt"\ntrain = "p"\ndev = "p"\ntest = "p"\nmono_lines = 3\n')
     with pytest.raises(UsageError, match="mono_lines means nothing"):
         load_recipe(path)
+
+
+def test_the_plan_counts_source_text(tmp_path: Path) -> None:
+    size = measure_corpus(recipe_in(tmp_path))
+    assert size.pairs == 50
+    words = sum(len(line.split()) for line in TEXT[:50]) / 50
+    assert size.length == max(round(TOKENS_PER_WORD * words), 1)

@@ -10,10 +10,12 @@ import math
 import sys
 import time
 from collections.abc import Iterator
+from itertools import chain
 from typing import Any, NamedTuple
 
 import torch
 
+from onepass.corpora.mono import read_mono
 from onepass.corpora.sources import read_pairs
 from onepass.evaluation.machine import machine_kind
 from onepass.families import AUTOREGRESSIVE
@@ -73,11 +75,17 @@ class Plan(NamedTuple):
 
 
 def measure_corpus(recipe: Recipe) -> CorpusSize:
-    """Reads the training corpus once. Raises DataError where it cannot be read or is empty."""
+    """Reads the training corpus once; a text without a translation counts as long as one.
+
+    Raises:
+        DataError: it cannot be read.
+    """
+    data = recipe.data
     pairs = words = 0
-    for pair in read_pairs(recipe.data.train, split="train", src=recipe.data.src, tgt=recipe.data.tgt):
+    corpus = read_pairs(data.train, split="train", src=data.src, tgt=data.tgt)
+    for pair in chain(corpus, read_mono(data)):
         pairs += 1
-        words += len(pair.tgt.split())
+        words += len((pair.tgt or pair.src).split())
     return CorpusSize(pairs, max(round(TOKENS_PER_WORD * words / max(pairs, 1)), 1))
 
 
