@@ -60,16 +60,20 @@ class FilterCounts:
 def _fails(pair: Pair, settings: FilterSettings) -> str | None:
     """The reason to drop a pair that the pair alone shows, or None."""
     src_words, tgt_words = len(pair.src.split()), len(pair.tgt.split())
-    shorter, longer = sorted((src_words, tgt_words))
-    if shorter == 0:
+    if not src_words or not tgt_words:
         return "empty"
-    if longer > settings.max_words:
+    if max(src_words, tgt_words) > settings.max_words:
         return "too long"
-    if longer > SHORT_WORDS and longer > settings.max_length_ratio * shorter:
+    if is_lopsided(src_words, tgt_words, settings.max_length_ratio, short=SHORT_WORDS):
         return "length ratio"
     if settings.drop_identical and pair.src == pair.tgt:
         return "identical"
     return None
+
+
+def is_lopsided(src: int, tgt: int, most: float, *, short: int) -> bool:
+    """Whether the longer side is more than `most` times the shorter one, and longer than `short`."""
+    return max(src, tgt) > max(short, most * min(src, tgt))
 
 
 def _hash(pair: Pair) -> int:

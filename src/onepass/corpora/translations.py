@@ -1,6 +1,6 @@
 """Filters on what a teacher made of source text: which translations no student learns from.
 
-The checks run in the order of `REASONS`, and a pair counts under the first that it fails.
+A pair counts under the first check that it fails.
 """
 
 from __future__ import annotations
@@ -10,13 +10,11 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from decimal import Decimal
 
-from onepass.corpora.filters import SHORT_WORDS, FilterCounts
+from onepass.corpora.filters import SHORT_WORDS, FilterCounts, is_lopsided
 from onepass.settings import TranslationFilterSettings
 from onepass.text.numbers import number_values
 from onepass.text.pair import Pair
 from onepass.text.spans import SpanKind, find_spans
-
-REASONS = ("empty", "copied", "length ratio", "repeated words", "unpaired mark", "numbers", "addresses")
 
 UNSPACED = ("ja", "km", "lo", "my", "th", "zh")
 """Languages that put no spaces between words; their length is in characters."""
@@ -64,8 +62,8 @@ def _fails(pair: Pair, settings: TranslationFilterSettings, *, in_characters: bo
     if settings.copied and len(src) > 2 and [w.casefold() for w in src] == [w.casefold() for w in tgt]:
         return "copied"
     sizes = (len(pair.src), len(pair.tgt)) if in_characters else (len(src), len(tgt))
-    longest_free = SHORT_CHARACTERS if in_characters else SHORT_WORDS
-    if max(sizes) > max(longest_free, settings.max_length_ratio * min(sizes)):
+    short = SHORT_CHARACTERS if in_characters else SHORT_WORDS
+    if is_lopsided(*sizes, settings.max_length_ratio, short=short):
         return "length ratio"
     if most_repeats(tgt) > max(settings.max_repeats, most_repeats(src)):
         return "repeated words"

@@ -13,7 +13,6 @@ import sys
 import weakref
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +22,7 @@ from onepass.evaluation.results import Engine, Traits
 from onepass.evaluation.systems import Competitor, TextSystem
 from onepass.families import AUTOREGRESSIVE
 from onepass.teachers.find import TeacherFiles
+from onepass.teachers.firefox import check_firefox
 
 INTERPRETER = "ONEPASS_BERGAMOT"
 """Environment variable: the Python that has Bergamot, else that of `.venv-bergamot` where we are."""
@@ -33,11 +33,6 @@ INSTALL = (
 _A_SENTENCE = "1"
 GEMM_PRECISIONS = ("int8shiftAlphaAll", "int8shiftAll", "int8")
 """Of Bergamot; which is the fastest depends on the processor."""
-
-
-def has_firefox() -> bool:
-    """Whether the engine of Firefox is installed."""
-    return find_spec("fxtranslate") is not None
 
 
 def bergamot_python() -> Path | None:
@@ -57,12 +52,7 @@ def in_firefox(name: str, model: str, files: TeacherFiles) -> Competitor:
     Raises:
         UsageError: the engine is not installed.
     """
-    if not has_firefox():
-        raise UsageError(
-            "The engine of Firefox is not installed",
-            where="fxtranslate",
-            fix="pip install 'onepass[firefox]'",
-        )
+    check_firefox()
     return _competitor(name, model, "Firefox", files, {"engine": "firefox", "python": sys.executable})
 
 

@@ -131,34 +131,30 @@ def distill_files(
     to: Path,
     settings: DistillSettings,
     *,
-    languages: tuple[str, str] | None,
     progress: Report,
-) -> list[Path]:
+) -> None:
     """`distill_file` from each source to a file of a directory; those that are there are not made again.
+
+    `texts.en.gz` becomes `texts.pt.gz` from en to pt; a name without its language gets one.
 
     Args:
         sources: files, each with a name of its own.
         teacher: who translates.
         to: the directory.
         settings: engine, beam size, shard size.
-        languages: `texts.en.gz` becomes `texts.pt.gz` from en to pt; a name without its language gets one.
         progress: lines done, lines in all, a text.
-
-    Returns:
-        The files of the directory, in order.
 
     Raises:
         UsageError: two would have one name.
     """
+    languages = teacher.languages
     names = [_translated_name(path.name, languages) for path in sources]
     if len(set(names)) < len(names):
         raise UsageError("Two sources have the same name", where="--src", value=names)
     to.mkdir(parents=True, exist_ok=True)
-    made = [to / name for name in names]
-    for src, target in zip(sources, made, strict=True):
-        if not target.exists():
-            distill_file(src, teacher, target, settings, progress=progress)
-    return made
+    for src, name in zip(sources, names, strict=True):
+        if not (to / name).exists():
+            distill_file(src, teacher, to / name, settings, progress=progress)
 
 
 def _translated_name(name: str, languages: tuple[str, str] | None) -> str:
@@ -211,7 +207,7 @@ def distill_command(
         option = str(first["loc"][0]).removesuffix("_size").replace("_", "-")
         raise UsageError(first["msg"], where=f"--{option}", value=first["input"]) from None
     if in_directory:
-        distill_files(sources, teacher, to, settings, languages=teacher.languages, progress=progress)
+        distill_files(sources, teacher, to, settings, progress=progress)
     else:
         [src] = sources
         distill_file(src, teacher, to, settings, progress=progress)

@@ -15,13 +15,14 @@ from onepass.evaluation.competitors import TEACHER, Student, competitors, main_s
 from onepass.evaluation.figures import bleu_against_latency, latency_against_length
 from onepass.evaluation.league import League, measure_league
 from onepass.evaluation.results import System, parse_results
-from onepass.evaluation.rivals import bergamot_python, has_firefox, in_bergamot, in_firefox, refusal
+from onepass.evaluation.rivals import bergamot_python, in_bergamot, in_firefox, refusal
 from onepass.evaluation.systems import Competitor
 from onepass.evaluation.table import render_markdown
 from onepass.files import write_json, write_text
 from onepass.pipeline.inventory import linked_corpus, one_pass_models
 from onepass.pipeline.stage import Context
 from onepass.teachers.find import find_teacher
+from onepass.teachers.firefox import has_firefox
 from onepass.text.explain import explain
 from onepass.text.lines import read_lines, write_lines
 
@@ -110,7 +111,7 @@ def _in_own_engines(context: Context) -> list[Competitor]:
     if name is None:
         return []
     files = find_teacher(name, unpickle=context.recipe.teacher.unpickle)
-    if files.model.suffix != ".bin" or files.ids:
+    if not files.of_firefox:
         return []
     rows = [in_firefox(f"{TEACHER}, Firefox's engine", TEACHER, files)] if has_firefox() else []
     rows += [in_bergamot(f"{TEACHER}, Bergamot", TEACHER, files)] if bergamot_python() else []

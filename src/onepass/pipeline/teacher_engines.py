@@ -116,9 +116,10 @@ def find(name: str, languages: str | None = None) -> Teacher:
 
 def run_teacher(context: Context) -> Teacher:
     """That of a run; with its own files where its own engine is to have it."""
-    name = context.recipe.teacher.from_
-    is_firefox = name is not None and context.recipe.distill.engine == "fxtranslate"
-    return Teacher(context.inputs["teacher"], find_teacher(name) if is_firefox and name else None)
+    recipe, bundle = context.recipe, context.inputs["teacher"]
+    if recipe.teacher.from_ is None or recipe.distill.engine != "fxtranslate":
+        return Teacher(bundle)
+    return Teacher(bundle, find_teacher(recipe.teacher.from_))
 
 
 def check_engine(teacher: Teacher, settings: DistillSettings) -> None:

@@ -56,6 +56,11 @@ class TeacherFiles:
     config: Path | None = None
 
     @property
+    def of_firefox(self) -> bool:
+        """Firefox's engine, and Bergamot, read such files."""
+        return self.model.suffix == ".bin" and not self.ids
+
+    @property
     def all(self) -> list[Path]:
         """Each file once."""
         more = [path for path in (self.shortlist, self.config) if path is not None]

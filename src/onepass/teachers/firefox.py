@@ -3,9 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from importlib.util import find_spec
 
 from onepass.errors import ModelError, UsageError
 from onepass.teachers.find import TeacherFiles
+
+
+def has_firefox() -> bool:
+    """Whether the engine is installed."""
+    return find_spec("fxtranslate") is not None
+
+
+def check_firefox() -> None:
+    """Raises UsageError where the engine is not installed."""
+    if not has_firefox():
+        raise UsageError(
+            "The engine of Firefox is not installed",
+            where="fxtranslate",
+            fix="pip install 'onepass[firefox]'",
+        )
 
 
 def firefox_engine(files: TeacherFiles) -> Callable[[str], str]:
@@ -15,15 +31,10 @@ def firefox_engine(files: TeacherFiles) -> Callable[[str], str]:
         ModelError: the engine does not take these files.
         UsageError: it is not installed.
     """
-    try:
-        from fxtranslate import Translator
-    except ImportError:
-        raise UsageError(
-            "The engine of Firefox is not installed",
-            where="fxtranslate",
-            fix="pip install 'onepass[firefox]'",
-        ) from None
-    if files.model.suffix != ".bin" or files.ids:
+    check_firefox()
+    from fxtranslate import Translator
+
+    if not files.of_firefox:
         raise ModelError(
             "The engine of Firefox reads its own models alone",
             where=files.model,

@@ -19,7 +19,6 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from onepass.errors import ModelError
-from onepass.files import file_sha256
 from onepass.models.autoregressive import BOS
 from onepass.models.marian import NEVER, MarianSizes, MarianTransformer
 from onepass.nn.positions import sines_then_cosines
@@ -104,16 +103,7 @@ def read_huggingface(files: TeacherFiles) -> MarianTeacher:
     _check_vocabularies(files, sizes, src, tgt, joint=tokenizer.joint)
     model = MarianTransformer(sizes)
     model.load_state_dict(_read_state(tensors, sizes, src, tgt, start=_start(config, tgt)))
-    return MarianTeacher(
-        model=model.eval(),
-        tokenizer=tokenizer,
-        sizes=sizes,
-        shortlist=None,
-        sha256={path.name: file_sha256(path) for path in files.all},
-        name=files.name,
-        licence=files.licence,
-        languages=files.languages,
-    )
+    return MarianTeacher.of(files, model, tokenizer)
 
 
 # --- the settings -------------------------------------------------------------

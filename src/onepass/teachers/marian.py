@@ -47,6 +47,26 @@ class MarianTeacher:
     licence: str | None
     languages: tuple[str, str] | None
 
+    @classmethod
+    def of(
+        cls,
+        files: TeacherFiles,
+        model: MarianTransformer,
+        tokenizer: TeacherTokenizer,
+        shortlist: Shortlist | None = None,
+    ) -> MarianTeacher:
+        """What was read of files, with their digests."""
+        return cls(
+            model=model.eval(),
+            tokenizer=tokenizer,
+            sizes=model.sizes,
+            shortlist=shortlist,
+            sha256={path.name: file_sha256(path) for path in files.all},
+            name=files.name,
+            licence=files.licence,
+            languages=files.languages,
+        )
+
 
 def read_marian(files: TeacherFiles) -> MarianTeacher:
     """Reads a model, its vocabulary and its shortlist.
@@ -68,16 +88,7 @@ def read_marian(files: TeacherFiles) -> MarianTeacher:
         shortlist = read_shortlist(
             files.shortlist, src.order, tgt.order, joint=src.vocabulary is tgt.vocabulary
         )
-    return MarianTeacher(
-        model=model.eval(),
-        tokenizer=tokenizer,
-        sizes=sizes,
-        shortlist=shortlist,
-        sha256={path.name: file_sha256(path) for path in files.all},
-        name=files.name,
-        licence=files.licence,
-        languages=files.languages,
-    )
+    return MarianTeacher.of(files, model, tokenizer, shortlist)
 
 
 def _check_vocabulary(files: TeacherFiles, words: Words, size: int) -> None:
