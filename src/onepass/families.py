@@ -77,7 +77,7 @@ CTC = Family(
     title="CTC",
     citation="Libovický and Helcl 2018, arXiv 1811.04719",
     mechanism="latent alignments",
-    settings=frozenset({"attend_to", "slots", "start", "glancing", "compresses", "finetune"}),
+    settings=frozenset({"attend_to", "slots", "start", "glancing", "auxiliary", "compresses", "finetune"}),
     most_candidates=64,
 )
 DAG = Family(

@@ -154,7 +154,7 @@ class Recipe(Settings):
     def needs_teacher(self) -> bool:
         """Whether any student learns from a teacher; where none does, a run trains none."""
         return self.teacher.is_read or any(
-            student.distilled or student.init_from_teacher or student.finetuned_by_teacher
+            student.distilled or student.learns_from_teacher_model or student.finetuned_by_teacher
             for student in self.students().values()
         )
 

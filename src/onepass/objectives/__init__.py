@@ -9,6 +9,8 @@ from onepass.models import Model
 from onepass.models.one_pass import OnePassTransformer
 from onepass.models.stepwise import WordByWord
 from onepass.objectives import ctc, dag, fertility, finetune, teacher
+from onepass.objectives.auxiliary import AuxiliaryObjective, reads_as
+from onepass.objectives.ctc import CTCObjective
 from onepass.objectives.latent import LatentObjective
 from onepass.objectives.objective import Objective
 from onepass.objectives.vocabulary import VocabularySample
@@ -34,6 +36,7 @@ def student_objective(
     model: Model,
     larger: OnePassTransformer | None,
     sample: VocabularySample | None,
+    teacher: WordByWord | None = None,
 ) -> Objective:
     """What a student learns, before any fine-tuning.
 
@@ -42,8 +45,23 @@ def student_objective(
         model: that will learn it.
         larger: what it `compresses`, if it does.
         sample: the words that the loss is over, if not all.
+        teacher: that auxiliary losses ask, if there are any.
     """
     objective = OBJECTIVES[student.family](student, larger)
-    if isinstance(objective, LatentObjective) and isinstance(model, OnePassTransformer):
-        return replace(objective, ends=model.ends, sample=sample)
-    return objective
+    if not (isinstance(objective, LatentObjective) and isinstance(model, OnePassTransformer)):
+        return objective
+    objective = replace(objective, ends=model.ends, sample=sample)
+    if student.auxiliary is None:
+        return objective
+    assert isinstance(objective, CTCObjective)
+    assert teacher is not None
+    stays = student.training.encoder_rate == 0
+    return AuxiliaryObjective(
+        objective.slots,
+        objective.glancing,
+        objective.ends,
+        objective.sample,
+        teacher=teacher,
+        weights=student.auxiliary,
+        shared_encoder=stays and reads_as(model, teacher),
+    )

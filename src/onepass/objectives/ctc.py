@@ -22,7 +22,7 @@ from onepass.nn.output_layer import score_labels
 from onepass.objectives.bigrams import BigramObjective, Expected, ends, first_and_second
 from onepass.objectives.compression import CompressionObjective
 from onepass.objectives.glancing import Glancing, choose
-from onepass.objectives.latent import LatentObjective, each_slot, in_place, slot_log_probs
+from onepass.objectives.latent import LatentObjective, Losses, each_slot, in_place, slot_log_probs
 from onepass.objectives.objective import Batch, Objective
 from onepass.objectives.vocabulary import Output
 from onepass.settings import FinetuneSettings, StudentSettings
@@ -176,10 +176,10 @@ class CTCObjective(LatentObjective):
     def fits(self, batch: Batch) -> Tensor:
         return feasible(self.read_lengths(batch), batch.tgt_ids, self.slots)
 
-    def losses(self, model: SlotTransformer, batch: Batch, decoded: Decoded, output: Output) -> Tensor:
+    def losses(self, model: SlotTransformer, batch: Batch, decoded: Decoded, output: Output) -> Losses:
         assert isinstance(model, CTCTransformer)
         log_probs = slot_log_probs(output, decoded, with_blank(batch.tgt_ids, model.blank))
-        return negative_log_likelihood(_lattice(log_probs, batch.tgt_ids, decoded.mask))
+        return Losses(negative_log_likelihood(lattice_of(log_probs, batch.tgt_ids, decoded.mask)), log_probs)
 
     def glance(
         self, model: SlotTransformer, batch: Batch, attempt: Decoded, output: Output, share: float
@@ -188,7 +188,7 @@ class CTCObjective(LatentObjective):
         states, mask = attempt
         places = each_slot(output.places(with_blank(batch.tgt_ids, model.blank)), mask)
         scored = score_labels(states[mask], output.weight, places, NEVER, bias=output.bias)
-        way = best_way(_lattice(in_place(scored.log_probs, mask), batch.tgt_ids, mask))
+        way = best_way(lattice_of(in_place(scored.log_probs, mask), batch.tgt_ids, mask))
         tokens = batch.tgt_ids.gather(1, (way // 2).clamp(max=batch.tgt_ids.size(1) - 1))
         told = torch.where(way % 2 == 1, tokens, model.blank)  # [B, L]
         written = torch.zeros_like(told).masked_scatter_(mask, output.at(scored.best))
@@ -201,7 +201,7 @@ def with_blank(tgt_ids: Tensor, blank: int) -> Tensor:
     return F.pad(tgt_ids, (0, 1), value=blank)
 
 
-def _lattice(log_probs: Tensor, tgt_ids: Tensor, mask: Tensor) -> Lattice:
+def lattice_of(log_probs: Tensor, tgt_ids: Tensor, mask: Tensor) -> Lattice:
     """From the log probabilities [B, L, T + 1] of `with_blank`."""
     return lattice(log_probs[:, :, -1], log_probs[:, :, :-1], tgt_ids, mask.sum(1))
 

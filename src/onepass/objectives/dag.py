@@ -26,7 +26,7 @@ from onepass.models.stepwise import WordByWord
 from onepass.nn.output_layer import score_labels
 from onepass.objectives.bigrams import BigramObjective, Expected, first_and_second
 from onepass.objectives.glancing import Glancing, choose
-from onepass.objectives.latent import LatentObjective, each_slot, in_place, slot_log_probs
+from onepass.objectives.latent import LatentObjective, Losses, each_slot, in_place, slot_log_probs
 from onepass.objectives.objective import Batch, Objective
 from onepass.objectives.vocabulary import Output
 from onepass.settings import FinetuneSettings, StudentSettings
@@ -179,10 +179,10 @@ class DAGObjective(LatentObjective):
     def fits(self, batch: Batch) -> Tensor:
         return self.read_lengths(batch) * self.slots >= (batch.tgt_ids != PAD).sum(1)
 
-    def losses(self, model: SlotTransformer, batch: Batch, decoded: Decoded, output: Output) -> Tensor:
+    def losses(self, model: SlotTransformer, batch: Batch, decoded: Decoded, output: Output) -> Losses:
         assert isinstance(model, DAGTransformer)
         words = slot_log_probs(output, decoded, batch.tgt_ids)
-        return -log_likelihood(_graph(model, batch, decoded, words))
+        return Losses(-log_likelihood(_graph(model, batch, decoded, words)), words)
 
     def glance(
         self, model: SlotTransformer, batch: Batch, attempt: Decoded, output: Output, share: float

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -38,6 +39,22 @@ def slot_log_probs(output: Output, decoded: Decoded, labels: Tensor) -> Tensor:
     return in_place(of_labels, mask)
 
 
+class Losses(NamedTuple):
+    """-log P of each sentence, [B], and the log probabilities of labels in slots that it is a sum of."""
+
+    losses: Tensor
+    log_probs: Tensor
+
+
+class Read(NamedTuple):
+    """What the model made of a batch, and CTC's or the graph's loss of it."""
+
+    memory: Memory
+    decoded: Decoded
+    output: Output
+    log_probs: Tensor
+
+
 @dataclass(frozen=True)
 class LatentObjective(ABC):
     """-log P of the target over all its ways; pairs with too few slots are counted and left out.
@@ -63,8 +80,8 @@ class LatentObjective(ABC):
         return (batch.src_ids != PAD).sum(1) + self.ends
 
     @abstractmethod
-    def losses(self, model: SlotTransformer, batch: Batch, decoded: Decoded, output: Output) -> Tensor:
-        """-log P of each sentence, [B]; anything where it does not fit, but without a gradient."""
+    def losses(self, model: SlotTransformer, batch: Batch, decoded: Decoded, output: Output) -> Losses:
+        """Of each sentence; anything where it does not fit, but without a gradient."""
 
     @abstractmethod
     def glance(
@@ -91,15 +108,24 @@ class LatentObjective(ABC):
         if self.glancing is not None and model.training:
             revealed = self._revealed(model, batch, memory, words, self.glancing.share(batch.progress))
         decoded = model.decode(batch.src_ids, memory, revealed)
-        losses = self.losses(model, batch, decoded, Output.of(model, words))
+        output = Output.of(model, words)
+        losses, log_probs = self.losses(model, batch, decoded, output)
         fits = self.fits(batch)
         counts = self._counts(batch, fits)
         told = torch.zeros(()) if revealed is None else revealed.mask.sum()
+        further = {}
+        if model.training:
+            further = self.further(model, batch, Read(memory, decoded, output, log_probs))
         return {
             "tokens": LossTerm(torch.where(fits, losses, 0).sum(), counts["tokens"]),
             "infeasible": LossTerm((~fits).sum(), counts["infeasible"], weight=0.0),
             "revealed": LossTerm(told, counts["revealed"], weight=0.0),
+            **further,
         }
+
+    def further(self, model: SlotTransformer, batch: Batch, read: Read) -> dict[str, LossTerm]:
+        """Losses beside, while the model learns; `counts` has what they are divided by."""
+        return {}
 
     def _revealed(
         self, model: SlotTransformer, batch: Batch, memory: Memory, words: Tensor | None, share: float

@@ -187,7 +187,7 @@ class _Probe:
             sample = None
             if settings.vocabulary_sample is not None:
                 sample = VocabularySample.of_counts(torch.ones(self.words), *settings.vocabulary_sample)
-            objective = student_objective(self.student, self.model, self.larger, sample)
+            objective = student_objective(self.student, self.model, self.larger, sample, self.teacher)
             if self.finetuned and self.student.finetune is not None:
                 teacher = self.teacher if self.student.finetuned_by_teacher else None
                 objective = FINETUNINGS[self.student.family](self.student.finetune, teacher)

@@ -149,7 +149,7 @@ def _student(recipe: Recipe, model: OnePassModel) -> Stage:
         needs += [*(["teacher"] if student.finetuned_by_teacher else []), base.stage]
     elif (larger := larger_model(recipe, student)) is not None:
         needs.append(larger.stage)
-    elif student.init_from_teacher:
+    elif student.learns_from_teacher_model:
         needs.append("teacher")
     run = partial(_learn if base is None else _finetune, model)
     weights = None if init is None or base is not None else Path(init)

@@ -117,7 +117,10 @@ def learn(context: Context, chosen: OnePassModel) -> None:
         targets = IdPairs.open(context.inputs[chosen.corpora[-1].stage], "train").tgt
         size = direction.tokenizer.tgt_size
         sample = VocabularySample.of_targets(targets, size, *student.training.vocabulary_sample)
-    objective = student_objective(student, model, larger, sample)
+    teacher: Any = None
+    if student.auxiliary is not None:
+        teacher = load_model(Bundle.open(context.inputs["teacher"]))
+    objective = student_objective(student, model, larger, sample, teacher)
     job = _student_job(context, chosen, model, objective)
     _train(context, replace(job, origin={**job.origin, **origin}), direction)
 

@@ -14,7 +14,7 @@ from onepass.settings.data import (
     TranslationFilterSettings,
 )
 from onepass.settings.evaluation import CardSettings, EvaluateSettings
-from onepass.settings.student import OWN_SIZES, FinetuneSettings, StudentSettings
+from onepass.settings.student import OWN_SIZES, AuxiliarySettings, FinetuneSettings, StudentSettings
 from onepass.settings.training import (
     AlignSettings,
     DistillSettings,
@@ -27,6 +27,7 @@ __all__ = [
     "OWN_SIZES",
     "AlignSettings",
     "AugmentSettings",
+    "AuxiliarySettings",
     "CardSettings",
     "CorpusSource",
     "DataSettings",

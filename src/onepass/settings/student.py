@@ -36,6 +36,23 @@ class FinetuneSettings(Settings):
         return self
 
 
+class AuxiliarySettings(Settings):
+    """Weights of losses beside CTC's own, which only training pays for; 0 leaves one out."""
+
+    distributions: Annotated[float, Field(ge=0)] = 0.0
+    """Weight of the teacher's word distributions, which the slots of the target's likeliest way learn too."""
+    early: Annotated[float, Field(ge=0)] = 0.0
+    """Weight of the same loss at the decoder's input (intermediate CTC)."""
+    teacher_decoder: Annotated[float, Field(ge=0)] = 0.0
+    """Weight of the teacher's decoder's loss on the student's encoder; it needs an encoder that learns."""
+
+    @model_validator(mode="after")
+    def _something_is_learnt(self) -> AuxiliarySettings:
+        if not (self.distributions or self.early or self.teacher_decoder):
+            raise ValueError("all weights are 0: leave the section out")
+        return self
+
+
 OWN_SIZES = ("encoder_layers", "decoder_layers", "ffn_width")
 """Sizes that a student may have of its own."""
 
@@ -83,13 +100,15 @@ class StudentSettings(Settings):
     from their positions alone, as in Huang et al. 2022, which takes far longer to learn)."""
     glancing: Annotated[tuple[Share, Share] | None, Field(strict=False), BeforeValidator(unless_false)] = None
     """Of ctc and dag: tell the decoder this share of what it gets wrong, at the first and the last update."""
+    auxiliary: Annotated[AuxiliarySettings | None, BeforeValidator(unless_false)] = None
+    """Of ctc: a section for losses beside its own; left out or false, there are none."""
     dropout: Fraction = 0.1
     training: TrainingSettings = TrainingSettings()
     finetune: Annotated[FinetuneSettings | None, BeforeValidator(unless_false)] = None
     """Of fertility, ctc and dag: a section for the fine-tuning behind the training; left out or false, there
     is none."""
 
-    LATER = frozenset({"ffn_width", "compresses", "init", "start"})
+    LATER = frozenset({"ffn_width", "compresses", "init", "start", "auxiliary"})
 
     @model_validator(mode="after")
     def _settings_are_of_the_family(self) -> StudentSettings:
@@ -105,17 +124,25 @@ class StudentSettings(Settings):
             for name, given in (
                 ("glancing", self.glancing is not None),
                 ("init", self.init is not None),
+                ("auxiliary", self.auxiliary is not None),
                 ("training.vocabulary_sample", sampled),
             ):
                 if given:
                     raise ValueError(f"{name} means nothing for a student that compresses another one")
         if self.training.vocabulary_sample is not None and "slots" not in FAMILIES[self.family].settings:
             raise ValueError(f"training.vocabulary_sample means nothing for the family {self.family}")
+        if self.auxiliary is not None and self.auxiliary.teacher_decoder and not self.training.encoder_rate:
+            raise ValueError("auxiliary.teacher_decoder teaches the encoder, and training.encoder_rate is 0")
         if self.start == "states" and not self.soft_copy:
             raise ValueError("soft_copy = false starts from positions alone, and start = 'states' does not")
         if self.back_translations and not self.distilled:
             raise ValueError("back_translations are for a teacher to translate: they need distilled = true")
         return self
+
+    @property
+    def learns_from_teacher_model(self) -> bool:
+        """Whether its training needs the teacher itself, not its translations alone."""
+        return self.init_from_teacher or self.auxiliary is not None
 
     @property
     def finetuned_by_teacher(self) -> bool:

@@ -67,6 +67,9 @@ class TrainingSettings(Settings):
     cooldown: NonNegativeInt = 0
     """Updates at the end, before `max_updates`, over which the rate falls linearly to 0 and nothing stops
     the training before its end."""
+    optimizer: Literal["adam", "muon"] = "adam"
+    """adam is the paper's. muon moves the matrices of layers by the direction of their gradient alone: fewer
+    updates for the same loss, each a little slower."""
     clip_norm: Annotated[float, Field(gt=0)] = 1.0
     """Largest norm of the gradient."""
     label_smoothing: Fraction = 0.0
@@ -93,7 +96,7 @@ class TrainingSettings(Settings):
     """Of ctc and dag: the loss is over some words alone, for speed: those of the batch, this many of the most
     frequent ones, and this many drawn by their frequency. Left out or false, over all."""
 
-    LATER = frozenset({"select_by", "cooldown", "encoder_rate", "vocabulary_sample"})
+    LATER = frozenset({"select_by", "cooldown", "encoder_rate", "vocabulary_sample", "optimizer"})
 
 
 class TeacherSettings(Settings):

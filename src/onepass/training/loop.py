@@ -34,6 +34,7 @@ from onepass.training.checkpoint import (
     load_checkpoint,
     save_checkpoint,
 )
+from onepass.training.optimizer import READING, make_optimizer
 from onepass.training.schedule import cooling, inverse_square_root
 
 
@@ -103,27 +104,6 @@ class _Loss(nn.Module):
 
     def forward(self, batch: Batch) -> dict[str, LossTerm]:
         return dict(self.objective.terms(self.model, batch))
-
-
-READING = ("src_embedding.", "tgt_embedding.", "encoder.", "word_bias", "output.")
-"""Beginnings of the names of what `encoder_rate` is for."""
-
-
-def make_optimizer(model: nn.Module, encoder_rate: float = 1.0) -> torch.optim.Optimizer:
-    """Adam as the paper has it (Vaswani et al. 2017, section 5.3); the loop sets its rate.
-
-    Where embeddings and encoder have a rate of their own, they are the second of two groups.
-    """
-    named = list(model.named_parameters())
-    groups: list[dict[str, Any]] = [{"params": [p for _, p in named]}]
-    if encoder_rate != 1:
-        is_reading = [name.startswith(READING) for name, _ in named]
-        groups = [
-            {"params": [p for (_, p), reading in zip(named, is_reading, strict=True) if reading == chosen]}
-            for chosen in (False, True)
-        ]
-    fused = named[0][1].device.type in ("cpu", "cuda")
-    return torch.optim.Adam(groups, lr=0.0, betas=(0.9, 0.98), eps=1e-9, fused=fused)
 
 
 def _batch_stream(pairs: IdPairs, settings: TrainingSettings, seed: int, progress: Progress) -> Iterator[Any]:
@@ -230,7 +210,9 @@ class Training:
         self.train, self.dev = train, dev
         self.settings, self.directory, self.seed = settings, directory, seed
         self.hooks = hooks if hooks is not None and self.accelerator.is_main_process else Hooks()
-        self.optimizer = make_optimizer(self.model, settings.encoder_rate)
+        self.optimizer, self.rate_factors = make_optimizer(
+            self.model, settings.encoder_rate, kind=settings.optimizer
+        )
         self.progress = Progress()
         self.bf16 = settings.precision == "bf16" or (settings.precision == "auto" and has_bf16(self.device))
         self.checkpoint = directory / "checkpoint.pt"
@@ -302,7 +284,7 @@ class Training:
         progress.update += 1
         rate = inverse_square_root(progress.update, peak=settings.learning_rate, warmup=settings.warmup)
         rate *= cooling(progress.update, last=settings.max_updates, cooldown=settings.cooldown)
-        for group, factor in zip(self.optimizer.param_groups, (1.0, settings.encoder_rate), strict=False):
+        for group, factor in zip(self.optimizer.param_groups, self.rate_factors, strict=True):
             group["lr"] = rate * factor
         self.optimizer.step()
         self.optimizer.zero_grad()
