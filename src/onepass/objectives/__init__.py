@@ -8,9 +8,7 @@ from dataclasses import replace
 from onepass.models import Model
 from onepass.models.one_pass import OnePassTransformer
 from onepass.models.stepwise import WordByWord
-from onepass.objectives import ctc, dag, fertility, finetune, teacher
-from onepass.objectives.auxiliary import AuxiliaryObjective, reads_as
-from onepass.objectives.ctc import CTCObjective
+from onepass.objectives import auxiliary, ctc, dag, fertility, finetune, teacher
 from onepass.objectives.latent import LatentObjective
 from onepass.objectives.objective import Objective
 from onepass.objectives.vocabulary import VocabularySample
@@ -29,6 +27,11 @@ FINETUNINGS: Mapping[str, Callable[[FinetuneSettings, WordByWord | None], Object
     "dag": dag.finetuning,
 }
 """By family, of a student's fine-tuning: its settings, and the teacher where the family asks one."""
+
+AUXILIARIES: Mapping[
+    str, Callable[[LatentObjective, StudentSettings, OnePassTransformer, WordByWord], Objective]
+] = {"ctc": auxiliary.objective}
+"""By family, of a student's training with losses beside its own."""
 
 
 def student_objective(
@@ -53,15 +56,5 @@ def student_objective(
     objective = replace(objective, ends=model.ends, sample=sample)
     if student.auxiliary is None:
         return objective
-    assert isinstance(objective, CTCObjective)
     assert teacher is not None
-    stays = student.training.encoder_rate == 0
-    return AuxiliaryObjective(
-        objective.slots,
-        objective.glancing,
-        objective.ends,
-        objective.sample,
-        teacher=teacher,
-        weights=student.auxiliary,
-        shared_encoder=stays and reads_as(model, teacher),
-    )
+    return AUXILIARIES[student.family](objective, student, model, teacher)

@@ -25,10 +25,10 @@ from onepass.models.stepwise import WordByWord
 from onepass.nn.output_layer import output_cross_entropy, output_kl
 from onepass.nn.transformer import Memory
 from onepass.objectives.ctc import CTCObjective, best_way, lattice_of
-from onepass.objectives.latent import Read
-from onepass.objectives.objective import Batch, LossTerm
+from onepass.objectives.latent import LatentObjective, Read
+from onepass.objectives.objective import Batch, LossTerm, Objective
 from onepass.objectives.vocabulary import Output
-from onepass.settings import AuxiliarySettings
+from onepass.settings import AuxiliarySettings, StudentSettings
 
 
 class _Layer(NamedTuple):
@@ -36,6 +36,22 @@ class _Layer(NamedTuple):
 
     weight: Tensor
     bias: Tensor
+
+
+def objective(
+    learnt: LatentObjective, student: StudentSettings, model: OnePassTransformer, teacher: WordByWord
+) -> Objective:
+    """Of a CTC student whose settings have a section `auxiliary`: what it learnt without, and the losses."""
+    assert student.auxiliary is not None
+    return AuxiliaryObjective(
+        learnt.slots,
+        learnt.glancing,
+        learnt.ends,
+        learnt.sample,
+        teacher=teacher,
+        weights=student.auxiliary,
+        shared_encoder=student.training.encoder_rate == 0 and reads_as(model, teacher),
+    )
 
 
 def reads_as(model: OnePassTransformer, teacher: WordByWord) -> bool:

@@ -119,4 +119,5 @@ def orthogonal(matrix: Tensor, rounds: int = 5) -> Tensor:
     for _ in range(rounds):
         gram = x @ x.T
         x = torch.addmm(x, torch.addmm(gram, gram, gram, beta=b, alpha=c), x, beta=a)
-    return x if wide is matrix else x.T
+    result: Tensor = x if wide is matrix else x.T
+    return result
