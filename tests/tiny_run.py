@@ -288,8 +288,9 @@ def start(
     for name in ("out", "err"):
         (directory / name).touch()
     words = [str(argument) for argument in arguments]
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
     process = _server().Process(
-        target=_main, args=(words, directory, cwd or directory, without, killed_at, after, by)
+        target=_main, args=(words, directory, cwd or directory, without, killed_at, after, by, worker)
     )
     process.start()
     return Command(process, directory)
@@ -321,6 +322,7 @@ def _main(
     killed_at: Path | None,
     after: float,
     by: int,
+    worker: int,
 ) -> None:
     if killed_at is not None:
         threading.Thread(target=_kill_at, args=(killed_at, after, by), daemon=True).start()
@@ -333,7 +335,8 @@ def _main(
     os.chdir(cwd)
     sys.argv = ["onepass", *arguments]
     if hasattr(os, "sched_setaffinity"):
-        os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})  # one thread: nothing here needs more
+        cores = sorted(os.sched_getaffinity(0))  # one thread: nothing here needs more
+        os.sched_setaffinity(0, {cores[worker % len(cores)]})
     if without:
         for name in [name for name in sys.modules if name.partition(".")[0] in ("onepass", *without)]:
             del sys.modules[name]

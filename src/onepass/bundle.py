@@ -22,6 +22,10 @@ from onepass.text.tokenizers import AnyTokenizer, load_tokenizer
 FORMAT = 2
 MANIFEST = "bundle.json"
 WEIGHTS = "weights.safetensors"
+INT8_WEIGHTS = "weights.int8.safetensors"
+"""Of an exported model: rows of 8 bits with their scales, which a training can start from, too."""
+SCALE, OF_TEACHER = ".scale", "teacher."
+"""In that file: the end of the names of scales, and the beginning of the names of a teacher's weights."""
 CHECKSUM = "checksum"
 """Of the manifest, in the manifest."""
 
@@ -234,8 +238,11 @@ class Bundle:
 
 
 def weights_file(path: Path) -> Path:
-    """The weights that a path means: those of a bundle, or a `.safetensors` file itself."""
-    return path / WEIGHTS if path.is_dir() else path
+    """The weights that a path means: those of a bundle, exported or not, or a `.safetensors` file itself."""
+    if not path.is_dir():
+        return path
+    exported = path / INT8_WEIGHTS
+    return exported if exported.exists() and not (path / WEIGHTS).exists() else path / WEIGHTS
 
 
 def write_manifest(

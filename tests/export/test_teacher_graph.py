@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx
 import pytest
 import torch
 from torch import Tensor
@@ -121,3 +122,40 @@ def test_a_teacher_scores_alike_with_and_without_a_shortlist(
     assert found[0].ids == found[1].ids
     assert found[0].scores == pytest.approx(found[1].scores, abs=1e-3)
     assert len({round(score, 3) for score in found[0].scores}) > 20
+
+
+def _operators(graph: onnx.GraphProto, kind: str) -> int:
+    """How many of a kind a graph has, those of its branches included."""
+    inner = [a.g for node in graph.node for a in node.attribute if a.type == onnx.AttributeProto.GRAPH]
+    return sum(node.op_type == kind for node in graph.node) + sum(_operators(part, kind) for part in inner)
+
+
+@pytest.mark.parametrize("family", ["ctc", "fertility"])
+@pytest.mark.usefixtures("no_gradient")
+def test_an_encoder_that_teacher_and_student_share_runs_once(
+    family: str,
+    make_student: Callable,
+    make_slots: Callable,
+    sentences: Sequence[list[int]],
+    pad: Callable[..., Tensor],
+    tmp_path: Path,
+) -> None:
+    teacher = random_marian(tiny_sizes(norm="post", cell="ssru"), 12)
+    post = {"sizes": {"norm": "post"}, "joint": True}
+    student = make_slots("ctc", slots=2, start="states", **post) if family == "ctc" else make_student(**post)
+    own = student.state_dict()
+    taken = {n: t for n, t in teacher.state_dict().items() if n.startswith(("src_embedding.", "encoder."))}
+    student.load_state_dict({**own, **taken})
+    export_onnx(student, tmp_path / "shared.onnx", teacher=teacher)
+    src_ids = pad(sentences)
+    found = run_graph(tmp_path / "shared.onnx", src_ids, **candidates_of(family, src_ids))
+    expected = make_decoder(student, DecodingOptions(teacher=teacher, num_candidates=10))(src_ids)
+    assert found.ids == expected.ids
+    assert found.scores == pytest.approx(expected.scores, abs=1e-4)
+    student.encoder.layers[0].ffn.outer.bias[0] += 1e-3
+    export_onnx(student, tmp_path / "apart.onnx", teacher=teacher)
+    shared, apart = (
+        _operators(onnx.load(tmp_path / f"{name}.onnx").graph, "LayerNormalization")
+        for name in ("shared", "apart")
+    )
+    assert apart - shared == 2 * len(teacher.encoder.layers)

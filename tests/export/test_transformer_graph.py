@@ -9,6 +9,7 @@ import torch
 from onnx import TensorProto
 
 from onepass.export.graph import Range, Value
+from onepass.export.parameters import int8_rows
 from onepass.export.transformer_graph import TransformerGraph
 from onepass.nn.attention import MultiHeadAttention
 
@@ -32,7 +33,7 @@ def test_attention_is_that_of_torch(tmp_path: Path, int8: bool, causal: bool) ->
     [found] = session.run(None, {"x": x.numpy(), "mask": real.int().numpy()})
     if int8:
         for layer in (part.projection, part.output):
-            values, scales = g.int8_rows(layer.weight)
+            values, scales = int8_rows(layer.weight.numpy())
             layer.weight.copy_(torch.from_numpy(values * scales[:, None]))
         step = (limits[0].high - limits[0].low) / 255
         x = (x / step).round() * step

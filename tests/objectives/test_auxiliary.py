@@ -12,11 +12,11 @@ from torch import Tensor
 from onepass.models import MODELS
 from onepass.models.autoregressive import with_end
 from onepass.models.ctc import CTCTransformer
-from onepass.models.from_teacher import start_from_marian
+from onepass.models.from_teacher import reads_as, start_from_marian
 from onepass.models.marian import MarianTransformer, marian_sizes
 from onepass.nn.transformer import initialise
 from onepass.objectives import student_objective
-from onepass.objectives.auxiliary import AuxiliaryObjective, reads_as
+from onepass.objectives.auxiliary import AuxiliaryObjective
 from onepass.objectives.ctc import best_way, lattice_of, with_blank
 from onepass.objectives.objective import Batch, LossTerm
 from onepass.objectives.vocabulary import VocabularySample

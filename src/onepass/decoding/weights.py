@@ -12,7 +12,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from onepass.bundle import WEIGHTS, Bundle, write_manifest
+from onepass.bundle import OF_TEACHER, SCALE, WEIGHTS, Bundle, write_manifest
 from onepass.errors import ModelError
 from onepass.families import family_named
 from onepass.files import replacing
@@ -111,11 +111,20 @@ def save_weights(model: nn.Module, path: Path) -> None:
 
 
 def read_weights(path: Path) -> dict[str, Tensor]:
-    """The tensors of a safetensors file. Raises ModelError where it cannot be read."""
+    """The tensors of a safetensors file, those of an exported model in float32 and without its teacher's.
+
+    Raises:
+        ModelError: it cannot be read.
+    """
     try:
-        return load_file(path)
+        tensors = load_file(path)
     except (SafetensorError, OSError) as error:
         raise ModelError(f"The weights cannot be read: {error}", where=path) from None
+    scales = {name: tensors.pop(name) for name in list(tensors) if name.endswith(SCALE)}
+    for name, scale in scales.items():
+        matrix = name.removesuffix(SCALE)
+        tensors[matrix] = tensors[matrix].float() * scale[:, None]
+    return {name: tensor for name, tensor in tensors.items() if not name.startswith(OF_TEACHER)}
 
 
 def load_weights(model: nn.Module, tensors: Mapping[str, Tensor], *, where: object) -> None:

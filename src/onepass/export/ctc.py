@@ -25,6 +25,7 @@ def _write(
     """The most probable labels; with a teacher and a window, the labelling that it likes best."""
     assert isinstance(model, CTCTransformer)
     states = g.encode(model, source, keep=model.keep)
+    source = source._replace(states=states[-1])
     memory = g.project_memory(model.decoder, states)
     slot = g.range(g.op("Mul", g.size(source.read, 1), g.constant([model.slots])))
     if model.from_states is None:

@@ -40,6 +40,7 @@ def _write(
     """By argmax; with a teacher, by noisy parallel decoding."""
     assert isinstance(model, FertilityTransformer)
     states = g.encode(model, source, keep=model.keep)
+    source = source._replace(states=states[-1])
     top = states[-1]
     if model.ends:  # </s> has no fertility
         top = g.rows(top, g.constant([0]), g.size(source.ids, 1), dim=1)

@@ -8,15 +8,17 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import onnx
+import torch
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 from torch import Tensor, nn
 
+from onepass.bundle import SCALE
+from onepass.export.parameters import Parameters, RoundedRows, Rows, int8_rows
+
 OPSET = 18
 MICROSOFT = "com.microsoft"
 """The domain of ONNX Runtime's own operators."""
-INT8_MOST = 64
-"""Weights are rounded to -64..64: with more, a CPU that adds two products in 16 bits (AVX2) overflows."""
 
 
 class Value(NamedTuple):
@@ -60,6 +62,19 @@ class Rounded(NamedTuple):
     zero: str
 
 
+class Matrix(NamedTuple):
+    """A weight matrix in int8, and its scales.
+
+    Attributes:
+        values: [N, K]; `scales` [N].
+        by_row: the scales as numbers.
+    """
+
+    values: str
+    scales: str
+    by_row: NDArray[np.float32]
+
+
 class Step(NamedTuple):
     """Of a loop: whether it goes on, bool []; what the next step starts from; a row of the result."""
 
@@ -74,14 +89,23 @@ class Graph:
     Args:
         ranges: of what is multiplied with a weight matrix, in the order of `factors`: weight matrices are
             int8 with a scale a row, and multiplied with activations rounded to these ranges; None: float32.
+        parameters: what int8 matrices are referred to in; None: the graph holds all it needs.
         all_parts: what `choose` chooses from is always computed, so that there are `limits` of all factors.
 
     Attributes:
         factors: what has been multiplied with a weight matrix so far.
     """
 
-    def __init__(self, ranges: Sequence[Range] | None, *, all_parts: bool = False) -> None:
-        self.ranges, self.all_parts = ranges, all_parts
+    def __init__(
+        self,
+        ranges: Sequence[Range] | None,
+        parameters: Parameters | None = None,
+        *,
+        all_parts: bool = False,
+    ) -> None:
+        self.ranges, self.parameters, self.all_parts = ranges, parameters, all_parts
+        self.referred: set[str] = set()
+        self.before: list[Any] = []  # nodes that stand before all others
         self.factors: list[str] = []
         self.nodes: list[Any] = []
         self.made = 0
@@ -222,19 +246,56 @@ class Graph:
         """The maximum along a dimension."""
         return self.op("ReduceMax", x, self.constant([dim]), keepdims=0)
 
-    def int8_rows(
-        self, weight: Tensor, least: NDArray[np.float32] | float = 1e-12
-    ) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
-        """int8 [N, K] and a scale a row, [N], not below `least`."""
-        values = weight.detach().float().cpu().numpy()
-        scales = np.maximum(np.abs(values).max(1) / INT8_MOST, least)
-        return np.rint(values / scales[:, None]).astype(np.int8), scales.astype(np.float32)
+    def int8_matrix(self, weights: Sequence[Tensor], least: NDArray[np.float32] | float = 0.0) -> Matrix:
+        """Matrices below each other, [N, K], rounded row by row.
 
-    def int8_columns(self, weight: Tensor, least: NDArray[np.float32] | float = 1e-12) -> tuple[str, str]:
-        """`int8_rows` as constants to multiply with, [K, N] and [N]."""
-        values, scales = self.int8_rows(weight, least)
-        columns = self.constant(np.ascontiguousarray(values.T), np.int8)
-        return columns, self.constant(scales, np.float32)
+        Args:
+            weights: each [n, K].
+            least: no scale is below it, [N].
+        """
+        parts = [self._int8_part(weight) for weight in weights]
+        by_row = np.concatenate([part.by_row for part in parts])
+        if (by_row < least).any():  # not as the file has it
+            whole = np.concatenate([weight.detach().float().cpu().numpy() for weight in weights])
+            return self._int8_constant(int8_rows(whole, np.maximum(least, 1e-12)))
+        if len(parts) == 1:
+            return parts[0]
+        values, scales = ([part[i] for part in parts] for i in range(2))
+        return Matrix(
+            self.prepare("Concat", *values, axis=0), self.prepare("Concat", *scales, axis=0), by_row
+        )
+
+    def _int8_part(self, weight: Tensor) -> Matrix:
+        found = None if self.parameters is None else self.parameters.find(weight)
+        if found is None:
+            return self._int8_constant(int8_rows(weight.detach().float().cpu().numpy()))
+        return self._int8_reference(found)
+
+    def _int8_constant(self, rounded: RoundedRows) -> Matrix:
+        return Matrix(
+            self.constant(rounded.values, np.int8), self.constant(rounded.scales, np.float32), rounded.scales
+        )
+
+    def _int8_reference(self, rows: Rows) -> Matrix:
+        assert self.parameters is not None
+        by_row = self.parameters.rounded(rows.name).scales
+        names = [rows.name, rows.name + SCALE]
+        self.referred.update(names)
+        if (rows.first, rows.last) != (0, len(by_row)):
+            limits = [self.constant([value]) for value in (rows.first, rows.last, 0)]
+            names = [self.prepare("Slice", name, *limits) for name in names]
+        return Matrix(names[0], names[1], by_row[rows.first : rows.last])
+
+    def columns(self, rows: str) -> str:
+        """A matrix [N, K] to multiply with, [K, N]."""
+        return self.prepare("Transpose", rows, perm=[1, 0])
+
+    def prepare(self, kind: str, *inputs: str, **attributes: Any) -> str:
+        """An operator on what is known beforehand: ONNX Runtime computes it when it loads the graph."""
+        outside, self.nodes = self.nodes, self.before
+        result = self.op(kind, *inputs, **attributes)
+        self.nodes = outside
+        return result
 
     def product(self, x: str, columns: str, scales: str, bias: str = "") -> str:
         """x times a matrix [K, N]; of int8, if it has scales."""
@@ -263,14 +324,20 @@ class Graph:
         self.factors.append(x)
         return Rounded(self.op("QuantizeLinear", x, scale, zero), scale, zero)
 
-    def linear(self, x: str, weight: Tensor, bias: Tensor, *, exact: bool = False) -> str:
-        """x · weightᵀ + bias; weight [N, K], in float32 always if it is to be exact."""
-        scales = ""
+    def linear(self, x: str, weight: Tensor | Sequence[Tensor], bias: Tensor, *, exact: bool = False) -> str:
+        """x · weightᵀ + bias.
+
+        Args:
+            x: [.., K].
+            weight: [N, K], or several below each other.
+            bias: [N].
+            exact: in float32 always.
+        """
+        weights = [weight] if isinstance(weight, Tensor) else weight
         if self.int8 and not exact:
-            columns, scales = self.int8_columns(weight)
-        else:
-            columns = self.weight(weight.T.contiguous())
-        return self.product(x, columns, scales, self.weight(bias))
+            matrix = self.int8_matrix(weights)
+            return self.product(x, self.columns(matrix.values), matrix.scales, self.weight(bias))
+        return self.product(x, self.weight(torch.cat([*weights]).T.contiguous()), "", self.weight(bias))
 
     def swish(self, x: str) -> str:
         """x sigmoid(x)."""
@@ -295,26 +362,25 @@ class Graph:
         """A layer of x [M, K], rounded to a scale and a zero if they are given."""
         bias = layer.bias.detach().float().cpu().numpy() / self.constants[x.scale]
         # A bias beside which the weights of its row are next to nothing must still fit into 32 bits.
-        columns, scales = self.int8_columns(layer.weight, np.maximum(np.abs(bias) / 2**30, 1e-12))
-        by_row = self.constants[scales]
+        matrix = self.int8_matrix([layer.weight], np.abs(bias) / 2**30)
         return self.op(
             "QGemm",
             *x,
-            columns,
-            scales,
-            self.constant(np.zeros(len(by_row)), np.int8),
-            self.constant(np.rint(bias / by_row), np.int32),
+            self.columns(matrix.values),
+            matrix.scales,
+            self.constant(np.zeros(len(bias)), np.int8),
+            self.constant(np.rint(bias / matrix.by_row), np.int32),
             *to,
             domain=MICROSOFT,
         )
 
-    def table(self, weight: Tensor, bias: Tensor | None = None) -> Table:
-        """A matrix [V, D] to look up and to multiply with, and what is then added, [V]."""
+    def table(self, weights: Sequence[Tensor], bias: Tensor | None = None) -> Table:
+        """Matrices below each other, [V, D], to look up and to multiply with, and what is then added, [V]."""
         added = "" if bias is None else self.weight(bias)
         if not self.int8:
-            return Table(self.weight(weight), "", added)
-        values, scales = self.int8_rows(weight)
-        return Table(self.constant(values, np.int8), self.halved(scales), added)
+            return Table(self.weight(torch.cat([*weights])), "", added)
+        matrix = self.int8_matrix(weights)
+        return Table(matrix.values, matrix.scales, added)
 
     def look_up(self, table: Table, ids: str) -> str:
         """Rows of a table."""
@@ -359,14 +425,23 @@ class Graph:
             for name, kind in (("lows", "ReduceMin"), ("highs", "ReduceMax"))
         }
 
-    def save(self, path: Path, inputs: Values, outputs: Values) -> None:
-        """Writes the graph; `outputs` must be names of its values."""
+    def save(
+        self,
+        path: Path,
+        inputs: Values,
+        outputs: Values,
+        references: Mapping[str, TensorProto] | None = None,
+    ) -> None:
+        """Writes the graph; `outputs` must be names of its values; `references` has those of parameters."""
         described_inputs, described_outputs = (
             [helper.make_tensor_value_info(name, *value) for name, value in side.items()]
             for side in (inputs, outputs)
         )
         constants = [numpy_helper.from_array(value, name) for name, value in self.constants.items()]
-        graph = helper.make_graph(self.nodes, "onepass", described_inputs, described_outputs, constants)
+        constants += [(references or {})[name] for name in sorted(self.referred)]
+        graph = helper.make_graph(
+            [*self.before, *self.nodes], "onepass", described_inputs, described_outputs, constants
+        )
         opsets = [helper.make_opsetid("", OPSET), helper.make_opsetid(MICROSOFT, 1)]
         onnx.save(helper.make_model(graph, opset_imports=opsets, ir_version=10), path)
 

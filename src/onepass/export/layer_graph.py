@@ -79,8 +79,9 @@ class LayerGraph(Graph):
         if self.int8 and not bias:
             # Projection and attention in one, without the copies between them (docs/results/LOG.md).
             values, scale, zero = self.to_uint8(x)
-            columns, scales = self.int8_columns(part.projection.weight)
-            inputs = [values, columns, self.weight(part.projection.bias), scale, scales, mask, zero]
+            matrix = self.int8_matrix([part.projection.weight])
+            columns, added = self.columns(matrix.values), self.weight(part.projection.bias)
+            inputs = [values, columns, added, scale, matrix.scales, mask, zero]
             y = self.op(
                 "QAttention", *inputs, domain=MICROSOFT, num_heads=part.heads, unidirectional=int(causal)
             )
@@ -95,9 +96,9 @@ class LayerGraph(Graph):
         found: list[KeyValue] = []
         for states, group in groupby(zip(memory, parts, strict=True), key=itemgetter(0)):
             projections = [part.projection for _, part in group]
-            weight = torch.cat([projection.weight[width:] for projection in projections])
-            bias = torch.cat([projection.bias[width:] for projection in projections])
-            both = self.split(self.linear(states, weight, bias), 2 * len(projections))
+            weights = [projection.weight[width:] for projection in projections]
+            biases = torch.cat([projection.bias[width:] for projection in projections])
+            both = self.split(self.linear(states, weights, biases), 2 * len(projections))
             found.extend(KeyValue(*both[i : i + 2]) for i in range(0, len(both), 2))
         return found
 
@@ -123,10 +124,10 @@ class LayerGraph(Graph):
         The positions are a Scan, which is faster than what has fewer steps (docs/results/LOG.md).
         """
         forget, candidate = part.forget, part.candidate
-        weight = torch.cat([forget.weight, candidate.weight])
+        weights = [forget.weight, candidate.weight]
         bias = torch.cat([forget.bias, torch.zeros_like(forget.bias)])
         by_position = self.op("Transpose", x, perm=[1, 0, 2])
-        gate, new = self.split(self.linear(by_position, weight, bias), 2)
+        gate, new = self.split(self.linear(by_position, weights, bias), 2)
         gate = self.op("Sigmoid", gate)
         new = self.op("Mul", self.op("Sub", self.number(1), gate), new)
         states = self.op("Relu", self.scan(gate, new, forget.out_features))

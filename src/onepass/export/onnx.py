@@ -21,8 +21,10 @@ from onnx import TensorProto
 from onepass.alignment.lexicon import Lexicon
 from onepass.export import ctc, dag, fertility
 from onepass.export.graph import Outputs, Range, Value
+from onepass.export.parameters import Parameters
 from onepass.export.transformer_graph import OUTPUTS, CandidateInput, Source, StudentGraph, TransformerGraph
 from onepass.models.autoregressive import PAD
+from onepass.models.from_teacher import reads_as
 from onepass.models.one_pass import NEVER, OnePassTransformer
 from onepass.models.stepwise import WordByWord
 from onepass.runtime.text_translator import MAX_SRC_TOKENS
@@ -48,6 +50,7 @@ def export_onnx(
     teacher: WordByWord | None = None,
     vocabulary: NDArray[np.int64] | None = None,
     lexicon: Lexicon | None = None,
+    weights: Path | None = None,
 ) -> None:
     """Writes a student as an ONNX graph.
 
@@ -68,11 +71,16 @@ def export_onnx(
         lexicon: write only what it allows for the source tokens of a batch, which is faster still. Then a
             translation depends on its batch where it needs a word that another sentence has brought in, and
             so do its scores, which are shares of the words of the batch; a teacher's, too.
+        weights: a file beside the graph for what is rounded to int8, and all other weights; see
+            `onepass.export.parameters`. None: the graph holds all it needs.
     """
     candidates = None if teacher is None else GRAPHS[model.family.name].candidates
 
     def write(to: Path, ranges: Sequence[Range] | None, *, limits: bool = False) -> None:
-        g = TransformerGraph(ranges, all_parts=limits)
+        parameters = None
+        if weights is not None and ranges is not None:
+            parameters = Parameters(model, teacher)
+        g = TransformerGraph(ranges, parameters, all_parts=limits)
         outputs = _outputs(g, model, teacher, vocabulary, lexicon)
         if limits:
             outputs = g.limits()
@@ -82,7 +90,11 @@ def export_onnx(
         if candidates is not None:
             inputs[candidates.name] = candidates.value
         kinds = OUTPUTS | LIMITS
-        g.save(to, inputs, {name: kinds[name] for name in outputs})
+        references = None
+        if parameters is not None:
+            assert weights is not None
+            references = parameters.save(weights)
+        g.save(to, inputs, {name: kinds[name] for name in outputs}, references)
 
     ranges = None
     if examples is not None:
@@ -118,17 +130,17 @@ def _outputs(
     lexicon: Lexicon | None,
 ) -> Outputs:
     """The outputs of a student; the arguments are those of `export_onnx`."""
-    output_weight, most = model.output_weight(), model.most_places(MAX_SRC_TOKENS)
-    words = g.table(output_weight, model.output_bias())
+    parts, most = model.output_parts(), model.most_places(MAX_SRC_TOKENS)
+    words = g.table(parts, model.output_bias())
     tgt_size = model.tgt_embedding.num_embeddings  # what labels there are beyond are the family's own
     if vocabulary is None:
         vocabulary = np.arange(tgt_size)
     vocabulary = np.setdiff1d(vocabulary, NEVER)
     if len(vocabulary) < 2:  # of a student that was taught a single word
         vocabulary = np.arange(max(NEVER) + 1, tgt_size)
-    table = words if model.joint else g.table(model.src_embedding.weight)
+    table = words if model.joint else g.table([model.src_embedding.weight])
     real = g.op("Not", g.op("Equal", "src_ids", g.constant(PAD)))
-    own = np.arange(tgt_size, output_weight.size(0))
+    own = np.arange(tgt_size, sum(map(len, parts)))
     labels = np.concatenate([vocabulary, own])
     shortlist = None
     if lexicon is not None:
@@ -151,5 +163,6 @@ def _outputs(
         shortlist=shortlist,
         # What a teacher scores has its </s>.
         positions=g.positions(model.positions(most + 1, torch.device("cpu"))),
+        shared_encoder=teacher is not None and reads_as(model, teacher),
     )
     return GRAPHS[model.family.name].write(g, model, source, teacher)

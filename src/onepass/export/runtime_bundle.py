@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import cast, get_args
 
 from onepass.alignment.lexicon import CorpusFacts
-from onepass.bundle import MANIFEST, Bundle, Export, write_manifest
+from onepass.bundle import INT8_WEIGHTS, MANIFEST, Bundle, Export, write_manifest
 from onepass.decoding.weights import load_model, load_teacher
 from onepass.errors import ModelError, UsageError
 from onepass.export.onnx import GRAPHS, export_onnx
@@ -75,6 +75,7 @@ def draft_bundle(
             teacher=judge,
             vocabulary=None if of_all else facts.vocabulary,
             lexicon=facts.lexicon if int8 else None,
+            weights=directory / INT8_WEIGHTS if int8 else None,
         )
     candidates = {CANDIDATES: True, DECODING: {"num_candidates": usual_candidates}}
     return replace(

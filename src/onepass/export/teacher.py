@@ -20,13 +20,16 @@ def teacher_scores(g: TransformerGraph, teacher: WordByWord, source: Source, tgt
         tgt_ids: targets without </s>, padded with 0.
         rows: the source of each target, [R].
     """
-    words = g.table(teacher.output_weight(), teacher.output_bias())
+    words = g.table([teacher.output_weight()], teacher.output_bias())
     tied = teacher.output_weight() is teacher.tgt_embedding.weight
-    targets_table = words if tied else g.table(teacher.tgt_embedding.weight)
+    targets_table = words if tied else g.table([teacher.tgt_embedding.weight])
     joint = teacher.src_embedding is teacher.tgt_embedding
-    table = targets_table if joint else g.table(teacher.src_embedding.weight)
-    source = source._replace(embedded=g.look_up(table, source.read_ids))
-    memory = g.project_memory(teacher.decoder, g.encode(teacher, source))
+    if source.shared_encoder:
+        states = [source.states] * len(teacher.decoder)
+    else:
+        table = targets_table if joint else g.table([teacher.src_embedding.weight])
+        states = g.encode(teacher, source._replace(embedded=g.look_up(table, source.read_ids)))
+    memory = g.project_memory(teacher.decoder, states)
     src_mask = g.op("Gather", source.mask, rows)
     tgt_lengths = g.sum(g.cast(g.op("Greater", tgt_ids, g.constant(PAD)), TensorProto.INT64), 1, keep=True)
     inputs = g.op("Pad", tgt_ids, g.constant([0, 1, 0, 0]), g.constant(BOS))  # [R, T + 1]

@@ -60,6 +60,8 @@ class Source(NamedTuple):
         labels: those that may be written.
         shortlist: those that the sentences of this batch can need; None: all.
         positions: position encodings, [most, D].
+        shared_encoder: the teacher in the graph reads as the student does.
+        states: what the student's encoder made of them, [B, S', D].
     """
 
     ids: str
@@ -73,6 +75,8 @@ class Source(NamedTuple):
     labels: NDArray[np.int64]
     shortlist: Shortlist | None
     positions: str
+    shared_encoder: bool = False
+    states: str = ""
 
     def select(self, g: Graph, rows: str) -> Source:
         """The given rows of the batch, for a decoder; what an encoder reads stays as it is."""

@@ -49,9 +49,12 @@ class CTCTransformer(SlotTransformer):
         self._joined = None
         return super().train(mode)
 
+    def output_parts(self) -> list[Tensor]:
+        return [self.tgt_embedding.weight, self.blank_embedding.weight]
+
     def output_weight(self) -> Tensor:
         """The tokens, then the blank: [V + 1, D]; in eval mode joined once for as long as both stay."""
-        parts = [self.tgt_embedding.weight, self.blank_embedding.weight]
+        parts = self.output_parts()
         # In training they change under an optimizer that may not count versions (torch's fused Adam).
         if self.training or torch.is_grad_enabled():
             return torch.cat(parts)

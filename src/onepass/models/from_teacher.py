@@ -13,6 +13,7 @@ import torch
 
 from onepass.models.marian import MarianTransformer
 from onepass.models.one_pass import OnePassTransformer
+from onepass.models.stepwise import WordByWord
 
 NEW_ATTENTION = 0.3
 """The output of the new self-attention is scaled by it."""
@@ -66,3 +67,16 @@ def _parts(student: OnePassTransformer, teacher: MarianTransformer) -> Iterator[
         last = min(i, len(teacher.decoder) - 1)
         for own, their in _OF_A_DECODER_LAYER.items():
             yield f"decoder.{i}.{own}", f"decoder.{last}.{their}"
+
+
+def reads_as(student: OnePassTransformer, teacher: WordByWord) -> bool:
+    """Whether a student's embedding and encoder are the teacher's, weight by weight."""
+    own, theirs = student.state_dict(), teacher.state_dict()
+    names = [name for name in own.keys() | theirs.keys() if name.startswith(("src_embedding.", "encoder."))]
+    return all(
+        name in own
+        and name in theirs
+        and own[name].shape == theirs[name].shape
+        and torch.equal(own[name].cpu(), theirs[name].cpu())
+        for name in names
+    )

@@ -126,9 +126,14 @@ class OnePassTransformer(nn.Module):
         """Places that the decoder has at most for a source of this length."""
         raise NotImplementedError
 
+    def output_parts(self) -> list[Tensor]:
+        """Of the output layer's weight: the target's tokens, then what labels a family has beside them."""
+        return [self.tgt_embedding.weight]
+
     def output_weight(self) -> Tensor:
-        """Of the output layer, [C, D]: the target's tokens, then what labels a family has beside them."""
-        return self.tgt_embedding.weight
+        """Of the output layer, [C, D]: its parts below each other."""
+        [weight] = self.output_parts()
+        return weight
 
     def output_bias(self) -> Tensor | None:
         """Of the output layer, [C], in the order of its weight; None: it has none."""

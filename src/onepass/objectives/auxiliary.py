@@ -18,6 +18,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from onepass.models.autoregressive import PAD, with_end
+from onepass.models.from_teacher import reads_as
 from onepass.models.marian import NEVER
 from onepass.models.one_pass import Decoded, OnePassTransformer
 from onepass.models.slots import SlotTransformer
@@ -51,19 +52,6 @@ def objective(
         teacher=teacher,
         weights=student.auxiliary,
         shared_encoder=student.training.encoder_rate == 0 and reads_as(model, teacher),
-    )
-
-
-def reads_as(model: OnePassTransformer, teacher: WordByWord) -> bool:
-    """Whether a student's embedding and encoder are the teacher's, weight by weight."""
-    own, theirs = model.state_dict(), teacher.state_dict()
-    names = [name for name in own.keys() | theirs.keys() if name.startswith(("src_embedding.", "encoder."))]
-    return all(
-        name in own
-        and name in theirs
-        and own[name].shape == theirs[name].shape
-        and torch.equal(own[name].cpu(), theirs[name].cpu())
-        for name in names
     )
 
 

@@ -30,7 +30,7 @@ from onepass.pipeline.inventory import (
 from onepass.recipe import Recipe
 from onepass.runtime.candidates import check_candidates
 from onepass.runtime.text_translator import TextTranslator
-from onepass.runtime.translator import GRAPH, Precision, Translator
+from onepass.runtime.translator import Precision, Translator, graph_files
 from onepass.text.lines import read_lines
 
 CHECKED_SENTENCES = 500
@@ -109,7 +109,8 @@ def export_run(
                 for count in (MEASURED if candidates else (1,))
             ]
         for precision in set(get_args(Precision)) - set(wanted):
-            (partial / GRAPH.format(precision=precision)).unlink()
+            for name in graph_files(bundle, precision):
+                (partial / name).unlink()
         record = _export_record(recipe, run, stage, command, measured)
         write_text(partial / "README.md", render_card(student, record, partial))
         write_export_manifest(partial, bundle, export=record)
@@ -252,7 +253,9 @@ def measure_export(
         test_sentences=len(src),
         ms_p50=round(statistics.median(seconds) * 1000, 2),
         ms_p99=round(float(np.percentile(seconds, 99)) * 1000, 2),
-        megabytes=round((bundle.directory / GRAPH.format(precision=precision)).stat().st_size / 1e6, 1),
+        megabytes=round(
+            sum((bundle.directory / name).stat().st_size for name in graph_files(bundle, precision)) / 1e6, 1
+        ),
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal, cast, get_args
 
-from onepass.bundle import WEIGHTS, Bundle
+from onepass.bundle import INT8_WEIGHTS, WEIGHTS, Bundle
 from onepass.errors import ModelError, UsageError
 from onepass.families import family_named
 from onepass.runtime.candidates import check_candidates
@@ -84,7 +84,7 @@ class Translator(TextTranslator):
             )
         workers = num_threads or min(4, available_cores())
         engine = OnnxEngine(
-            bundle.directory / GRAPH.format(precision=chosen),
+            *(bundle.directory / name for name in graph_files(bundle, chosen)),
             sessions=workers,
             num_candidates=num_candidates,
             seed=seed,
@@ -102,6 +102,12 @@ class Translator(TextTranslator):
         )
         translator.bundle, translator.precision = bundle, chosen
         return translator
+
+
+def graph_files(bundle: Bundle, precision: Precision) -> list[str]:
+    """The graph of a bundle and, where it does not hold its weights itself, the file that has them."""
+    apart = precision == "int8" and INT8_WEIGHTS in bundle.files
+    return [GRAPH.format(precision=precision), *([INT8_WEIGHTS] if apart else [])]
 
 
 def usual_candidates(bundle: Bundle) -> int:
