@@ -14,7 +14,7 @@ from typer import Argument, Option
 from typer.core import TyperGroup
 
 from onepass.errors import DataError, UsageError
-from onepass.files import write_text
+from onepass.files import write_json, write_text
 from onepass.version import __version__
 
 RESUMED = ("run", "ablate")
@@ -288,6 +288,32 @@ def bench(
     if as_json is not None:  # before the table, whose reader may go away
         write_text(as_json, (results / "results.json").read_text(encoding="utf-8"))
     _show_results(results)
+
+
+@app.command()
+def probe(
+    models: Annotated[
+        list[str], Argument(help="Bundles and shipped models of one direction, rivals among them.")
+    ],
+    cases: Annotated[int, Option(help="Cases of each kind that is generated.", min=1)] = 50,
+    seed: Annotated[int, Option(help="Seed of what is drawn.")] = 1,
+    candidates: Annotated[
+        int | None, Option(help="Candidates that the teacher chooses among [as the bundle says].", min=1)
+    ] = None,
+    as_json: Annotated[
+        Path | None, Option("--json", help="File that gets the report, with some of what is wrong.")
+    ] = None,
+) -> None:
+    """Counts what a translation must keep: numbers, names, addresses, negation and the like.
+
+    A rival is an engine with a teacher, such as fxtranslate:en-pt.
+    """
+    from onepass.pipeline.probe import probe_models, render_report
+
+    report = probe_models(models, cases=cases, seed=seed, num_candidates=candidates, command=_command())
+    if as_json is not None:
+        write_json(as_json, report)
+    print(render_report(report), end="")
 
 
 @app.command()

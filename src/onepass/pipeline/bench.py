@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from onepass.bundle import MANIFEST, WEIGHTS, Bundle
 from onepass.display import Display
 from onepass.errors import UsageError
 from onepass.evaluation.league import League, measure_league
-from onepass.evaluation.rivals import in_bergamot, in_firefox
+from onepass.evaluation.rivals import in_bergamot, in_firefox, rival_system
 from onepass.evaluation.systems import Competitor, TrainedModel, in_ctranslate2, in_onnx_runtime, in_torch
 from onepass.families import FAMILIES
 from onepass.pipeline.evaluate import evaluate_systems, write_results
@@ -90,6 +90,14 @@ def _rival(model: str) -> Competitor | None:
     files = find_teacher(f"fxtranslate:{name}" if is_pair else name)
     weights = name if ":" in name else Path(name).name
     return RIVALS[engine](f"{weights} in {engine}", weights, files)
+
+
+def rival_named(model: str) -> Callable[[Sequence[str]], list[str]] | None:
+    """The engine of `fxtranslate:TEACHER` or `bergamot:TEACHER` on one thread; None for anything else."""
+    row = _rival(model)
+    if row is None:
+        return None
+    return rival_system(**{**row.arguments, **row.variants[0], "threads": 1})
 
 
 def _evaluate_settings(overrides: Sequence[str]) -> EvaluateSettings:
