@@ -18,7 +18,7 @@ from onepass.evaluation.machine import machine_kind, versions
 from onepass.evaluation.quality import measure
 from onepass.families import AUTOREGRESSIVE, FAMILIES
 from onepass.files import file_sha256, write_json
-from onepass.models.from_teacher import start_from_marian
+from onepass.models.from_teacher import alias_rows, start_from_marian
 from onepass.models.marian import MarianTransformer
 from onepass.models.one_pass import OnePassTransformer
 from onepass.models.pruning import init_pruned
@@ -32,6 +32,7 @@ from onepass.pipeline.stage import Context
 from onepass.settings import StudentSettings, TrainingSettings, TransformerSettings
 from onepass.text.batches import IdPairs
 from onepass.text.lines import read_lines
+from onepass.text.placeholder_ids import PlaceholderIds
 from onepass.text.tokenizers import AnyTokenizer, load_tokenizer
 from onepass.training.checkpoint import Progress
 from onepass.training.loop import Hooks, Training, Validation
@@ -112,6 +113,9 @@ def learn(context: Context, chosen: OnePassModel) -> None:
         larger = load_model(Bundle.open(context.inputs[larger_one.stage]))
         init_pruned(model, larger)
     origin = {} if larger is not None else _start(context, model, student)
+    placeholders = _placeholders(context, direction.tokenizer)
+    if placeholders is not None and larger is None:
+        alias_rows(model, placeholders.ids, placeholders.aliases)
     sample = None
     if student.training.vocabulary_sample is not None:
         targets = IdPairs.open(context.inputs[chosen.corpora[-1].stage], "train").tgt
@@ -120,6 +124,11 @@ def learn(context: Context, chosen: OnePassModel) -> None:
     objective = student_objective(student, model, larger, sample)
     job = _student_job(context, chosen, model, objective)
     _train(context, replace(job, origin={**job.origin, **origin}), direction)
+
+
+def _placeholders(context: Context, tokenizer: AnyTokenizer) -> PlaceholderIds | None:
+    """What a student learns to carry, if it does."""
+    return PlaceholderIds.of_tokenizer(tokenizer) if context.recipe.distill.placeholders else None
 
 
 def _teacher_sizes(context: Context) -> TransformerSettings:
@@ -201,12 +210,14 @@ def _student_job(context: Context, chosen: OnePassModel, model: Any, objective: 
     student, corpus = chosen.settings, context.inputs[chosen.corpora[-1].stage]
     aligned = FAMILIES[student.family].aligned
     train, dev = (IdPairs.open(corpus, split, with_fertilities=aligned) for split in ("train", "dev"))
+    placeholders = _placeholders(context, load_tokenizer(context.inputs["prepare"]))
     return _Job(
         model,
         student.family,
         {
             "sizes": student.sizes(_teacher_sizes(context)).model_dump(mode="json"),
             "student": student.model_dump(mode="json", exclude={"init"}),
+            **({} if placeholders is None else placeholders.settings()),
         },
         objective,
         train,
