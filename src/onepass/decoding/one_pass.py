@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
@@ -35,13 +36,15 @@ def unpad(rows: Tensor, lengths: Tensor) -> list[list[int]]:
     return [row[:n] for row, n in zip(rows.tolist(), lengths.tolist(), strict=True)]
 
 
-def likely_labels(model: OnePassTransformer, decoded: Decoded, count: int) -> tuple[Tensor, Tensor]:
+def likely_labels(
+    model: OnePassTransformer, decoded: Decoded, count: int, excluded: Sequence[int] = NEVER
+) -> tuple[Tensor, Tensor]:
     """The most probable labels of every place, their log probabilities: [B, L, count] each; 0 at padding."""
     states, mask = decoded
     labels = torch.zeros(*mask.shape, count, dtype=torch.int64, device=mask.device)
     log_probs = torch.zeros(labels.shape, device=mask.device)
     labels[mask], log_probs[mask] = top_labels(
-        states[mask], model.output_weight(), count, NEVER, bias=model.output_bias()
+        states[mask], model.output_weight(), count, excluded, bias=model.output_bias()
     )
     return labels, log_probs
 

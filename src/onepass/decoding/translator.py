@@ -17,6 +17,7 @@ from onepass.models.stepwise import WordByWord
 from onepass.objectives.objective import pad_ids
 from onepass.runtime.sentences import UNNAMED, Languages
 from onepass.runtime.text_translator import TextTranslator
+from onepass.text.placeholder_ids import PlaceholderIds
 from onepass.text.tokenizers import AnyTokenizer
 
 DECODERS: Mapping[str, Callable[[Model, DecodingOptions], Decoder]] = {
@@ -52,6 +53,7 @@ class Translator(TextTranslator):
         batch_tokens: most source tokens, padding included, in a batch.
         languages: of both sides.
         split: cut lines into sentences.
+        placeholders: that the model has learnt.
     """
 
     def __init__(
@@ -65,6 +67,7 @@ class Translator(TextTranslator):
         batch_tokens: int = 2048,
         languages: Languages = UNNAMED,
         split: bool = False,
+        placeholders: PlaceholderIds | None = None,
     ) -> None:
         super().__init__(
             tokenizer,
@@ -74,6 +77,7 @@ class Translator(TextTranslator):
             batch_tokens=batch_tokens,
             languages=languages,
             split=split,
+            placeholders=placeholders,
         )
 
     @classmethod
@@ -105,13 +109,15 @@ class Translator(TextTranslator):
         """
         bundle = Bundle.open(directory)
         model, tokenizer = load_model(bundle, device=device), bundle.tokenizer()
+        placeholders = PlaceholderIds.of_settings(bundle.settings)
         options = DecodingOptions(
-            teacher=None if teacher is None else _judge(teacher, tokenizer, device),
+            teacher=None if teacher is None else _judge(teacher, tokenizer, placeholders, device),
             num_candidates=num_candidates,
             average=average,
             search=search,
             seed=seed,
             beam_size=beam_size,
+            placeholders=placeholders,
         )
         decode = make_decoder(model, options)
         return cls(
@@ -122,11 +128,17 @@ class Translator(TextTranslator):
             copies=model.family.aligned,
             languages=Languages(bundle.src, bundle.tgt),
             split=split,
+            placeholders=placeholders,
         )
 
 
-def _judge(directory: Path, tokenizer: AnyTokenizer, device: torch.device | str) -> WordByWord:
+def _judge(
+    directory: Path,
+    tokenizer: AnyTokenizer,
+    placeholders: PlaceholderIds | None,
+    device: torch.device | str,
+) -> WordByWord:
     bundle = Bundle.open(directory)
     if bundle.tokenizer().fingerprint != tokenizer.fingerprint:
         raise ModelError("Teacher and student have different tokenizers", where=directory)
-    return load_teacher(bundle, purpose="choose among candidates", device=device)
+    return load_teacher(bundle, purpose="choose among candidates", device=device, placeholders=placeholders)

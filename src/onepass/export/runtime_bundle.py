@@ -17,6 +17,7 @@ from onepass.models.marian import MarianTransformer
 from onepass.models.one_pass import OnePassTransformer
 from onepass.models.stepwise import WordByWord
 from onepass.runtime.translator import CANDIDATES, DECODING, GRAPH, Precision
+from onepass.text.placeholder_ids import PlaceholderIds
 
 
 def write_graphs(
@@ -62,6 +63,7 @@ def draft_bundle(
             where=student.directory,
             fix="export a model that writes word by word with `--ctranslate2`",
         )
+    placeholders = PlaceholderIds.of_settings(student.settings)
     judge = None if teacher is None else _judge(student, model, graph, teacher)
     student.tokenizer().save(directory)
     for precision in get_args(Precision):
@@ -75,6 +77,7 @@ def draft_bundle(
             teacher=judge,
             vocabulary=None if of_all else facts.vocabulary,
             lexicon=facts.lexicon if int8 else None,
+            placeholders=placeholders,
         )
     candidates = {CANDIDATES: True, DECODING: {"num_candidates": usual_candidates}}
     return replace(
@@ -87,7 +90,11 @@ def draft_bundle(
 
 
 def _judge(student: Bundle, model: OnePassTransformer, graph: StudentGraph, teacher: Bundle) -> WordByWord:
-    judge = load_teacher(teacher, purpose="choose among candidates")
+    judge = load_teacher(
+        teacher,
+        purpose="choose among candidates",
+        placeholders=PlaceholderIds.of_settings(student.settings),
+    )
     if isinstance(judge, MarianTransformer) != model.post_norm:
         raise UsageError(
             "One of teacher and student has its norms after its layers, the other one before them",

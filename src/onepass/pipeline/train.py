@@ -11,6 +11,7 @@ from typing import Any
 import torch
 
 from onepass.bundle import Bundle, weights_file
+from onepass.decoding.options import DecodingOptions
 from onepass.decoding.translator import Translator, make_decoder
 from onepass.decoding.weights import build_model, load_model, load_weights, read_weights, save_bundle
 from onepass.errors import UsageError
@@ -29,6 +30,7 @@ from onepass.objectives.teacher import TeacherObjective
 from onepass.objectives.vocabulary import VocabularySample
 from onepass.pipeline.inventory import OnePassModel, larger_model
 from onepass.pipeline.stage import Context
+from onepass.runtime.sentences import Languages
 from onepass.settings import StudentSettings, TrainingSettings, TransformerSettings
 from onepass.text.batches import IdPairs
 from onepass.text.lines import read_lines
@@ -270,7 +272,14 @@ def _train(context: Context, job: _Job, direction: _Direction) -> None:
 
 def _validate(context: Context, model: Any, direction: _Direction) -> Validation:
     """Translates the dev set."""
-    translator = Translator(direction.tokenizer, make_decoder(model), device=next(model.parameters()).device)
+    placeholders = _placeholders(context, direction.tokenizer) if model.family.one_pass else None
+    translator = Translator(
+        direction.tokenizer,
+        make_decoder(model, DecodingOptions(placeholders=placeholders)),
+        device=next(model.parameters()).device,
+        languages=Languages(direction.src, direction.tgt),
+        placeholders=placeholders,
+    )
     hyp = [t.text for t in translator.translate(direction.dev_src)]
     bleu = measure(hyp, direction.dev_tgt, language=direction.tgt, bootstrap_samples=0).bleu
     samples = zip(direction.dev_src, direction.dev_tgt, hyp, strict=True)

@@ -12,6 +12,7 @@ from weakref import WeakSet
 from onepass.errors import UsageError
 from onepass.runtime.sentences import UNNAMED, Languages, LineReader, Passage
 from onepass.text.batches import batches_for_workers
+from onepass.text.placeholder_ids import PlaceholderIds
 from onepass.text.segmentation import Segment
 from onepass.text.tokenizers import AnyTokenizer
 from onepass.text.validity import valid_output
@@ -144,6 +145,7 @@ class TextTranslator:
         copies: the engine says how often it copied each source token.
         languages: of both sides.
         split: cut lines into sentences.
+        placeholders: that the model has learnt: it reads protected spans as such.
     """
 
     def __init__(
@@ -158,9 +160,12 @@ class TextTranslator:
         copies: bool = False,
         languages: Languages = UNNAMED,
         split: bool = False,
+        placeholders: PlaceholderIds | None = None,
     ) -> None:
         self.tokenizer, self.fingerprint = tokenizer, fingerprint
-        self._reader = LineReader(tokenizer, MAX_SRC_TOKENS, languages=languages, split=split)
+        self._reader = LineReader(
+            tokenizer, MAX_SRC_TOKENS, languages=languages, split=split, placeholders=placeholders
+        )
         self.batch_tokens, self.batch_size = batch_tokens, batch_size
         self.copies = copies
         self._decode = decode
@@ -229,7 +234,10 @@ class TextTranslator:
             text = passage.segment.text
             if not passage.ids:
                 readings[i] = readings[i]._replace(text=text)
-            elif (valid := valid_output(text, readings[i].text)) != readings[i].text:
+                continue
+            if passage.masked is not None:
+                readings[i] = readings[i]._replace(text=self._reader.restored(passage, readings[i].text))
+            if (valid := valid_output(text, readings[i].text)) != readings[i].text:
                 readings[i] = readings[i]._replace(text=valid)
         return readings[: len(passages)]
 

@@ -14,6 +14,7 @@ from onepass.runtime.engine import OnnxEngine
 from onepass.runtime.sentences import Languages
 from onepass.runtime.shipped import find_model
 from onepass.runtime.text_translator import TextTranslator
+from onepass.text.placeholder_ids import PlaceholderIds
 
 Precision = Literal["int8", "float32"]
 """Of the products: both factors in 8 bits, or float32."""
@@ -83,11 +84,13 @@ class Translator(TextTranslator):
                 fix="ask for 1 candidate, or export it with `--candidates`",
             )
         workers = num_threads or min(4, available_cores())
+        placeholders = PlaceholderIds.of_settings(bundle.settings)
         engine = OnnxEngine(
             bundle.directory / GRAPH.format(precision=chosen),
             sessions=workers,
             num_candidates=num_candidates,
             seed=seed,
+            placeholders=placeholders,
         )
         translator = cls(
             bundle.tokenizer(),
@@ -99,6 +102,7 @@ class Translator(TextTranslator):
             copies=engine.copies,
             languages=Languages(bundle.src, bundle.tgt),
             split=split,
+            placeholders=placeholders,
         )
         translator.bundle, translator.precision = bundle, chosen
         return translator

@@ -8,7 +8,7 @@ their aliases. A bundle whose model has learnt placeholders says so in its setti
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 from onepass.errors import ModelError
@@ -38,10 +38,12 @@ class PlaceholderIds:
     Attributes:
         first: the id of slot 0; the others follow.
         aliases: the id of each slot's piece.
+        twins: the id of the same piece inside a word; that of the alias again where there is none.
     """
 
     first: int
     aliases: tuple[int, ...]
+    twins: tuple[int, ...]
 
     @classmethod
     def of_tokenizer(cls, tokenizer: AnyTokenizer) -> PlaceholderIds:
@@ -67,7 +69,9 @@ class PlaceholderIds:
                     value=len(known),
                     allowed=f"at least {count}",
                 )
-        return cls(tokenizer.src.first_placeholder, tuple(aliases))
+        vocabulary = tokenizer.src_vocabulary()
+        twins = tuple(id_of.get(vocabulary[alias].removeprefix("▁"), alias) for alias in aliases)
+        return cls(tokenizer.src.first_placeholder, tuple(aliases), twins)
 
     @classmethod
     def of_settings(cls, settings: Mapping[str, Any]) -> PlaceholderIds | None:
@@ -80,16 +84,20 @@ class PlaceholderIds:
         if said is None:
             return None
         try:
-            found = cls(int(said["first"]), tuple(int(alias) for alias in said["aliases"]))
+            found = cls(
+                int(said["first"]),
+                tuple(map(int, said["aliases"])),
+                tuple(map(int, said.get("twins", said["aliases"]))),
+            )
         except (KeyError, TypeError, ValueError):
-            found = cls(0, ())
-        if len(found.aliases) != SLOTS:
+            found = cls(0, (), ())
+        if len(found.aliases) != SLOTS or len(found.twins) != SLOTS:
             raise ModelError("The bundle's placeholders are damaged", value=said)
         return found
 
     def settings(self) -> dict[str, Any]:
         """What `of_settings` reads."""
-        return {SETTING: {**asdict(self), "aliases": list(self.aliases)}}
+        return {SETTING: {"first": self.first, "aliases": list(self.aliases), "twins": list(self.twins)}}
 
     @property
     def ids(self) -> range:
@@ -99,6 +107,11 @@ class PlaceholderIds:
     def within(self, row: Iterable[int]) -> list[int]:
         """The placeholders of a row of ids, each once, in order."""
         return list(dict.fromkeys(number for number in row if number in self.ids))
+
+    def hidden(self, numbers: Iterable[int]) -> list[int]:
+        """What is not written where these placeholders are: their aliases and twins."""
+        slots = [number - self.first for number in numbers]
+        return sorted({ids[slot] for slot in slots for ids in (self.aliases, self.twins)})
 
     def alias(self, number: int) -> int:
         """The piece that an id stands as: its alias, or itself where it is no placeholder."""

@@ -175,8 +175,7 @@ def restored(
             last = last if piece.isspace() else None
         elif piece in left:
             before = seams[piece].before
-            touches = before == placeholder(last) if last is not None else text.rstrip()[-1:] == before
-            if before and (touches or text.rstrip()[-1:] in tuple(_OPENERS)):
+            if _touch(before, text.rstrip()[-1:]) if last is None else before == placeholder(last):
                 text = text.rstrip(" ")
             text += written(left.pop(piece))
             last = piece
@@ -186,6 +185,13 @@ def restored(
     if missing:
         text = " ".join([text, *map(written, missing)]).strip()
     return RestoredText(text, missing, surplus)
+
+
+def _touch(before: str, end: str) -> bool:
+    """Whether a span that stands directly behind `before` in the source does so behind `end`."""
+    if not before or not end:
+        return False
+    return before == end or end in _OPENERS or (before.isalnum() and end.isalnum())
 
 
 def _after(text: str, seam: Seam) -> str:
