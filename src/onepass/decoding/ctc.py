@@ -18,7 +18,7 @@ from onepass.decoding.options import Decoder, DecodingOptions
 from onepass.decoding.placeholders import place_labels
 from onepass.models import Model
 from onepass.models.ctc import CTCTransformer, collapse
-from onepass.models.one_pass import NEVER, Decoded
+from onepass.models.one_pass import Decoded
 from onepass.models.stepwise import WordByWord
 from onepass.runtime.candidates import CHANGES, combinations
 from onepass.runtime.text_translator import Hypotheses
@@ -59,7 +59,7 @@ def _labels(
     """The likely labels of every slot and their log probabilities, [B, L, count] each."""
     if placeholders is None:
         return likely_labels(model, decoded, count)
-    likely = likely_labels(model, decoded, count, (*NEVER, *placeholders.ids))
+    likely = likely_labels(model, decoded, count, without=placeholders.ids)
     return place_labels(model, decoded, src_ids, placeholders, likely)
 
 

@@ -23,7 +23,7 @@ def assigned(gains: Floats) -> NDArray[np.int64]:
     Returns:
         int64 [K].
     """
-    favourite = gains.argmax(1)
+    favourite: NDArray[np.int64] = gains.argmax(1)
     if len(set(favourite.tolist())) == len(favourite):
         return favourite
     rows, columns = gains.shape
