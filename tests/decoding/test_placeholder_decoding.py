@@ -115,10 +115,10 @@ def test_they_stand_where_the_sum_of_log_probabilities_is_largest(student, sourc
 
 def test_a_sentence_is_written_the_same_in_any_batch(student, sources, pad) -> None:
     together = decode_slots(student, pad(sources), PLACEHOLDERS)
-    for source, ids, score in zip(sources, together.ids, together.scores, strict=True):
+    for source, ids, mean in zip(sources, together.ids, together.scores, strict=True):
         alone = decode_slots(student, pad([source]), PLACEHOLDERS)
         assert alone.ids == [ids]
-        assert alone.scores == pytest.approx([score], abs=1e-5)
+        assert alone.scores == pytest.approx([mean], abs=1e-5)
 
 
 def test_what_has_none_is_written_as_without(student, sources, pad) -> None:

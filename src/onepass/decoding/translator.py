@@ -17,6 +17,7 @@ from onepass.models.stepwise import WordByWord
 from onepass.objectives.objective import pad_ids
 from onepass.runtime.sentences import UNNAMED, Languages
 from onepass.runtime.text_translator import TextTranslator
+from onepass.text.glossary import Glossary
 from onepass.text.placeholder_ids import PlaceholderIds
 from onepass.text.tokenizers import AnyTokenizer
 
@@ -54,6 +55,7 @@ class Translator(TextTranslator):
         languages: of both sides.
         split: cut lines into sentences.
         placeholders: that the model has learnt.
+        glossary: terms that must become what it says.
     """
 
     def __init__(
@@ -68,6 +70,7 @@ class Translator(TextTranslator):
         languages: Languages = UNNAMED,
         split: bool = False,
         placeholders: PlaceholderIds | None = None,
+        glossary: Glossary | None = None,
     ) -> None:
         super().__init__(
             tokenizer,
@@ -78,6 +81,7 @@ class Translator(TextTranslator):
             languages=languages,
             split=split,
             placeholders=placeholders,
+            glossary=glossary,
         )
 
     @classmethod
@@ -93,6 +97,7 @@ class Translator(TextTranslator):
         search: str | None = None,
         device: torch.device | str = "cpu",
         split: bool = False,
+        glossary: Glossary | None = None,
     ) -> Translator:
         """A translator of any bundle.
 
@@ -102,6 +107,7 @@ class Translator(TextTranslator):
             beam_size, average, num_candidates, seed, search: see `DecodingOptions`.
             device: to run on.
             split: cut lines into sentences; the lines of a corpus are sentences.
+            glossary: terms that must become what it says.
 
         Raises:
             ModelError: a bundle is unusable, or the teacher has another tokenizer.
@@ -129,6 +135,7 @@ class Translator(TextTranslator):
             languages=Languages(bundle.src, bundle.tgt),
             split=split,
             placeholders=placeholders,
+            glossary=glossary,
         )
 
 

@@ -35,6 +35,8 @@ from onepass.settings import OWN_SIZES, DataSettings, DistillSettings
 
 SCRATCH = ("checkpoint.pt", "kept-*.safetensors", "shards", "ctranslate2", "exported", "*.partial")
 """Files of an interrupted attempt that a finished stage does not keep."""
+OF_LATER_STAGES = {"placeholders", "exercises"}
+"""Settings of distillation that do not change what the teacher makes of the corpus."""
 EXERCISES = "exercises"
 """The stage of what the corpus has too rarely."""
 SAMPLED_AMONG = 10
@@ -53,7 +55,9 @@ def plan(recipe: Recipe) -> list[Stage]:
     seed = {"seed": recipe.seed}
     preparing = {"data": data, "tokenizer": dump["tokenizer"], **seed}
     if not (recipe.data.dev and recipe.data.test):
-        preparing["distill"] = dump["distill"]  # of what is held out
+        preparing["distill"] = {  # of what is held out
+            name: value for name, value in dump["distill"].items() if name not in OF_LATER_STAGES
+        }
     reading = [_reading(recipe)] if recipe.teacher.is_read else []
     return [
         *reading,
@@ -135,7 +139,7 @@ def _distilling(recipe: Recipe, distillation: Distillation) -> Stage:
     return Stage(
         distillation.stage,
         ("prepare", "teacher", *([new.stage] if new else [])),
-        settings.model_dump(mode="json", exclude={"placeholders", "exercises"}),
+        settings.model_dump(mode="json", exclude=OF_LATER_STAGES),
         partial(_distill, distillation, settings),
     )
 

@@ -10,6 +10,7 @@ import unicodedata
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+from onepass.text.glossary import Glossary
 from onepass.text.numbers import localised
 from onepass.text.placeholder_ids import PlaceholderIds
 from onepass.text.placeholders import MaskedText, masked, restored, slots_of, usual_slots
@@ -57,6 +58,7 @@ class LineReader:
         languages: of both sides.
         split: cut lines into sentences; else only what is too long is cut.
         placeholders: that the model has learnt; None: it reads spans as they are.
+        glossary: terms that are spans, too; for models with placeholders.
     """
 
     def __init__(
@@ -67,25 +69,31 @@ class LineReader:
         languages: Languages = UNNAMED,
         split: bool = False,
         placeholders: PlaceholderIds | None = None,
+        glossary: Glossary | None = None,
     ) -> None:
         self._encode, self._most = tokenizer.encode_src, most
-        self._placeholders = placeholders
+        self._placeholders, self._glossary = placeholders, glossary
         self.languages, self.split = languages, split
         self._vocabulary = _Characters(tokenizer)
 
     def passages(self, line: str) -> list[Passage]:
         """The passages of a line: `segment.text + segment.space` of all, joined, is the cleaned line."""
         text = cleaned(line)
-        spans = find_spans(text, None if self._vocabulary.has_all(text) else self._vocabulary.has)
-        found: list[Passage] = []
+        spans, found = self._spans(text), list[Passage]()
         for segment in segments(text, self.languages.src, spans) if self.split else _one_segment(text):
             found += self._readable(segment, _spans_of(segment, spans))
         return found
 
+    def _spans(self, text: str) -> list[Span]:
+        """What the text has of protected spans and terms."""
+        spans = find_spans(text, None if self._vocabulary.has_all(text) else self._vocabulary.has)
+        return spans if self._glossary is None else self._glossary.with_terms(text, spans)
+
     def _readable(self, segment: Segment, spans: Sequence[Span]) -> Iterator[Passage]:
         """What to read of a sentence, with what passes as it is before and behind."""
         if _LABEL.fullmatch(segment.text) or not _has_letters_outside(segment.text, spans):
-            yield Passage(segment, [])
+            is_masked = spans and self._placeholders is not None
+            yield Passage(segment, [], masked(segment.text, spans) if is_masked else None)
             return
         for part in _without_edges(segment, spans):
             if has_letters(part.text):
@@ -119,8 +127,7 @@ class LineReader:
         if fits(whole):
             yield self._masked_passage(segment, whole)
             return
-        # A part is known by its text: one that is there twice has the same spans, or a span was cut.
-        broken = break_long(segment.text, lambda text: fits(masked(text, find_spans(text))), spans)
+        broken = break_long(segment.text, lambda text: fits(masked(text, self._spans(text))), spans)
         for part, placed in zip(broken, _within(segment, broken), strict=True):
             yield self._masked_passage(placed, masked_part(part.start, part.text))
 
@@ -128,7 +135,7 @@ class LineReader:
         """What has no letters beside its placeholders, or is too long, passes as it is."""
         ids = self._encode(text.text)
         readable = not text.unmasked and len(ids) <= self._most and has_letters(text.text)
-        return Passage(segment, ids, text) if readable else Passage(segment, [])
+        return Passage(segment, ids if readable else [], text)
 
     def _slots(self, text: str, spans: Sequence[Span]) -> list[int | None]:
         """The slot of each span: the usual ones, but for those whose alias the text has for itself."""
@@ -155,6 +162,9 @@ class LineReader:
         return restored(translation, passage.masked, self._as_written).text
 
     def _as_written(self, span: Span) -> str:
+        term = None if self._glossary is None else self._glossary.translation(span.text)
+        if term is not None:
+            return term
         return localised(span.text, *self.languages) if span.kind in NUMBERS else span.text
 
     def _ids(self, text: str) -> list[int]:

@@ -12,6 +12,7 @@ from weakref import WeakSet
 from onepass.errors import UsageError
 from onepass.runtime.sentences import UNNAMED, Languages, LineReader, Passage
 from onepass.text.batches import batches_for_workers
+from onepass.text.glossary import Glossary
 from onepass.text.placeholder_ids import PlaceholderIds
 from onepass.text.segmentation import Segment
 from onepass.text.tokenizers import AnyTokenizer
@@ -146,6 +147,10 @@ class TextTranslator:
         languages: of both sides.
         split: cut lines into sentences.
         placeholders: that the model has learnt: it reads protected spans as such.
+        glossary: terms that must become what it says.
+
+    Raises:
+        UsageError: a glossary for a model that has learnt no placeholders.
     """
 
     def __init__(
@@ -161,10 +166,22 @@ class TextTranslator:
         languages: Languages = UNNAMED,
         split: bool = False,
         placeholders: PlaceholderIds | None = None,
+        glossary: Glossary | None = None,
     ) -> None:
+        if glossary is not None and placeholders is None:
+            raise UsageError(
+                "This model cannot keep to a glossary: it has learnt no placeholders",
+                where="glossary (--glossary)",
+                allowed="a student of a run with distill.placeholders",
+            )
         self.tokenizer, self.fingerprint = tokenizer, fingerprint
         self._reader = LineReader(
-            tokenizer, MAX_SRC_TOKENS, languages=languages, split=split, placeholders=placeholders
+            tokenizer,
+            MAX_SRC_TOKENS,
+            languages=languages,
+            split=split,
+            placeholders=placeholders,
+            glossary=glossary,
         )
         self.batch_tokens, self.batch_size = batch_tokens, batch_size
         self.copies = copies
@@ -233,7 +250,10 @@ class TextTranslator:
         for i, passage in enumerate(passages):
             text = passage.segment.text
             if not passage.ids:
-                readings[i] = readings[i]._replace(text=text)
+                whole = (
+                    text if passage.masked is None else self._reader.restored(passage, passage.masked.text)
+                )
+                readings[i] = readings[i]._replace(text=whole)
                 continue
             if passage.masked is not None:
                 readings[i] = readings[i]._replace(text=self._reader.restored(passage, readings[i].text))

@@ -14,6 +14,7 @@ from onepass.runtime.engine import OnnxEngine
 from onepass.runtime.sentences import Languages
 from onepass.runtime.shipped import find_model
 from onepass.runtime.text_translator import TextTranslator
+from onepass.text.glossary import Glossary
 from onepass.text.placeholder_ids import PlaceholderIds
 
 Precision = Literal["int8", "float32"]
@@ -49,6 +50,7 @@ class Translator(TextTranslator):
         num_threads: int | None = None,
         batch_size: int = 1024,
         split: bool = False,
+        glossary: Glossary | None = None,
     ) -> Translator:
         """A translator of a shipped model or of a bundle.
 
@@ -63,6 +65,7 @@ class Translator(TextTranslator):
                 of this process, at most 4].
             batch_size: most sentences translated at once.
             split: cut lines into sentences; the lines of a test set are sentences.
+            glossary: terms that must become what it says.
 
         Raises:
             ModelError: there is no such model, it is damaged, or not one that `onepass export` made.
@@ -103,6 +106,7 @@ class Translator(TextTranslator):
             languages=Languages(bundle.src, bundle.tgt),
             split=split,
             placeholders=placeholders,
+            glossary=glossary,
         )
         translator.bundle, translator.precision = bundle, chosen
         return translator
