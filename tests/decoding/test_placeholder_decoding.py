@@ -185,3 +185,10 @@ def test_rows_that_have_learnt_are_kept(student) -> None:
     alias_rows(student, PLACEHOLDERS.ids, PLACEHOLDERS.aliases)
     assert torch.equal(student.src_embedding.weight[12:], before)
     student.src_embedding.weight[4] -= 1
+
+
+def test_what_a_model_wrote_has_each_placeholder_at_most_once() -> None:
+    """For models that were not forced: of other families, and those that know no placeholders."""
+    assert PLACEHOLDERS.carried([8, 12, 13], [9, 4, 12, 8, 13, 14]) == [9, 12, 8, 13, 6]
+    assert PLACEHOLDERS.carried([8], [4, 12, 9]) == [4, 4, 9]
+    assert PLACEHOLDERS.carried([12], [8]) == [8]  # the text puts it at its end

@@ -8,21 +8,24 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 from onepass.bundle import Bundle, weights_file
 from onepass.decoding.options import DecodingOptions
 from onepass.decoding.translator import Translator, make_decoder
 from onepass.decoding.weights import build_model, load_model, load_weights, read_weights, save_bundle
-from onepass.errors import UsageError
+from onepass.errors import DataError, UsageError
 from onepass.evaluation.machine import machine_kind, versions
 from onepass.evaluation.quality import measure
 from onepass.families import AUTOREGRESSIVE, FAMILIES
 from onepass.files import file_sha256, write_json
+from onepass.models.ctc import CTCTransformer
 from onepass.models.from_teacher import alias_rows, start_from_marian
 from onepass.models.marian import MarianTransformer
 from onepass.models.one_pass import OnePassTransformer
 from onepass.models.pruning import init_pruned
+from onepass.models.slots import SlotTransformer
 from onepass.objectives import FINETUNINGS, student_objective
 from onepass.objectives.finetune import CollapseGuard
 from onepass.objectives.objective import Objective
@@ -212,6 +215,9 @@ def _student_job(context: Context, chosen: OnePassModel, model: Any, objective: 
     student, corpus = chosen.settings, context.inputs[chosen.corpora[-1].stage]
     aligned = FAMILIES[student.family].aligned
     train, dev = (IdPairs.open(corpus, split, with_fertilities=aligned) for split in ("train", "dev"))
+    if isinstance(model, SlotTransformer):
+        for split, pairs in (("train", train), ("dev", dev)):
+            _count_misfits(context, model, split, pairs)
     placeholders = _placeholders(context, load_tokenizer(context.inputs["prepare"]))
     return _Job(
         model,
@@ -227,6 +233,29 @@ def _student_job(context: Context, chosen: OnePassModel, model: Any, objective: 
         chosen.training,
         _origin_of_teacher(context),
     )
+
+
+def _count_misfits(context: Context, model: SlotTransformer, split: str, pairs: IdPairs) -> None:
+    """Says how many pairs have more target tokens than the student has slots: nothing is learnt from them.
+
+    Raises:
+        DataError: all have.
+    """
+    src, needed = pairs.src.lengths.astype(np.int64), pairs.tgt.lengths.astype(np.int64)
+    real = (src > 0) & (needed > 0)
+    if isinstance(model, CTCTransformer):  # between equal neighbours is a blank
+        needed = needed + pairs.tgt.repeats()
+    misfits = int((needed > (src + model.ends) * model.slots)[real].sum())
+    if misfits and misfits == real.sum():
+        raise DataError(
+            f"No {split} pair fits into the student's slots",
+            where="student.slots",
+            value=model.slots,
+            fix="more slots per source token",
+        )
+    if misfits:
+        share = misfits / real.sum()
+        context.say(f"  {misfits:,} {split} pairs ({share:.2%}) do not fit into the student's slots")
 
 
 def _origin_of_teacher(context: Context) -> dict[str, Any]:

@@ -175,6 +175,7 @@ class TextTranslator:
                 allowed="a student of a run with distill.placeholders",
             )
         self.tokenizer, self.fingerprint = tokenizer, fingerprint
+        self._placeholders = placeholders
         self._reader = LineReader(
             tokenizer,
             MAX_SRC_TOKENS,
@@ -265,6 +266,9 @@ class TextTranslator:
         """What the model writes for each row of source ids; nothing for one without ids."""
         parts = iter(self.decode_chunks([row for row in rows if row]))
         found = [(row, next(parts) if row else NOTHING) for row in rows]
+        if self._placeholders is not None:
+            carried = self._placeholders.carried
+            found = [(row, part._replace(ids=carried(row, part.ids))) for row, part in found]
         return [Reading(row, part, self.tokenizer.decode_tgt(part.ids)) for row, part in found]
 
     def _joined(self, passages: Sequence[Passage], readings: Sequence[Reading]) -> Translation:

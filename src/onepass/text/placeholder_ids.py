@@ -108,6 +108,20 @@ class PlaceholderIds:
         """The placeholders of a row of ids, each once, in order."""
         return list(dict.fromkeys(number for number in row if number in self.ids))
 
+    def carried(self, source: Iterable[int], written: Iterable[int]) -> list[int]:
+        """What was written for a source, with its placeholders for their aliases, each at most once.
+
+        A model that writes the same for both, or knows no placeholders, may have written either.
+        """
+        left = {self.alias(number): number for number in self.within(source)}
+        of_source, ids = set(left), list[int]()
+        for number in map(self.alias, written):
+            if number not in of_source:
+                ids.append(number)
+            elif number in left:
+                ids.append(left.pop(number))
+        return ids
+
     def hidden(self, numbers: Iterable[int]) -> list[int]:
         """What is not written where these placeholders are: their aliases and twins."""
         slots = [number - self.first for number in numbers]
