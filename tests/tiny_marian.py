@@ -251,14 +251,22 @@ def plain_checksum(data: bytes) -> int:
 
 
 def write_teacher(
-    folder: Path, shape: Shape | None = None, *, seed: int = 1, eight_bits: bool = True
+    folder: Path,
+    shape: Shape | None = None,
+    *,
+    seed: int = 1,
+    eight_bits: bool = True,
+    pieces: Sequence[str] = (),
 ) -> Arrays:
-    """model.bin, vocab.spm and lex.bin of a joint vocabulary; the arrays, as they are read."""
+    """model.bin, vocab.spm and lex.bin of a joint vocabulary; the arrays, as they are read.
+
+    Some pieces may be in the vocabulary that the text does not have.
+    """
     shape = shape or Shape()
     folder.mkdir(parents=True, exist_ok=True)
     arrays = random_arrays(shape, seed)
     (folder / "model.tiny.bin").write_bytes(binary_bytes(arrays, shape.settings(), eight_bits=eight_bits))
-    (folder / "vocab.tiny.spm").write_bytes(train_spm(shape.src_words))
+    (folder / "vocab.tiny.spm").write_bytes(train_spm(shape.src_words, user_defined_symbols=list(pieces)))
     rng = np.random.default_rng(seed)
     lists = {i: rng.choice(shape.tgt_words, 5, replace=False).tolist() for i in range(shape.src_words)}
     (folder / "lex.tiny.bin").write_bytes(shortlist_bytes(lists, shape.src_words))

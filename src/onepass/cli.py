@@ -120,6 +120,9 @@ def translate(
     split: Annotated[
         bool, Option("--split/--no-split", help="Cut of texts into sentences; not where each line is one.")
     ] = True,
+    glossary: Annotated[
+        Path | None, Option(help="File of terms and their translations, a tab between, one per line.")
+    ] = None,
     strict: Annotated[bool, Option("--strict", help="Refusal of text that is not UTF-8.")] = False,
     as_json: Annotated[bool, Option("--json", help="JSON object per line: text, tokens, score ...")] = False,
     explain: Annotated[bool, Option("--explain", help="Second line: what each source token became.")] = False,
@@ -144,6 +147,7 @@ def translate(
         num_threads=threads,
         batch_size=batch_size,
         split=split,
+        glossary=glossary,
         teacher=teacher,
         beam_size=beam,
         search=search,

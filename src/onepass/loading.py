@@ -14,6 +14,7 @@ from onepass.runtime.shipped import find_model
 from onepass.runtime.text_translator import TextTranslator, Translation
 from onepass.runtime.translator import Precision, as_precision
 from onepass.runtime.translator import Translator as RuntimeTranslator
+from onepass.text.glossary import Glossary
 
 OPTIONS = {
     "num_candidates": "--candidates",
@@ -23,6 +24,7 @@ OPTIONS = {
     "teacher": "--teacher",
     "beam_size": "--beam",
     "search": "--search",
+    "glossary": "--glossary",
 }
 """What `onepass translate` calls a keyword of `Translator.load`."""
 
@@ -52,6 +54,7 @@ class Translator:
         num_threads: int | None = None,
         batch_size: int = 1024,
         split: bool = True,
+        glossary: str | Path | Mapping[str, str] | None = None,
         teacher: str | Path | None = None,
         beam_size: int = 1,
         search: str | None = None,
@@ -71,6 +74,8 @@ class Translator:
                 process, at most 4; in torch all].
             batch_size: most sentences translated at once.
             split: cut texts into sentences; False for those whose lines are sentences.
+            glossary: terms of the source and what they must become, or a file of them: a term, a tab and its
+                translation per line. For models that have learnt placeholders.
             teacher: the bundle of the teacher that chooses, for training.
             beam_size: of a teacher for training; 1 is greedy.
             search: of a student with a graph, for training: "greedy", "lookahead", "viterbi" or "marginal"
@@ -81,7 +86,9 @@ class Translator:
         Raises:
             ModelError: there is no such model, it is damaged, or torch is missing for it.
             UsageError: a keyword belongs to another kind of model or is out of range.
+            DataError: the glossary cannot be read.
         """
+        terms = _glossary(glossary)
         bundle = Bundle.open(find_model(model))
         chosen = None if precision is None else as_precision(precision)
         if WEIGHTS in bundle.files:
@@ -97,6 +104,7 @@ class Translator:
                 num_threads=num_threads,
                 batch_size=batch_size,
                 split=split,
+                glossary=terms,
                 teacher=None if teacher is None else Path(teacher),
                 beam_size=beam_size,
                 search=search,
@@ -120,6 +128,7 @@ class Translator:
             num_threads=num_threads,
             batch_size=batch_size,
             split=split,
+            glossary=terms,
         )
         return cls(bundle, translator.precision, translator)
 
@@ -138,6 +147,12 @@ class Translator:
             UsageError: a text where texts belong.
         """
         return self._translator.translate_stream(lines)
+
+
+def _glossary(given: str | Path | Mapping[str, str] | None) -> Glossary | None:
+    if given is None:
+        return None
+    return Glossary.read(Path(given)) if isinstance(given, str | Path) else Glossary(given)
 
 
 def _named(keyword: str) -> str:
@@ -159,6 +174,7 @@ def _torch_translator(
     num_threads: int | None,
     batch_size: int,
     split: bool,
+    glossary: Glossary | None,
     teacher: Path | None,
     beam_size: int,
     search: str | None,
@@ -196,6 +212,7 @@ def _torch_translator(
         search=search,
         device=device,
         split=split,
+        glossary=glossary,
     )
     translator.batch_size = batch_size
     return translator

@@ -67,6 +67,10 @@ class Recipe(Settings):
             raise ValueError("distill.engine: ctranslate2 cannot have this teacher: leave it out")
         if not self.teacher.is_read and self.distill.engine == "fxtranslate":
             raise ValueError("distill.engine: fxtranslate has the teachers of Firefox alone (teacher.from)")
+        if not self.teacher.is_read and self.distill.placeholders:
+            raise ValueError(
+                "distill.placeholders: they need ids that a teacher which is read reserves (teacher.from)"
+            )
         if self.teacher.is_read and self.tokenizer != TokenizerSettings():
             raise ValueError("tokenizer: a teacher that is read has its own (teacher.from)")
         return self

@@ -1,6 +1,6 @@
 """The trainings of a run: which model learns what, from which ids, with whose settings."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -13,11 +13,12 @@ from tiny_context import context_for, done_before
 
 from onepass.bundle import WEIGHTS, Bundle
 from onepass.decoding.weights import load_model
-from onepass.errors import ModelError
+from onepass.errors import DataError, ModelError
 from onepass.models.autoregressive import AutoregressiveTransformer
 from onepass.objectives.bigrams import BigramObjective
 from onepass.objectives.compression import CompressionObjective
 from onepass.objectives.ctc import CTCObjective
+from onepass.objectives.dag import DAGObjective
 from onepass.objectives.fertility import FertilityObjective
 from onepass.objectives.finetune import FinetuneObjective
 from onepass.objectives.teacher import TeacherObjective
@@ -270,3 +271,26 @@ def test_a_process_beside_the_first_writes_no_bundle(tmp_path: Path, monkeypatch
     monkeypatch.setattr(FakeTraining, "run", run)
     trained(tiny_recipe(tmp_path), "teacher", tmp_path)
     assert not list((tmp_path / "teacher").iterdir())
+
+
+@pytest.mark.parametrize("family", ["ctc", "dag"])
+def test_pairs_that_do_not_fit_are_counted_and_if_none_fits_it_is_an_error(
+    family: str, make_slots: Callable[..., Any], make_pairs: Callable[..., IdPairs]
+) -> None:
+    chance, said = np.random.default_rng(3), list[str]()
+    context: Any = SimpleNamespace(say=said.append)
+    model = make_slots(family, slots=2)
+    src, tgt = ([chance.integers(4, 6, n).tolist() for n in chance.integers(1, 8, 40)] for _ in range(2))
+    objective = {"ctc": CTCObjective, "dag": DAGObjective}[family](2, None)
+    fits = [
+        bool(objective.fits(SimpleNamespace(src_ids=torch.tensor([s]), tgt_ids=torch.tensor([t]))))
+        for s, t in zip(src, tgt, strict=True)
+    ]
+    misfits = fits.count(False)
+    assert 3 < misfits < 37
+    module._count_misfits(context, model, "train", make_pairs("all", src=[*src, []], tgt=[*tgt, [5]]))
+    assert said == [f"  {misfits} train pairs ({misfits / 40:.2%}) do not fit into the student's slots"]
+    module._count_misfits(context, model, "dev", make_pairs("one", src=[[4, 5]], tgt=[[5, 4]]))
+    assert len(said) == 1
+    with pytest.raises(DataError, match="No dev pair fits"):
+        module._count_misfits(context, model, "dev", make_pairs("none", src=[[4]], tgt=[[4, 5, 4]]))

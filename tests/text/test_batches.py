@@ -1,6 +1,7 @@
 """Ids on disk come back as written or as an error; batches hold every pair once within their budget."""
 
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -152,3 +153,14 @@ def test_a_split_opens_with_the_sides_asked_for(tmp_path: Path) -> None:
     assert len(IdPairs.open(tmp_path, "dev")) == 4
     assert IdPairs.open(tmp_path, "dev").fertilities is None
     assert len(IdPairs.open(tmp_path, "dev", with_fertilities=True).fertilities or ()) == 4
+
+
+@given(st.lists(st.lists(st.integers(4, 6), max_size=6), max_size=8))
+def test_repeats_are_counted_within_rows(
+    tmp_path_factory: pytest.TempPathFactory, rows: list[list[int]]
+) -> None:
+    path = tmp_path_factory.mktemp("repeats") / "rows"
+    with RaggedWriter(path) as writer:
+        writer.write(rows)
+    expected = [sum(a == b for a, b in pairwise(row)) for row in rows]
+    assert Ragged(path).repeats().tolist() == expected

@@ -16,6 +16,8 @@ from onepass.text.placeholders import (
     pieces,
     placeholder,
     restored,
+    slots_of,
+    usual_slots,
 )
 from onepass.text.spans import Span, SpanKind, find_spans
 
@@ -105,3 +107,34 @@ def test_a_placeholder_of_the_text_itself_must_be_a_span() -> None:
         masked(text, [])
     found = masked(text, find_spans(text))
     assert restored(found.text, found).text == text
+
+
+@pytest.mark.parametrize(
+    ("src", "written", "text"),
+    [
+        ("It costs $5.", "Custa {0}.", "Custa $5."),
+        ("(see 5)", "(veja {0} )", "(veja 5)"),
+        ("(5 of them)", "( {0} deles)", "(5 deles)"),
+        ("Click <b>here</b> now", "Clique {0} aqui {1} agora", "Clique <b>aqui</b> agora"),
+        ("See <i>{x}</i>, please", "Veja {0} {1} {2} , sim", "Veja <i>{x}</i>, sim"),
+        ("on 5 days", "{0} dias", "5 dias"),
+        ("on 5 days", "{0}dias", "5 dias"),
+        ("the 5 best", "os {0} melhores {0}", "os 5 melhores "),
+    ],
+)
+def test_a_span_touches_in_the_translation_what_it_touches_in_the_source(
+    src: str, written: str, text: str
+) -> None:
+    """A model writes each placeholder as a word of its own."""
+    source = masked(src, find_spans(src))
+    marks = [placeholder(slot) for slot in source.spans]
+    assert restored(written.format(*marks), source).text == text
+
+
+def test_slots_may_be_chosen() -> None:
+    text = "1 or 2"
+    spans = find_spans(text)
+    found = masked(text, spans, [3, None])
+    assert (list(found.spans), found.unmasked, found.text) == ([3], (spans[1],), f"{placeholder(3)} or 2")
+    assert usual_slots(spans * 5) == [0, 4, 1, 5, 2, 6, 3, 7, None, 8]
+    assert [slot for kind in SpanKind for slot in slots_of(kind)] == list(range(SLOTS))

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from onepass.errors import ModelError
+from onepass.text.placeholders import placeholder
 from onepass.text.teacher_tokenizer import VOCABULARY, TeacherTokenizer, Vocabulary, load_sentencepiece
 from onepass.text.tokenizer import BOS, EOS, PAD, UNK
 from tiny_marian import TEXT, train_spm
@@ -165,3 +166,22 @@ def test_a_model_without_an_end_of_sentence_is_one_clear_error() -> None:
     )
     with pytest.raises(ModelError, match="no <unk> or no </s>"):
         Vocabulary(model.getvalue(), None, "test")
+
+
+def test_placeholders_are_the_reserved_ids() -> None:
+    side = Vocabulary(train_spm(56), None, "tiny")
+    words = TeacherTokenizer(side, side).extended(64)
+    text = f"The {placeholder(4)} cat {placeholder(0)}{placeholder(63)} sees {placeholder(5)}houses."
+    ids = words.encode_src(text)
+    first = words.src_size - 64
+    assert [i - first for i in ids if i >= first] == [4, 0, 63, 5]
+    assert words.encode_src("The cat sees") + words.encode_src("houses.") == [
+        i for i in words.encode_src(f"The cat sees {placeholder(5)}houses.") if i < first
+    ]
+    written = words.decode_tgt(ids)
+    assert [char for char in written if ord(char) >= ord(placeholder(0))] == [
+        placeholder(slot) for slot in (4, 0, 63, 5)
+    ]
+    assert f"The {placeholder(4)} cat" in written
+    assert words.encode_tgt(written) == ids
+    assert first not in TeacherTokenizer(side, side).extended(8).encode_src(text)

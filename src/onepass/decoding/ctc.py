@@ -13,13 +13,16 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from onepass.decoding.one_pass import Candidates, best_labels, favourites, likely_labels, written
+from onepass.decoding.one_pass import Candidates, favourites, likely_labels, written
 from onepass.decoding.options import Decoder, DecodingOptions
+from onepass.decoding.placeholders import place_labels
 from onepass.models import Model
 from onepass.models.ctc import CTCTransformer, collapse
+from onepass.models.one_pass import Decoded
 from onepass.models.stepwise import WordByWord
 from onepass.runtime.candidates import CHANGES, combinations
 from onepass.runtime.text_translator import Hypotheses
+from onepass.text.placeholder_ids import PlaceholderIds
 
 CHOICES = 4
 """Most probable labels of a slot that are looked at."""
@@ -28,23 +31,36 @@ CHOICES = 4
 def decoder(model: Model, options: DecodingOptions) -> Decoder:
     """The decoder of a CTC student."""
     assert isinstance(model, CTCTransformer)
-    teacher, most = options.teacher, options.num_candidates
+    teacher, most, placeholders = options.teacher, options.num_candidates, options.placeholders
     if teacher is None or most == 1:
-        return lambda src_ids: decode_slots(model, src_ids)
-    return lambda src_ids: best_labelling(model, teacher, src_ids, most)
+        return lambda src_ids: decode_slots(model, src_ids, placeholders)
+    return lambda src_ids: best_labelling(model, teacher, src_ids, most, placeholders)
 
 
 @torch.no_grad()
-def decode_slots(model: CTCTransformer, src_ids: Tensor) -> Hypotheses:
+def decode_slots(
+    model: CTCTransformer, src_ids: Tensor, placeholders: PlaceholderIds | None = None
+) -> Hypotheses:
     """The most probable label of every slot, collapsed; the score is of these labels, a token.
 
     Args:
         model: in eval mode.
         src_ids: int64 [B, S], padded with 0.
+        placeholders: each that a source has is written once.
     """
     decoded = model.decode(src_ids, model.encode(src_ids))
-    labels, log_probs = best_labels(model, decoded)
-    return written(collapse(labels, decoded.mask, model.blank), log_probs.sum(1))
+    labels, log_probs = _labels(model, decoded, src_ids, 1, placeholders)
+    return written(collapse(labels[..., 0], decoded.mask, model.blank), log_probs[..., 0].sum(1))
+
+
+def _labels(
+    model: CTCTransformer, decoded: Decoded, src_ids: Tensor, count: int, placeholders: PlaceholderIds | None
+) -> tuple[Tensor, Tensor]:
+    """The likely labels of every slot and their log probabilities, [B, L, count] each."""
+    if placeholders is None:
+        return likely_labels(model, decoded, count)
+    likely = likely_labels(model, decoded, count, without=placeholders.ids)
+    return place_labels(model, decoded, src_ids, placeholders, likely)
 
 
 def labellings(labels: Tensor, log_probs: Tensor, mask: Tensor, blank: int, most: int) -> Candidates:
@@ -84,7 +100,13 @@ def labellings(labels: Tensor, log_probs: Tensor, mask: Tensor, blank: int, most
 
 
 @torch.no_grad()
-def best_labelling(model: CTCTransformer, teacher: WordByWord, src_ids: Tensor, most: int) -> Hypotheses:
+def best_labelling(
+    model: CTCTransformer,
+    teacher: WordByWord,
+    src_ids: Tensor,
+    most: int,
+    placeholders: PlaceholderIds | None = None,
+) -> Hypotheses:
     """The translation that the teacher likes best of up to `most`; the score is the teacher's.
 
     Args:
@@ -92,7 +114,8 @@ def best_labelling(model: CTCTransformer, teacher: WordByWord, src_ids: Tensor, 
         teacher: scores all candidates in one parallel pass (Gu et al. 2018, equation 8); in eval mode.
         src_ids: int64 [B, S], padded with 0.
         most: candidates of a sentence; there are MOST_LABELLINGS at most.
+        placeholders: each that a source has is once in every candidate.
     """
     decoded = model.decode(src_ids, model.encode(src_ids))
-    likely = likely_labels(model, decoded, CHOICES)
+    likely = _labels(model, decoded, src_ids, CHOICES, placeholders)
     return favourites(teacher, src_ids, labellings(*likely, decoded.mask, model.blank, most))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
@@ -10,6 +11,7 @@ from torch import Tensor
 from onepass.decoding.autoregressive import score
 from onepass.models.autoregressive import PAD
 from onepass.models.one_pass import NEVER, Decoded, OnePassTransformer
+from onepass.models.slots import IMPOSSIBLE
 from onepass.models.stepwise import WordByWord
 from onepass.nn.output_layer import top_labels
 from onepass.runtime.text_translator import Hypotheses
@@ -35,14 +37,21 @@ def unpad(rows: Tensor, lengths: Tensor) -> list[list[int]]:
     return [row[:n] for row, n in zip(rows.tolist(), lengths.tolist(), strict=True)]
 
 
-def likely_labels(model: OnePassTransformer, decoded: Decoded, count: int) -> tuple[Tensor, Tensor]:
-    """The most probable labels of every place, their log probabilities: [B, L, count] each; 0 at padding."""
+def likely_labels(
+    model: OnePassTransformer, decoded: Decoded, count: int, without: Sequence[int] = ()
+) -> tuple[Tensor, Tensor]:
+    """The most probable labels of every place, their log probabilities: [B, L, count] each; 0 at padding.
+
+    Labels that are left out (`without`) have no share of the probability.
+    """
+    weight, bias = model.output_weight(), model.output_bias()
+    if without:
+        bias = weight.new_zeros(len(weight)) if bias is None else bias.clone()
+        bias[list(without)] = IMPOSSIBLE
     states, mask = decoded
     labels = torch.zeros(*mask.shape, count, dtype=torch.int64, device=mask.device)
     log_probs = torch.zeros(labels.shape, device=mask.device)
-    labels[mask], log_probs[mask] = top_labels(
-        states[mask], model.output_weight(), count, NEVER, bias=model.output_bias()
-    )
+    labels[mask], log_probs[mask] = top_labels(states[mask], weight, count, NEVER, bias=bias)
     return labels, log_probs
 
 

@@ -12,6 +12,7 @@ from onepass.families import Family
 from onepass.models.stepwise import WordByWord
 from onepass.runtime.candidates import check_candidates
 from onepass.runtime.text_translator import Hypotheses
+from onepass.text.placeholder_ids import PlaceholderIds
 
 Decoder = Callable[[Tensor], Hypotheses]
 """Source ids, int64 [B, S] padded with 0, to translations."""
@@ -29,6 +30,7 @@ class DecodingOptions:
         search: how the words of a graph are found.
         seed: of what is drawn.
         beam_size: of a model that writes word by word; 1 is greedy.
+        placeholders: that the model has learnt to carry; of CTC each is written once.
     """
 
     teacher: WordByWord | None = None
@@ -37,6 +39,7 @@ class DecodingOptions:
     search: str | None = None
     seed: int = 1
     beam_size: int = 1
+    placeholders: PlaceholderIds | None = None
 
 
 def check_options(family: Family, options: DecodingOptions) -> None:

@@ -51,6 +51,7 @@ class Shortlist:
     def of(self, src_ids: Sequence[int]) -> NDArray[np.int64]:
         """The target ids for a source that ends with </s>, ascending."""
         distinct = np.unique(np.asarray(src_ids, dtype=np.int64))
+        distinct = distinct[distinct < len(self.offsets) - 1]  # what is reserved yields nothing
         lists = [self.words[self.offsets[i] : self.offsets[i + 1]] for i in distinct]
         own = [distinct] if self.joint else []
         found = np.unique(np.concatenate([self.by_frequency[: self.first], *own, *lists]))

@@ -17,6 +17,8 @@ from onepass.models.stepwise import WordByWord
 from onepass.objectives.objective import pad_ids
 from onepass.runtime.sentences import UNNAMED, Languages
 from onepass.runtime.text_translator import TextTranslator
+from onepass.text.glossary import Glossary
+from onepass.text.placeholder_ids import PlaceholderIds
 from onepass.text.tokenizers import AnyTokenizer
 
 DECODERS: Mapping[str, Callable[[Model, DecodingOptions], Decoder]] = {
@@ -52,6 +54,8 @@ class Translator(TextTranslator):
         batch_tokens: most source tokens, padding included, in a batch.
         languages: of both sides.
         split: cut lines into sentences.
+        placeholders: that the model has learnt.
+        glossary: terms that must become what it says.
     """
 
     def __init__(
@@ -65,6 +69,8 @@ class Translator(TextTranslator):
         batch_tokens: int = 2048,
         languages: Languages = UNNAMED,
         split: bool = False,
+        placeholders: PlaceholderIds | None = None,
+        glossary: Glossary | None = None,
     ) -> None:
         super().__init__(
             tokenizer,
@@ -74,6 +80,8 @@ class Translator(TextTranslator):
             batch_tokens=batch_tokens,
             languages=languages,
             split=split,
+            placeholders=placeholders,
+            glossary=glossary,
         )
 
     @classmethod
@@ -89,6 +97,7 @@ class Translator(TextTranslator):
         search: str | None = None,
         device: torch.device | str = "cpu",
         split: bool = False,
+        glossary: Glossary | None = None,
     ) -> Translator:
         """A translator of any bundle.
 
@@ -98,6 +107,7 @@ class Translator(TextTranslator):
             beam_size, average, num_candidates, seed, search: see `DecodingOptions`.
             device: to run on.
             split: cut lines into sentences; the lines of a corpus are sentences.
+            glossary: terms that must become what it says.
 
         Raises:
             ModelError: a bundle is unusable, or the teacher has another tokenizer.
@@ -105,13 +115,15 @@ class Translator(TextTranslator):
         """
         bundle = Bundle.open(directory)
         model, tokenizer = load_model(bundle, device=device), bundle.tokenizer()
+        placeholders = PlaceholderIds.of_settings(bundle.settings)
         options = DecodingOptions(
-            teacher=None if teacher is None else _judge(teacher, tokenizer, device),
+            teacher=None if teacher is None else _judge(teacher, tokenizer, placeholders, device),
             num_candidates=num_candidates,
             average=average,
             search=search,
             seed=seed,
             beam_size=beam_size,
+            placeholders=placeholders,
         )
         decode = make_decoder(model, options)
         return cls(
@@ -122,11 +134,18 @@ class Translator(TextTranslator):
             copies=model.family.aligned,
             languages=Languages(bundle.src, bundle.tgt),
             split=split,
+            placeholders=placeholders,
+            glossary=glossary,
         )
 
 
-def _judge(directory: Path, tokenizer: AnyTokenizer, device: torch.device | str) -> WordByWord:
+def _judge(
+    directory: Path,
+    tokenizer: AnyTokenizer,
+    placeholders: PlaceholderIds | None,
+    device: torch.device | str,
+) -> WordByWord:
     bundle = Bundle.open(directory)
     if bundle.tokenizer().fingerprint != tokenizer.fingerprint:
         raise ModelError("Teacher and student have different tokenizers", where=directory)
-    return load_teacher(bundle, purpose="choose among candidates", device=device)
+    return load_teacher(bundle, purpose="choose among candidates", device=device, placeholders=placeholders)

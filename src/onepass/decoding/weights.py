@@ -17,8 +17,10 @@ from onepass.errors import ModelError
 from onepass.families import family_named
 from onepass.files import replacing
 from onepass.models import MODELS, Model
+from onepass.models.from_teacher import alias_rows
 from onepass.models.stepwise import WordByWord
 from onepass.settings import StudentSettings, TransformerSettings
+from onepass.text.placeholder_ids import PlaceholderIds
 from onepass.text.tokenizers import AnyTokenizer
 
 
@@ -57,20 +59,30 @@ def load_model(bundle: Bundle, *, device: torch.device | str = "cpu") -> Model:
     return model.to(device).eval()
 
 
-def load_teacher(bundle: Bundle, *, purpose: str, device: torch.device | str = "cpu") -> WordByWord:
+def load_teacher(
+    bundle: Bundle,
+    *,
+    purpose: str,
+    device: torch.device | str = "cpu",
+    placeholders: PlaceholderIds | None = None,
+) -> WordByWord:
     """The model of a bundle that writes word by word, in eval mode.
 
     Args:
         bundle: of a teacher.
         purpose: what only a teacher can do, for the error.
         device: to load it to.
+        placeholders: of a student; the teacher sees each as its alias.
 
     Raises:
         ModelError: it is a student's, or as in `load_model`.
     """
     if family_named(bundle.kind, where=bundle.directory).one_pass:
         raise ModelError(f"Only a teacher can {purpose}; this is a student", where=bundle.directory)
-    return cast(WordByWord, load_model(bundle, device=device))
+    model = load_model(bundle, device=device)
+    if placeholders is not None:
+        alias_rows(model, placeholders.ids, placeholders.aliases)
+    return cast(WordByWord, model)
 
 
 def save_bundle(

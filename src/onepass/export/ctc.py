@@ -9,6 +9,7 @@ from onepass.decoding.ctc import CHOICES
 from onepass.export.graph import Outputs, Value
 from onepass.export.teacher import teacher_scores
 from onepass.export.transformer_graph import OUTPUTS, CandidateInput, Source, StudentGraph, TransformerGraph
+from onepass.models.autoregressive import PAD
 from onepass.models.ctc import CTCTransformer
 from onepass.models.one_pass import OnePassTransformer
 from onepass.models.slots import IMPOSSIBLE
@@ -41,19 +42,54 @@ def _write(
     x = g.decode(model, x, slot_mask, memory, source.mask)
 
     def most_probable() -> Outputs:
-        labels, scores = g.best_words(x, source)
+        found = _slot_words(g, x, source, real_slot)
+        labels, scores = found["labels"], found["log_probs"]
         keep = _word_slots(g, labels, g.constant([0, 1, 0, -1]), real_slot, model.blank)
-        return {"ids": g.compact(labels, keep), "scores": g.mean(scores, real_slot, keep)}
+        written = {"ids": g.compact(labels, keep), "scores": g.mean(scores, real_slot, keep)}
+        return written if source.placeholders is None else {**written, **found}
 
     if teacher is None:
         return most_probable()
     end = g.rows("window", g.constant([1]), g.constant([2]))
     return g.choose(
         g.op("Greater", end, g.constant([0])),
-        lambda: _best_labelling(g, teacher, source, *_labellings(g, model.blank, source, x, real_slot)),
+        lambda: _with_no_slots(
+            g,
+            source,
+            _best_labelling(g, teacher, source, *_labellings(g, model.blank, source, x, real_slot)),
+        ),
         most_probable,
         OUTPUTS,
     )
+
+
+def _slot_words(g: TransformerGraph, states: str, source: Source, real_slot: str) -> Outputs:
+    """The `labels` of all slots and their `log_probs`; with placeholders, `span_log_probs`, too.
+
+    Batches without placeholders do not pay for those with them, whose padding has the label 0.
+    """
+    if source.placeholders is None:
+        return dict(zip(("labels", "log_probs"), g.best_words(states, source), strict=True))
+
+    def without() -> Outputs:
+        labels, log_probs = g.best_words(states, source)
+        none = g.op("Expand", g.number(0), g.op("Concat", g.op("Shape", labels), g.constant([0]), axis=0))
+        return {"labels": labels, "log_probs": log_probs, "span_log_probs": none}
+
+    def beside() -> Outputs:
+        found = g.words_beside(states, source)
+        return {**found, "labels": g.op("Where", real_slot, found["labels"], g.constant(PAD))}
+
+    return g.choose(g.op("Greater", g.size("spans", 1), g.constant([0])), beside, without, OUTPUTS)
+
+
+def _with_no_slots(g: TransformerGraph, source: Source, written: Outputs) -> Outputs:
+    """What else a graph with placeholders gives, empty."""
+    if source.placeholders is None:
+        return written
+    none = g.op("Expand", g.number(0), g.constant([0, 0]))
+    labels = g.cast(none, TensorProto.INT64)
+    return {**written, "labels": labels, "log_probs": none, "span_log_probs": g.unsqueeze(none, 2)}
 
 
 def _word_slots(g: TransformerGraph, labels: str, shift: str, real_slot: str, blank: int) -> str:
@@ -76,7 +112,10 @@ def _labellings(
     behind = g.constant([0, 0, 0, CHANGES])
     first = g.rows(choices.log_probs, g.constant([0]), g.constant([1]), dim=2)
     lost = g.op("Sub", first, g.rows(choices.log_probs, g.constant([1]), g.constant([count]), dim=2))
-    lost = g.op("Where", g.unsqueeze(real_slot, 2), lost, g.number(np.inf))
+    free = real_slot
+    if source.placeholders is not None:
+        free = g.op("And", free, g.op("Equal", "forced", g.constant(0)))
+    lost = g.op("Where", g.unsqueeze(free, 2), lost, g.number(np.inf))
     lost = g.op("Pad", g.op("Reshape", lost, every), behind, g.number(np.inf))
     lost, place = g.several("TopK", lost, g.constant([CHANGES]), count=2, largest=0)
     others = g.rows(choices.labels, g.constant([1]), g.constant([count]), dim=2)
@@ -90,6 +129,9 @@ def _labellings(
     # labellings [B, M, L]
     labels = g.rows(choices.labels, g.constant([0]), g.constant([1]), dim=2)
     labels = g.op("Transpose", labels, perm=[0, 2, 1])
+    if source.placeholders is not None:
+        held = g.unsqueeze("forced", 1)
+        labels = g.op("Where", g.op("Greater", held, g.constant(0)), held, labels)
     slot = g.range(g.size(real_slot, 1))
     for part, place, label in zip(g.split(made, CHANGES), slots, to, strict=True):
         here = g.op("Equal", slot, g.unsqueeze(place, 2))

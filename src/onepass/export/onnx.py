@@ -22,12 +22,22 @@ from onepass.alignment.lexicon import Lexicon
 from onepass.export import ctc, dag, fertility
 from onepass.export.graph import Outputs, Range, Value
 from onepass.export.parameters import Parameters
-from onepass.export.transformer_graph import OUTPUTS, CandidateInput, Source, StudentGraph, TransformerGraph
+from onepass.export.transformer_graph import (
+    OUTPUTS,
+    SPAN_INPUTS,
+    CandidateInput,
+    Placeholders,
+    Source,
+    StudentGraph,
+    TransformerGraph,
+)
+from onepass.families import CTC
 from onepass.models.autoregressive import PAD
 from onepass.models.from_teacher import reads_as
 from onepass.models.one_pass import NEVER, OnePassTransformer
 from onepass.models.stepwise import WordByWord
 from onepass.runtime.text_translator import MAX_SRC_TOKENS
+from onepass.text.placeholder_ids import PlaceholderIds
 
 GRAPHS: Mapping[str, StudentGraph] = {
     "fertility": fertility.GRAPH,
@@ -51,6 +61,7 @@ def export_onnx(
     vocabulary: NDArray[np.int64] | None = None,
     lexicon: Lexicon | None = None,
     weights: Path | None = None,
+    placeholders: PlaceholderIds | None = None,
 ) -> None:
     """Writes a student as an ONNX graph.
 
@@ -73,6 +84,8 @@ def export_onnx(
             so do its scores, which are shares of the words of the batch; a teacher's, too.
         weights: a file beside the graph for what is rounded to int8, and all other weights; see
             `onepass.export.parameters`. None: the graph holds all it needs.
+        placeholders: that a CTC student has learnt. Then the graph has the inputs `SPAN_INPUTS`, and tells of
+            every slot its best label that is no placeholder, and how likely each placeholder is.
     """
     candidates = None if teacher is None else GRAPHS[model.family.name].candidates
 
@@ -81,7 +94,7 @@ def export_onnx(
         if weights is not None and ranges is not None:
             parameters = Parameters(model, teacher)
         g = TransformerGraph(ranges, parameters, all_parts=limits)
-        outputs = _outputs(g, model, teacher, vocabulary, lexicon)
+        outputs = _outputs(g, model, teacher, vocabulary, lexicon, placeholders)
         if limits:
             outputs = g.limits()
         for name, value in outputs.items():
@@ -89,6 +102,8 @@ def export_onnx(
         inputs = {"src_ids": Value(TensorProto.INT64, ["B", "S"])}
         if candidates is not None:
             inputs[candidates.name] = candidates.value
+        if placeholders is not None and model.family is CTC:
+            inputs |= SPAN_INPUTS
         kinds = OUTPUTS | LIMITS
         references = None
         if parameters is not None:
@@ -101,22 +116,28 @@ def export_onnx(
         with tempfile.TemporaryDirectory() as scratch:
             measuring = Path(scratch) / "limits.onnx"
             write(measuring, None, limits=True)
-            ranges = _measured(measuring, examples, candidates)
+            ranges = _measured(measuring, examples, candidates, placeholders)
     write(path, ranges)
 
 
 def _measured(
-    path: Path, examples: Sequence[Sequence[int]], candidates: CandidateInput | None
+    path: Path,
+    examples: Sequence[Sequence[int]],
+    candidates: CandidateInput | None,
+    placeholders: PlaceholderIds | None,
 ) -> list[Range]:
     """The ranges of all factors over the examples, from a graph whose outputs are their limits."""
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
     session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
-    found = []
+    found, names = [], {value.name for value in session.get_inputs()}
     for row in examples:
         feeds: dict[str, NDArray[Any]] = {"src_ids": np.array([row], dtype=np.int64)}
         if candidates is not None:
             feeds[candidates.name] = candidates.example(len(row))
+        if "spans" in names:
+            spans = [] if placeholders is None else placeholders.within(row)
+            feeds |= {"spans": np.array([spans], dtype=np.int64), "forced": np.zeros((1, 1), dtype=np.int64)}
         found.append(session.run(["lows", "highs"], feeds))
     lows, highs = zip(*found, strict=True)
     return list(map(Range, np.min(lows, axis=0).tolist(), np.max(highs, axis=0).tolist()))
@@ -128,6 +149,7 @@ def _outputs(
     teacher: WordByWord | None,
     vocabulary: NDArray[np.int64] | None,
     lexicon: Lexicon | None,
+    placeholders: PlaceholderIds | None,
 ) -> Outputs:
     """The outputs of a student; the arguments are those of `export_onnx`."""
     parts, most = model.output_parts(), model.most_places(MAX_SRC_TOKENS)
@@ -135,7 +157,8 @@ def _outputs(
     tgt_size = model.tgt_embedding.num_embeddings  # what labels there are beyond are the family's own
     if vocabulary is None:
         vocabulary = np.arange(tgt_size)
-    vocabulary = np.setdiff1d(vocabulary, NEVER)
+    slots = [] if placeholders is None else list(placeholders.ids)
+    vocabulary = np.setdiff1d(vocabulary, [*NEVER, *slots])
     if len(vocabulary) < 2:  # of a student that was taught a single word
         vocabulary = np.arange(max(NEVER) + 1, tgt_size)
     table = words if model.joint else g.table([model.src_embedding.weight])
@@ -145,7 +168,10 @@ def _outputs(
     shortlist = None
     if lexicon is not None:
         always = np.concatenate([np.intersect1d(lexicon.always, vocabulary), own])
-        shortlist = g.shortlist("src_ids", lexicon.yields, always, labels)
+        yields = lexicon.yields.copy()
+        yields[slots] = np.array(slots, dtype=yields.dtype)[:, None]  # a placeholder yields itself
+        allowed = np.concatenate([vocabulary, slots, own]).astype(np.int64)
+        shortlist = g.shortlist("src_ids", yields, always, allowed)
     read_ids, read = "src_ids", real
     if model.ends:
         read_ids = g.with_end("src_ids", real)
@@ -164,5 +190,8 @@ def _outputs(
         # What a teacher scores has its </s>.
         positions=g.positions(model.positions(most + 1, torch.device("cpu"))),
         shared_encoder=teacher is not None and reads_as(model, teacher),
+        placeholders=None
+        if placeholders is None or model.family is not CTC
+        else Placeholders(placeholders.first, np.array(placeholders.aliases), np.array(placeholders.twins)),
     )
     return GRAPHS[model.family.name].write(g, model, source, teacher)

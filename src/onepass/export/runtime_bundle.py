@@ -17,6 +17,7 @@ from onepass.models.marian import MarianTransformer
 from onepass.models.one_pass import OnePassTransformer
 from onepass.models.stepwise import WordByWord
 from onepass.runtime.translator import CANDIDATES, DECODING, GRAPH, Precision
+from onepass.text.placeholder_ids import PlaceholderIds
 
 
 def write_graphs(
@@ -62,6 +63,7 @@ def draft_bundle(
             where=student.directory,
             fix="export a model that writes word by word with `--ctranslate2`",
         )
+    placeholders = PlaceholderIds.of_settings(student.settings)
     judge = None if teacher is None else _judge(student, model, graph, teacher)
     student.tokenizer().save(directory)
     for precision in get_args(Precision):
@@ -76,6 +78,7 @@ def draft_bundle(
             vocabulary=None if of_all else facts.vocabulary,
             lexicon=facts.lexicon if int8 else None,
             weights=directory / INT8_WEIGHTS if int8 else None,
+            placeholders=placeholders,
         )
     candidates = {CANDIDATES: True, DECODING: {"num_candidates": usual_candidates}}
     return replace(
@@ -88,7 +91,11 @@ def draft_bundle(
 
 
 def _judge(student: Bundle, model: OnePassTransformer, graph: StudentGraph, teacher: Bundle) -> WordByWord:
-    judge = load_teacher(teacher, purpose="choose among candidates")
+    judge = load_teacher(
+        teacher,
+        purpose="choose among candidates",
+        placeholders=PlaceholderIds.of_settings(student.settings),
+    )
     if isinstance(judge, MarianTransformer) != model.post_norm:
         raise UsageError(
             "One of teacher and student has its norms after its layers, the other one before them",

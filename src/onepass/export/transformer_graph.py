@@ -23,8 +23,17 @@ OUTPUTS = {
     "ids": Value(TensorProto.INT64, ["B", "T"]),
     "scores": Value(TensorProto.FLOAT, ["B"]),
     "fertilities": Value(TensorProto.INT64, ["B", "S"]),
+    "labels": Value(TensorProto.INT64, ["B", "L"]),
+    "log_probs": Value(TensorProto.FLOAT, ["B", "L"]),
+    "span_log_probs": Value(TensorProto.FLOAT, ["B", "L", "K"]),
 }
-"""Of a student's graph; `fertilities` where there are any."""
+"""Of a student's graph; `fertilities` where there are any, the last three of CTC with placeholders."""
+SPAN_INPUTS = {
+    "spans": Value(TensorProto.INT64, ["B", "K"]),
+    "forced": Value(TensorProto.INT64, ["B", "F"]),
+}
+"""Of a graph with placeholders: those of each sentence, padded with 0, and the labels that slots must have, 0
+where a slot is free; [B, 1] of zeros: all are."""
 BLOCK = 64
 """Labels looked through together for the most probable one."""
 
@@ -48,6 +57,14 @@ class Shortlist(NamedTuple):
     penalty: str
 
 
+class Placeholders(NamedTuple):
+    """The placeholders of a model: the first id, and the alias and its twin of each, int64 [n]."""
+
+    first: int
+    aliases: NDArray[np.int64]
+    twins: NDArray[np.int64]
+
+
 class Source(NamedTuple):
     """A batch of sources.
 
@@ -62,6 +79,7 @@ class Source(NamedTuple):
         positions: position encodings, [most, D].
         shared_encoder: the teacher in the graph reads as the student does.
         states: what the student's encoder made of them, [B, S', D].
+        placeholders: of a graph that has `SPAN_INPUTS`; None: it has not.
     """
 
     ids: str
@@ -77,6 +95,7 @@ class Source(NamedTuple):
     positions: str
     shared_encoder: bool = False
     states: str = ""
+    placeholders: Placeholders | None = None
 
     def select(self, g: Graph, rows: str) -> Source:
         """The given rows of the batch, for a decoder; what an encoder reads stays as it is."""
@@ -226,8 +245,56 @@ class TransformerGraph(LayerGraph):
         log probabilities do."""
         labels, penalty = source.shortlist or (self.constant(source.labels), "")
         logits = self.logits(states, source.words, labels, penalty)
+        if source.placeholders is not None:
+            logits = self.op("Add", logits, self.not_hidden(source.placeholders, labels))
         scores, place = self.several("TopK", logits, self.constant([count]), count=2)
         return Words(self.op("Gather", labels, place), scores)
+
+    def not_hidden(self, placeholders: Placeholders, labels: str) -> str:
+        """What to add to the scores of labels [n], so that no placeholder or its alias is best: [B, 1, n]."""
+        own = self.op("Greater", "spans", self.constant(0))  # [B, K]
+        slot = self.op("Max", self.op("Sub", "spans", self.constant(placeholders.first)), self.constant(0))
+        last = placeholders.first + len(placeholders.aliases)
+        hidden = self.op(
+            "And",
+            self.op("GreaterOrEqual", labels, self.constant(placeholders.first)),
+            self.op("Less", labels, self.constant(last)),
+        )  # [n]
+        count = self.cast(hidden, TensorProto.INT32)
+        for ids in (placeholders.aliases, placeholders.twins):
+            mine = self.op("Where", own, self.op("Gather", self.constant(ids), slot), self.constant(-1))
+            same = self.op("Equal", self.unsqueeze(mine, 2), labels)  # [B, K, n]
+            count = self.op("Add", count, self.sum(self.cast(same, TensorProto.INT32), 1))
+        penalty = self.op(
+            "Where",
+            self.op("Greater", count, self.constant(0, np.int32)),
+            self.number(IMPOSSIBLE),
+            self.number(0),
+        )
+        return self.unsqueeze(penalty, 1)
+
+    def words_beside(self, states: str, source: Source) -> Outputs:
+        """As `best_words`, of batches with placeholders: `labels` that are none, and the `span_log_probs`."""
+        assert source.placeholders is not None
+        labels, penalty = source.shortlist or (self.constant(source.labels), "")
+        logits = self.logits(states, source.words, labels, penalty)
+        logits = self.op("Add", logits, self.not_hidden(source.placeholders, labels))  # [B, L, n]
+        rows = self.look_up(source.words, "spans")  # [B, K, D]
+        of_spans = self.op("MatMul", states, self.op("Transpose", rows, perm=[0, 2, 1]))
+        if source.words.bias:
+            of_spans = self.op(
+                "Add", of_spans, self.unsqueeze(self.op("Gather", source.words.bias, "spans"), 1)
+            )
+        own = self.unsqueeze(self.op("Greater", "spans", self.constant(0)), 1)
+        of_spans = self.op("Where", own, of_spans, self.number(IMPOSSIBLE))  # [B, L, K]
+        every = self.op("Concat", logits, of_spans, axis=2)
+        total = self.log_sum(every, self.maximum(every, 2))  # [B, L]
+        best = self.op("Sub", self.maximum(logits, 2), total)
+        return {
+            "labels": self.op("Gather", labels, self.op("ArgMax", logits, axis=-1, keepdims=0)),
+            "log_probs": best,
+            "span_log_probs": self.op("Sub", of_spans, self.unsqueeze(total, 2)),
+        }
 
     def best_words(self, states: str, source: Source) -> Words:
         """The most probable label of every place, and its log probability (with a shortlist: within it)."""

@@ -7,11 +7,12 @@ that its share of the sum is small at first.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import torch
+from torch import nn
 
-from onepass.models.marian import MarianTransformer
+from onepass.models.marian import NEVER, MarianTransformer
 from onepass.models.one_pass import OnePassTransformer
 from onepass.models.stepwise import WordByWord
 
@@ -26,6 +27,8 @@ _OF_A_DECODER_LAYER = {
     "self_norm": "past_norm",
 }
 """Parts of a student's layer, and of the teacher's."""
+_ROWS_OF_WORDS = ("src_embedding.weight", "tgt_embedding.weight", "word_bias", "output.weight", "output.bias")
+"""What has a row for each word, in students and teachers."""
 
 
 @torch.no_grad()
@@ -54,6 +57,21 @@ def start_from_marian(student: OnePassTransformer, teacher: MarianTransformer) -
     for layer in student.decoder:
         layer.self_attention.output.weight.mul_(NEW_ATTENTION)  # type: ignore[union-attr,operator]
     return taken
+
+
+@torch.no_grad()
+def alias_rows(model: nn.Module, ids: Sequence[int], aliases: Sequence[int]) -> None:
+    """Makes the rows and the bias of ids that were never written those of their aliases.
+
+    So a student starts to carry placeholders, and its teacher scores them. A model that has learnt to write
+    them keeps its own.
+    """
+    to = torch.tensor(ids)
+    rows = {name: part for name, part in model.named_parameters() if name in _ROWS_OF_WORDS}
+    biases = [part for part in rows.values() if part.dim() == 1]
+    if all((bias[to] <= NEVER / 2).all() for bias in biases):
+        for part in rows.values():
+            part[to] = part[torch.tensor(aliases)]
 
 
 def _parts(student: OnePassTransformer, teacher: MarianTransformer) -> Iterator[tuple[str, str]]:

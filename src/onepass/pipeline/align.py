@@ -2,26 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict
+from itertools import chain
 from pathlib import Path
 
 from onepass.alignment import aligner
 from onepass.alignment.fertilities import MAX_FERTILITY, fertilities, write_pharaoh
+from onepass.corpora.masking import MaskingCounts, mask_pairs
 from onepass.display import Report
 from onepass.errors import DataError
-from onepass.files import write_text
+from onepass.files import write_json, write_text
 from onepass.pipeline.inventory import Corpus
 from onepass.pipeline.prepare import text_pairs
 from onepass.pipeline.stage import Context
 from onepass.text.batches import RaggedWriter
 from onepass.text.lines import chunks, read_parallel
+from onepass.text.pair import Pair
 from onepass.text.tokenizers import AnyTokenizer, load_tokenizer
 
 
 def align(context: Context, corpus: Corpus) -> None:
     """Aligns the training and dev pairs of a corpus and writes ids with fertilities.
 
-    Where `align.max_pairs` are fewer, there are no fertilities, and the other pairs have no links.
+    Where `align.max_pairs` are fewer, there are no fertilities, and the other pairs have no links. Of the
+    teacher's translations a share may have placeholders, as `distill.placeholders` says.
     """
     texts = context.inputs[corpus.texts]
     tokenizer = load_tokenizer(context.inputs["prepare"])
@@ -31,7 +36,10 @@ def align(context: Context, corpus: Corpus) -> None:
     rows = {}
     for split in ("train", "dev"):
         first = len(src)
-        for src_ids, tgt_ids in _alignable(texts, split, tokenizer, max_tokens):
+        pairs = text_pairs(texts, split)
+        if split == "train" and corpus.distillation is not None:
+            pairs = chain(_masked(context, pairs), *_exercises(context))
+        for src_ids, tgt_ids in _alignable(pairs, tokenizer, max_tokens):
             src.append(src_ids)
             tgt.append(tgt_ids)
         rows[split] = range(first, len(src))
@@ -61,11 +69,29 @@ def align(context: Context, corpus: Corpus) -> None:
         write_pharaoh(context.directory / f"{split}.pharaoh", (links.get(i, "") for i in part))
 
 
+def _masked(context: Context, pairs: Iterable[Pair]) -> Iterator[Pair]:
+    """The pairs, a share with placeholders; when they are through, says how many."""
+    recipe, counts = context.recipe, MaskingCounts()
+    share = recipe.distill.placeholders
+    if not share:
+        yield from pairs
+        return
+    yield from mask_pairs(pairs, share, counts, src=recipe.data.src, tgt=recipe.data.tgt, seed=recipe.seed)
+    context.say(f"  {counts.summary()}")
+    write_json(context.directory / "placeholders.json", asdict(counts))
+
+
+def _exercises(context: Context) -> list[Iterator[Pair]]:
+    """The pairs of the stage of that name, where there is one."""
+    directory = context.inputs.get("exercises")
+    return [] if directory is None else [text_pairs(directory, "train")]
+
+
 def _alignable(
-    texts: Path, split: str, tokenizer: AnyTokenizer, max_tokens: int
+    pairs: Iterable[Pair], tokenizer: AnyTokenizer, max_tokens: int
 ) -> Iterator[tuple[list[int], list[int]]]:
     """The ids of the pairs with two sides of at most `max_tokens`, and room for the target's fertilities."""
-    for chunk in chunks(text_pairs(texts, split)):
+    for chunk in chunks(pairs):
         src = tokenizer.encode_src_batch(pair.src for pair in chunk)
         tgt = tokenizer.encode_tgt_batch(pair.tgt for pair in chunk)
         for s, t in zip(src, tgt, strict=True):

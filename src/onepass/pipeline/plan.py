@@ -35,6 +35,10 @@ from onepass.settings import OWN_SIZES, DataSettings, DistillSettings
 
 SCRATCH = ("checkpoint.pt", "kept-*.safetensors", "shards", "ctranslate2", "exported", "*.partial")
 """Files of an interrupted attempt that a finished stage does not keep."""
+OF_LATER_STAGES = {"placeholders", "exercises"}
+"""Settings of distillation that do not change what the teacher makes of the corpus."""
+EXERCISES = "exercises"
+"""The stage of what the corpus has too rarely."""
 SAMPLED_AMONG = 10
 """Most probable tokens that each of a back-translation is drawn from (Edunov et al. 2018, "top 10")."""
 
@@ -51,7 +55,9 @@ def plan(recipe: Recipe) -> list[Stage]:
     seed = {"seed": recipe.seed}
     preparing = {"data": data, "tokenizer": dump["tokenizer"], **seed}
     if not (recipe.data.dev and recipe.data.test):
-        preparing["distill"] = dump["distill"]  # of what is held out
+        preparing["distill"] = {  # of what is held out
+            name: value for name, value in dump["distill"].items() if name not in OF_LATER_STAGES
+        }
     reading = [_reading(recipe)] if recipe.teacher.is_read else []
     return [
         *reading,
@@ -111,11 +117,20 @@ def _corpora(recipe: Recipe) -> Iterator[Stage]:
         sampling = {"count": new.samples, "among": SAMPLED_AMONG, "seed": recipe.seed}
         yield Stage(new.stage, ("prepare", REVERSE_TEACHER), sampling, partial(_back_translate, new))
     alignment = {**recipe.align.model_dump(mode="json"), "max_tokens": recipe.data.filters.max_tokens}
+    if recipe.distill.exercises:
+        exercising = {**recipe.distill.model_dump(mode="json", exclude={"filters"}), "seed": recipe.seed}
+        exercising |= {"src": recipe.data.src, "placeholders": recipe.distill.placeholders > 0}
+        yield Stage(EXERCISES, ("prepare", "teacher"), exercising, _exercise)
+    # The translations stay as they are: placeholders come with the ids.
+    masking = {"placeholders": recipe.distill.placeholders, "seed": recipe.seed}
     for corpus in aligned_corpora(recipe):
         if corpus.distillation is not None:
             yield _distilling(recipe, corpus.distillation)
-        needs = dict.fromkeys(("prepare", corpus.texts))
-        yield Stage(corpus.stage, tuple(needs), alignment, partial(_align, corpus))
+        exercised = [EXERCISES] if corpus.distillation is not None and recipe.distill.exercises else []
+        needs = dict.fromkeys(("prepare", corpus.texts, *exercised))
+        masks = corpus.distillation is not None and recipe.distill.placeholders > 0
+        settings = {**alignment, **(masking if masks else {})}
+        yield Stage(corpus.stage, tuple(needs), settings, partial(_align, corpus))
 
 
 def _distilling(recipe: Recipe, distillation: Distillation) -> Stage:
@@ -124,7 +139,7 @@ def _distilling(recipe: Recipe, distillation: Distillation) -> Stage:
     return Stage(
         distillation.stage,
         ("prepare", "teacher", *([new.stage] if new else [])),
-        settings.model_dump(mode="json"),
+        settings.model_dump(mode="json", exclude=OF_LATER_STAGES),
         partial(_distill, distillation, settings),
     )
 
@@ -214,6 +229,12 @@ def _distill(distillation: Distillation, settings: DistillSettings, context: Con
     from onepass.pipeline.distill import distill
 
     distill(context, distillation, settings)
+
+
+def _exercise(context: Context) -> None:
+    from onepass.pipeline.exercises import exercise
+
+    exercise(context)
 
 
 def _align(corpus: Corpus, context: Context) -> None:

@@ -8,20 +8,24 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 from onepass.bundle import Bundle, weights_file
+from onepass.decoding.options import DecodingOptions
 from onepass.decoding.translator import Translator, make_decoder
 from onepass.decoding.weights import build_model, load_model, load_weights, read_weights, save_bundle
-from onepass.errors import UsageError
+from onepass.errors import DataError, UsageError
 from onepass.evaluation.machine import machine_kind, versions
 from onepass.evaluation.quality import measure
 from onepass.families import AUTOREGRESSIVE, FAMILIES
 from onepass.files import file_sha256, write_json
-from onepass.models.from_teacher import start_from_marian
+from onepass.models.ctc import CTCTransformer
+from onepass.models.from_teacher import alias_rows, start_from_marian
 from onepass.models.marian import MarianTransformer
 from onepass.models.one_pass import OnePassTransformer
 from onepass.models.pruning import init_pruned
+from onepass.models.slots import SlotTransformer
 from onepass.objectives import FINETUNINGS, student_objective
 from onepass.objectives.finetune import CollapseGuard
 from onepass.objectives.objective import Objective
@@ -29,9 +33,11 @@ from onepass.objectives.teacher import TeacherObjective
 from onepass.objectives.vocabulary import VocabularySample
 from onepass.pipeline.inventory import OnePassModel, larger_model
 from onepass.pipeline.stage import Context
+from onepass.runtime.sentences import Languages
 from onepass.settings import StudentSettings, TrainingSettings, TransformerSettings
 from onepass.text.batches import IdPairs
 from onepass.text.lines import read_lines
+from onepass.text.placeholder_ids import PlaceholderIds
 from onepass.text.tokenizers import AnyTokenizer, load_tokenizer
 from onepass.training.checkpoint import Progress
 from onepass.training.loop import Hooks, Training, Validation
@@ -112,6 +118,9 @@ def learn(context: Context, chosen: OnePassModel) -> None:
         larger = load_model(Bundle.open(context.inputs[larger_one.stage]))
         init_pruned(model, larger)
     origin = {} if larger is not None else _start(context, model, student)
+    placeholders = _placeholders(context, direction.tokenizer)
+    if placeholders is not None and larger is None:
+        alias_rows(model, placeholders.ids, placeholders.aliases)
     sample = None
     if student.training.vocabulary_sample is not None:
         targets = IdPairs.open(context.inputs[chosen.corpora[-1].stage], "train").tgt
@@ -123,6 +132,11 @@ def learn(context: Context, chosen: OnePassModel) -> None:
     objective = student_objective(student, model, larger, sample, teacher)
     job = _student_job(context, chosen, model, objective)
     _train(context, replace(job, origin={**job.origin, **origin}), direction)
+
+
+def _placeholders(context: Context, tokenizer: AnyTokenizer) -> PlaceholderIds | None:
+    """What a student learns to carry, if it does."""
+    return PlaceholderIds.of_tokenizer(tokenizer) if context.recipe.distill.placeholders else None
 
 
 def _teacher_sizes(context: Context) -> TransformerSettings:
@@ -204,12 +218,17 @@ def _student_job(context: Context, chosen: OnePassModel, model: Any, objective: 
     student, corpus = chosen.settings, context.inputs[chosen.corpora[-1].stage]
     aligned = FAMILIES[student.family].aligned
     train, dev = (IdPairs.open(corpus, split, with_fertilities=aligned) for split in ("train", "dev"))
+    if isinstance(model, SlotTransformer):
+        for split, pairs in (("train", train), ("dev", dev)):
+            _count_misfits(context, model, split, pairs)
+    placeholders = _placeholders(context, load_tokenizer(context.inputs["prepare"]))
     return _Job(
         model,
         student.family,
         {
             "sizes": student.sizes(_teacher_sizes(context)).model_dump(mode="json"),
             "student": student.model_dump(mode="json", exclude={"init"}),
+            **({} if placeholders is None else placeholders.settings()),
         },
         objective,
         train,
@@ -217,6 +236,29 @@ def _student_job(context: Context, chosen: OnePassModel, model: Any, objective: 
         chosen.training,
         _origin_of_teacher(context),
     )
+
+
+def _count_misfits(context: Context, model: SlotTransformer, split: str, pairs: IdPairs) -> None:
+    """Says how many pairs have more target tokens than the student has slots: nothing is learnt from them.
+
+    Raises:
+        DataError: all have.
+    """
+    src, needed = pairs.src.lengths.astype(np.int64), pairs.tgt.lengths.astype(np.int64)
+    real = (src > 0) & (needed > 0)
+    if isinstance(model, CTCTransformer):  # between equal neighbours is a blank
+        needed = needed + pairs.tgt.repeats()
+    misfits = int((needed > (src + model.ends) * model.slots)[real].sum())
+    if misfits and misfits == real.sum():
+        raise DataError(
+            f"No {split} pair fits into the student's slots",
+            where="student.slots",
+            value=model.slots,
+            fix="more slots per source token",
+        )
+    if misfits:
+        share = misfits / real.sum()
+        context.say(f"  {misfits:,} {split} pairs ({share:.2%}) do not fit into the student's slots")
 
 
 def _origin_of_teacher(context: Context) -> dict[str, Any]:
@@ -262,7 +304,14 @@ def _train(context: Context, job: _Job, direction: _Direction) -> None:
 
 def _validate(context: Context, model: Any, direction: _Direction) -> Validation:
     """Translates the dev set."""
-    translator = Translator(direction.tokenizer, make_decoder(model), device=next(model.parameters()).device)
+    placeholders = _placeholders(context, direction.tokenizer) if model.family.one_pass else None
+    translator = Translator(
+        direction.tokenizer,
+        make_decoder(model, DecodingOptions(placeholders=placeholders)),
+        device=next(model.parameters()).device,
+        languages=Languages(direction.src, direction.tgt),
+        placeholders=placeholders,
+    )
     hyp = [t.text for t in translator.translate(direction.dev_src)]
     bleu = measure(hyp, direction.dev_tgt, language=direction.tgt, bootstrap_samples=0).bleu
     samples = zip(direction.dev_src, direction.dev_tgt, hyp, strict=True)

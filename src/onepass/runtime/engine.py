@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import groupby
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from threading import Semaphore
@@ -17,8 +18,10 @@ from numpy.typing import NDArray
 
 from onepass.errors import ModelError
 from onepass.runtime.candidates import candidate_numbers
+from onepass.runtime.placing import placed
 from onepass.runtime.text_translator import Hypotheses
 from onepass.text.batches import padded
+from onepass.text.placeholder_ids import PlaceholderIds
 from onepass.text.tokenizer import PAD
 
 CANDIDATE_TOKENS = 2048
@@ -36,6 +39,7 @@ class OnnxEngine:
             wait for each other's memory (docs/results/LOG.md); further calls wait.
         num_candidates: that the teacher in the graph chooses among; above 1 for a graph that has candidates.
         seed: of noisy parallel decoding.
+        placeholders: that the model has learnt, where its graph asks for those of a batch.
 
     Attributes:
         copies: the student copies its source, so that there are fertilities.
@@ -52,6 +56,7 @@ class OnnxEngine:
         sessions: int = 1,
         num_candidates: int = 1,
         seed: int = 1,
+        placeholders: PlaceholderIds | None = None,
     ) -> None:
         self._path = path
         # Kept, so that a session made later has the same weights whatever becomes of the file.
@@ -65,6 +70,7 @@ class OnnxEngine:
         self._outputs = [output.name for output in session.get_outputs()]
         self.copies = "fertilities" in self._outputs
         self._inputs = {value.name for value in session.get_inputs()}
+        self._placeholders = placeholders if "spans" in self._inputs else None
         self._num_candidates = num_candidates
         drawn = "uniform" in self._inputs
         self._uniform = candidate_numbers(num_candidates, seed=seed) if drawn else None
@@ -113,8 +119,58 @@ class OnnxEngine:
 
     def __call__(self, rows: Sequence[Sequence[int]]) -> Hypotheses:
         """Translates source ids, 1 to MAX_SRC_TOKENS a row."""
+        if self._placeholders is None:
+            return self._translated(rows, {})
+        spans = [self._placeholders.within(row) for row in rows]
+        free = {"forced": np.zeros((1, 1), dtype=np.int64)}
+        if not any(spans):
+            return self._translated(rows, {**free, "spans": np.zeros((len(rows), 0), dtype=np.int64)})
+        # Apart from the others, which so are the same in any batch.
+        of_kind = [
+            [number for number, own in enumerate(spans) if bool(own) == some] for some in (True, False)
+        ]
+        masked, plain = of_kind
+        found = self._carried([rows[number] for number in masked], [spans[number] for number in masked])
+        if not plain:
+            return found
+        others = self([rows[number] for number in plain])
+        order = np.argsort(masked + plain).tolist()
+        ids, scores = found.ids + others.ids, found.scores + others.scores
+        return Hypotheses([ids[i] for i in order], [scores[i] for i in order], with_end=found.with_end)
+
+    def _carried(self, rows: Sequence[Sequence[int]], spans: Sequence[Sequence[int]]) -> Hypotheses:
+        """Translates rows that have placeholders, so that each of them is written once."""
+        feeds = {"src_ids": padded(rows), "spans": padded(spans), "forced": np.zeros((1, 1), dtype=np.int64)}
+        window = {"window": np.zeros(2, dtype=np.int64)} if "window" in self._inputs else {}
+        with self._session() as session:
+            found = dict(zip(self._outputs, session.run(None, {**feeds, **window}), strict=True))
+        forced = np.zeros_like(found["labels"])
+        sums = []
+        for number, own in enumerate(spans):
+            real = np.count_nonzero(found["labels"][number])
+            words, of_spans = found["log_probs"][number, :real], found["span_log_probs"][number, :real]
+            held = placed(words, of_spans[:, : len(own)].T)
+            forced[number, :real] = np.where(held >= 0, np.array(own)[held], 0)
+            chosen = np.take_along_axis(of_spans, np.maximum(held, 0)[:, None], 1)[:, 0]
+            sums.append(float(np.where(held >= 0, chosen, words).sum()))
+        feeds["forced"] = forced
+        if self._num_candidates > 1:
+            return self._translated(rows, feeds)
+        ids = [self._collapsed(row) for row in np.where(forced > 0, forced, found["labels"]).tolist()]
+        scores = [total / max(len(row), 1) for total, row in zip(sums, ids, strict=True)]
+        return Hypotheses(ids, scores, with_end=False)
+
+    def _collapsed(self, labels: Sequence[int]) -> list[int]:
+        """Equal neighbours are one; the blank, which is behind all words, and padding go."""
+        assert self._placeholders is not None
+        blank = self._placeholders.ids.stop
+        return [label for label, _ in groupby(labels) if label not in (PAD, blank)]
+
+    def _translated(self, rows: Sequence[Sequence[int]], more: dict[str, NDArray[Any]]) -> Hypotheses:
+        """Translates source ids as the graph does; `more`: what it is given beside them."""
         src_ids = padded(rows)
-        runs = [self._run({"src_ids": src_ids, **some}, rows) for some in self._candidates(src_ids)]
+        given = {"src_ids": src_ids, **more}
+        runs = [self._run({**given, **some}, rows) for some in self._candidates(src_ids)]
         if len(runs) == 1:
             return runs[0]
         best = np.argmax([run.scores for run in runs], axis=0).tolist()

@@ -1,6 +1,6 @@
 """What a model reads of a line: its sentences, or parts of them, and what passes as it is.
 
-The seam for placeholders is `_readable`: it sees each sentence with its spans before the model does.
+A model that has learnt placeholders reads each protected span of a sentence as one.
 """
 
 from __future__ import annotations
@@ -10,6 +10,10 @@ import unicodedata
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+from onepass.text.glossary import Glossary
+from onepass.text.numbers import localised
+from onepass.text.placeholder_ids import PlaceholderIds
+from onepass.text.placeholders import MaskedText, masked, restored, slots_of, usual_slots
 from onepass.text.segmentation import Segment, break_long, cut_at, joined, segments
 from onepass.text.spans import Span, SpanKind, find_spans, spans_within
 from onepass.text.tokenizers import AnyTokenizer
@@ -24,7 +28,7 @@ class Languages(NamedTuple):
 
 
 UNNAMED = Languages("", "")
-
+NUMBERS = (SpanKind.ONE, SpanKind.NUMBER)
 
 _LIST_MARK = re.compile(r"(?:[-*+•‣·–—]|[(\[]?(?:\d{1,3}|[a-z])[)\]]|\d{1,3}\.)\s+(?=\S)")
 _LABEL = re.compile(r"[A-Z]{1,3}-?\d+[a-z]?|[(\[]?[A-Za-z][)\]]")
@@ -37,10 +41,12 @@ class Passage(NamedTuple):
     Attributes:
         segment: its text and the white space behind it.
         ids: what the model reads; none for what passes as it is.
+        masked: its text with placeholders; None where it has none.
     """
 
     segment: Segment
     ids: list[int]
+    masked: MaskedText | None = None
 
 
 class LineReader:
@@ -51,28 +57,43 @@ class LineReader:
         most: ids that the model reads at once.
         languages: of both sides.
         split: cut lines into sentences; else only what is too long is cut.
+        placeholders: that the model has learnt; None: it reads spans as they are.
+        glossary: terms that are spans, too; for models with placeholders.
     """
 
     def __init__(
-        self, tokenizer: AnyTokenizer, most: int, *, languages: Languages = UNNAMED, split: bool = False
+        self,
+        tokenizer: AnyTokenizer,
+        most: int,
+        *,
+        languages: Languages = UNNAMED,
+        split: bool = False,
+        placeholders: PlaceholderIds | None = None,
+        glossary: Glossary | None = None,
     ) -> None:
         self._encode, self._most = tokenizer.encode_src, most
+        self._placeholders, self._glossary = placeholders, glossary
         self.languages, self.split = languages, split
         self._vocabulary = _Characters(tokenizer)
 
     def passages(self, line: str) -> list[Passage]:
         """The passages of a line: `segment.text + segment.space` of all, joined, is the cleaned line."""
         text = cleaned(line)
-        spans = find_spans(text, None if self._vocabulary.has_all(text) else self._vocabulary.has)
-        found: list[Passage] = []
+        spans, found = self._spans(text), list[Passage]()
         for segment in segments(text, self.languages.src, spans) if self.split else _one_segment(text):
             found += self._readable(segment, _spans_of(segment, spans))
         return found
 
+    def _spans(self, text: str) -> list[Span]:
+        """What the text has of protected spans and terms."""
+        spans = find_spans(text, None if self._vocabulary.has_all(text) else self._vocabulary.has)
+        return spans if self._glossary is None else self._glossary.with_terms(text, spans)
+
     def _readable(self, segment: Segment, spans: Sequence[Span]) -> Iterator[Passage]:
         """What to read of a sentence, with what passes as it is before and behind."""
         if _LABEL.fullmatch(segment.text) or not _has_letters_outside(segment.text, spans):
-            yield Passage(segment, [])
+            is_masked = spans and self._placeholders is not None
+            yield Passage(segment, [], masked(segment.text, spans) if is_masked else None)
             return
         for part in _without_edges(segment, spans):
             if has_letters(part.text):
@@ -82,6 +103,9 @@ class LineReader:
 
     def parts(self, segment: Segment, spans: Sequence[Span] = ()) -> Iterator[Passage]:
         """A segment in parts that the model can read at once."""
+        if self._placeholders is not None and spans:
+            yield from self._masked_parts(segment, spans)
+            return
         if ids := self._ids(segment.text):
             yield Passage(segment, ids)
             return
@@ -89,9 +113,59 @@ class LineReader:
         for part in _within(segment, broken):
             yield Passage(part, self._ids(part.text))
 
+    def _masked_parts(self, segment: Segment, spans: Sequence[Span]) -> Iterator[Passage]:
+        """A segment with spans in parts that the model can read at once, with placeholders for all."""
+
+        def masked_part(start: int, text: str) -> MaskedText:
+            within = spans_within(spans, start, start + len(text))
+            return masked(text, within, self._slots(text, within))
+
+        def fits(part: MaskedText) -> bool:
+            return not part.unmasked and len(self._encode(part.text)) <= self._most
+
+        whole = masked_part(0, segment.text)
+        if fits(whole):
+            yield self._masked_passage(segment, whole)
+            return
+        broken = break_long(segment.text, lambda text: fits(masked(text, self._spans(text))), spans)
+        for part, placed in zip(broken, _within(segment, broken), strict=True):
+            yield self._masked_passage(placed, masked_part(part.start, part.text))
+
+    def _masked_passage(self, segment: Segment, text: MaskedText) -> Passage:
+        """What has no letters beside its placeholders, or is too long, passes as it is."""
+        ids = self._encode(text.text)
+        readable = not text.unmasked and len(ids) <= self._most and has_letters(text.text)
+        return Passage(segment, ids if readable else [], text)
+
+    def _slots(self, text: str, spans: Sequence[Span]) -> list[int | None]:
+        """The slot of each span: the usual ones, but for those whose alias the text has for itself."""
+        assert self._placeholders is not None
+        slots = usual_slots(spans)
+        ids = set(self._encode(masked(text, spans, slots).text))
+        if ids.isdisjoint(self._placeholders.aliases):
+            return slots
+        free = {
+            kind: [slot for slot in slots_of(kind) if self._placeholders.aliases[slot] not in ids]
+            for kind in {span.kind for span in spans}
+        }
+        return [free[span.kind].pop(0) if free[span.kind] else None for span in spans]
+
     def calm(self, passage: Passage) -> list[int]:
         """A passage in capitals, read in small letters; none where that is too long."""
-        return self._ids(passage.segment.text.capitalize())
+        text = passage.segment.text if passage.masked is None else passage.masked.text
+        return self._ids(text.capitalize())
+
+    def restored(self, passage: Passage, translation: str) -> str:
+        """The translation of a passage with the spans of its source, numbers as the target writes them."""
+        if passage.masked is None:
+            return translation
+        return restored(translation, passage.masked, self._as_written).text
+
+    def _as_written(self, span: Span) -> str:
+        term = None if self._glossary is None else self._glossary.translation(span.text)
+        if term is not None:
+            return term
+        return localised(span.text, *self.languages) if span.kind in NUMBERS else span.text
 
     def _ids(self, text: str) -> list[int]:
         """What the model reads of a text; none where that is too long."""

@@ -12,6 +12,8 @@ from weakref import WeakSet
 from onepass.errors import UsageError
 from onepass.runtime.sentences import UNNAMED, Languages, LineReader, Passage
 from onepass.text.batches import batches_for_workers
+from onepass.text.glossary import Glossary
+from onepass.text.placeholder_ids import PlaceholderIds
 from onepass.text.segmentation import Segment
 from onepass.text.tokenizers import AnyTokenizer
 from onepass.text.validity import valid_output
@@ -144,6 +146,11 @@ class TextTranslator:
         copies: the engine says how often it copied each source token.
         languages: of both sides.
         split: cut lines into sentences.
+        placeholders: that the model has learnt: it reads protected spans as such.
+        glossary: terms that must become what it says.
+
+    Raises:
+        UsageError: a glossary for a model that has learnt no placeholders.
     """
 
     def __init__(
@@ -158,9 +165,25 @@ class TextTranslator:
         copies: bool = False,
         languages: Languages = UNNAMED,
         split: bool = False,
+        placeholders: PlaceholderIds | None = None,
+        glossary: Glossary | None = None,
     ) -> None:
+        if glossary is not None and placeholders is None:
+            raise UsageError(
+                "This model cannot keep to a glossary: it has learnt no placeholders",
+                where="glossary (--glossary)",
+                allowed="a student of a run with distill.placeholders",
+            )
         self.tokenizer, self.fingerprint = tokenizer, fingerprint
-        self._reader = LineReader(tokenizer, MAX_SRC_TOKENS, languages=languages, split=split)
+        self._placeholders = placeholders
+        self._reader = LineReader(
+            tokenizer,
+            MAX_SRC_TOKENS,
+            languages=languages,
+            split=split,
+            placeholders=placeholders,
+            glossary=glossary,
+        )
         self.batch_tokens, self.batch_size = batch_tokens, batch_size
         self.copies = copies
         self._decode = decode
@@ -228,8 +251,14 @@ class TextTranslator:
         for i, passage in enumerate(passages):
             text = passage.segment.text
             if not passage.ids:
-                readings[i] = readings[i]._replace(text=text)
-            elif (valid := valid_output(text, readings[i].text)) != readings[i].text:
+                whole = (
+                    text if passage.masked is None else self._reader.restored(passage, passage.masked.text)
+                )
+                readings[i] = readings[i]._replace(text=whole)
+                continue
+            if passage.masked is not None:
+                readings[i] = readings[i]._replace(text=self._reader.restored(passage, readings[i].text))
+            if (valid := valid_output(text, readings[i].text)) != readings[i].text:
                 readings[i] = readings[i]._replace(text=valid)
         return readings[: len(passages)]
 
@@ -237,6 +266,9 @@ class TextTranslator:
         """What the model writes for each row of source ids; nothing for one without ids."""
         parts = iter(self.decode_chunks([row for row in rows if row]))
         found = [(row, next(parts) if row else NOTHING) for row in rows]
+        if self._placeholders is not None:
+            carried = self._placeholders.carried
+            found = [(row, part._replace(ids=carried(row, part.ids))) for row, part in found]
         return [Reading(row, part, self.tokenizer.decode_tgt(part.ids)) for row, part in found]
 
     def _joined(self, passages: Sequence[Passage], readings: Sequence[Reading]) -> Translation:

@@ -14,6 +14,8 @@ from onepass.runtime.engine import OnnxEngine
 from onepass.runtime.sentences import Languages
 from onepass.runtime.shipped import find_model
 from onepass.runtime.text_translator import TextTranslator
+from onepass.text.glossary import Glossary
+from onepass.text.placeholder_ids import PlaceholderIds
 
 Precision = Literal["int8", "float32"]
 """Of the products: both factors in 8 bits, or float32."""
@@ -48,6 +50,7 @@ class Translator(TextTranslator):
         num_threads: int | None = None,
         batch_size: int = 1024,
         split: bool = False,
+        glossary: Glossary | None = None,
     ) -> Translator:
         """A translator of a shipped model or of a bundle.
 
@@ -62,6 +65,7 @@ class Translator(TextTranslator):
                 of this process, at most 4].
             batch_size: most sentences translated at once.
             split: cut lines into sentences; the lines of a test set are sentences.
+            glossary: terms that must become what it says.
 
         Raises:
             ModelError: there is no such model, it is damaged, or not one that `onepass export` made.
@@ -83,11 +87,13 @@ class Translator(TextTranslator):
                 fix="ask for 1 candidate, or export it with `--candidates`",
             )
         workers = num_threads or min(4, available_cores())
+        placeholders = PlaceholderIds.of_settings(bundle.settings)
         engine = OnnxEngine(
             *(bundle.directory / name for name in graph_files(bundle, chosen)),
             sessions=workers,
             num_candidates=num_candidates,
             seed=seed,
+            placeholders=placeholders,
         )
         translator = cls(
             bundle.tokenizer(),
@@ -99,6 +105,8 @@ class Translator(TextTranslator):
             copies=engine.copies,
             languages=Languages(bundle.src, bundle.tgt),
             split=split,
+            placeholders=placeholders,
+            glossary=glossary,
         )
         translator.bundle, translator.precision = bundle, chosen
         return translator

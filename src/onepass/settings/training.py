@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from onepass.settings.base import Fraction, NonNegativeInt, PositiveInt, Settings, unless_false
+from onepass.settings.base import Fraction, NonNegativeInt, PositiveInt, Settings, Share, unless_false
 from onepass.settings.data import TranslationFilterSettings
 
 
@@ -155,8 +155,14 @@ class DistillSettings(Settings):
     batch_tokens: PositiveInt = 4096
     filters: Annotated[TranslationFilterSettings | None, BeforeValidator(unless_false)] = None
     """A section for what is dropped of the translations; left out or false, nothing is."""
+    placeholders: Share = 0.0
+    """Share of the pairs with numbers, addresses or mark-up on both sides that get placeholders for them.
+    With any, students learn to carry protected spans."""
+    exercises: NonNegativeInt = 0
+    """Sentences made of the corpus with repeated words, and as many with placeholders where there are any.
+    The teacher translates them; those that it translates well join the training pairs."""
 
-    LATER = frozenset({"filters"})
+    LATER = frozenset({"filters", "placeholders", "exercises"})
 
 
 class AlignSettings(Settings):

@@ -98,6 +98,14 @@ class Ragged:
         end = self._ends[row]
         return np.asarray(self._ids[end - self.lengths[row] : end], dtype=np.int64)
 
+    def repeats(self) -> NDArray[np.int64]:
+        """How often an id of a row is the one before it in the row, by row."""
+        same = np.zeros(len(self._ids) + 1, dtype=np.int64)
+        same[2:] = np.cumsum(self._ids[1:] == self._ids[:-1])  # up to before a place
+        first = self._ends - self.lengths
+        inside = same[self._ends] - same[np.minimum(first + 1, self._ends)]
+        return np.where(self.lengths > 1, inside, 0)
+
     def distinct(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """The ids that occur, ascending, and how often each does."""
         ids, counts = np.unique(self._ids, return_counts=True)

@@ -4,7 +4,7 @@ The interface is that of `onepass.text.tokenizer.Tokenizer`, and so are the spec
 <s> 2, </s> 3. The teacher's other subwords follow in its own order, and after them ids that are reserved.
 Nothing is normalised but by the model itself. What a model has no subwords for becomes unknown, and an
 unknown word is written as nothing. Where a teacher has several target languages, a source begins with the
-mark of one, such as `>>por<<`.
+mark of one, such as `>>por<<`. The placeholders of a masked text (`text.placeholders`) are the reserved ids.
 """
 
 from __future__ import annotations
@@ -20,6 +20,8 @@ import sentencepiece
 
 from onepass.errors import ModelError
 from onepass.files import write_json
+from onepass.text.patterns import FIRST_MARK, LAST_MARK
+from onepass.text.placeholders import SLOTS, placeholder
 from onepass.text.tokenizer import BOS, EOS, PAD, UNK
 
 VOCABULARY = "vocabulary.json"
@@ -27,6 +29,8 @@ VOCABULARY = "vocabulary.json"
 SPECIALS = ("<pad>", "<unk>", "<s>", "</s>")
 _MARK = re.compile(r">>[^\s<>]{1,30}<<")
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
+_PLACEHOLDER = re.compile(f"[{FIRST_MARK}-{LAST_MARK}]")
+_BEFORE_WORD = re.compile(rf"(?<=[{FIRST_MARK}-{LAST_MARK}])(?=\w)")
 _COPY_AGAIN = "copy the whole bundle or run directory again"
 
 
@@ -51,6 +55,19 @@ class Vocabulary:
         self.own = list(own_subwords(self.processor, name) if subwords is None else subwords)
         self.pieces = [*SPECIALS, *self.own, *(f"<reserved{i}>" for i in range(reserved))]
         self._ids = {piece: i for i, piece in enumerate(self.own, len(SPECIALS))}
+        # A placeholder is a word of its own, so it is written with a space before it.
+        slots = SLOTS if self.has_placeholders else 0
+        self._written = {self.first_placeholder + i: f"▁{placeholder(i)}" for i in range(slots)}
+
+    @property
+    def has_placeholders(self) -> bool:
+        """Whether there is a reserved id for each slot."""
+        return self.reserved >= SLOTS
+
+    @property
+    def first_placeholder(self) -> int:
+        """The id of slot 0; the others follow."""
+        return len(self.pieces) - self.reserved
 
     @property
     def marks(self) -> list[str]:
@@ -59,9 +76,31 @@ class Vocabulary:
 
     def encode(self, text: str) -> list[int]:
         """Ids without <s> or </s>; none for a text without visible characters."""
+        is_masked = self.has_placeholders and _PLACEHOLDER.search(text) is not None
+        if is_masked:
+            text = _BEFORE_WORD.sub(" ", text)
         # Half surrogates have no UTF-8.
         pieces = self.processor.encode(text.encode("utf-8", "replace").decode("utf-8"), out_type=str)
+        if is_masked:
+            return self._with_placeholders(pieces)
         return [self._ids.get(piece, UNK) for piece in pieces]
+
+    def _with_placeholders(self, pieces: Sequence[str]) -> list[int]:
+        """Placeholders come out of the model as unknown characters, several in one piece."""
+        ids: list[int] = []
+        for piece in pieces:
+            if not _PLACEHOLDER.search(piece):
+                ids.append(self._ids.get(piece, UNK))
+                continue
+            if ids and ids[-1] == self._ids.get("▁"):
+                ids.pop()  # the space is the placeholder's own
+            marked = (
+                self.first_placeholder + ord(char) - ord(FIRST_MARK) if char >= FIRST_MARK else UNK
+                for char in piece
+                if char != "▁"
+            )
+            ids += marked
+        return ids
 
     def encode_marked(self, text: str) -> list[int]:
         """`encode`, but a mark of a target language that the text begins with is one id."""
@@ -72,7 +111,9 @@ class Vocabulary:
 
     def decode(self, ids: Iterable[int]) -> str:
         """One line of text, the special ids left out."""
-        pieces = [self.pieces[i] for i in map(int, ids) if i not in (PAD, UNK, BOS, EOS)]
+        pieces = [
+            self._written.get(i) or self.pieces[i] for i in map(int, ids) if i not in (PAD, UNK, BOS, EOS)
+        ]
         # A listed subword that the model does not know keeps its mark of a space.
         text = self.processor.decode_pieces(pieces).replace("▁", " ")
         # A model may spell any bytes, line ends among them: the text must still be one line.

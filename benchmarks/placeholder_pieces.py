@@ -1,0 +1,136 @@
+"""Which pieces of a teacher's vocabulary it copies: a placeholder stands as one of them.
+
+    python benchmarks/placeholder_pieces.py runs/firefox-en-pt/teacher --to FILE.json
+
+Every candidate piece stands in the sentences of its class; counted is how often the teacher's greedy
+translation has it exactly once. Sentences are English.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from onepass.bundle import Bundle
+from onepass.decoding.autoregressive import greedy
+from onepass.decoding.weights import load_teacher
+from onepass.files import write_json
+from onepass.objectives.objective import pad_ids
+from onepass.text.spans import SpanKind
+
+MARK = "\U000f0000"
+SENTENCES = {
+    SpanKind.ONE: """
+        It takes @ day to get there.
+        There is only @ apple left on the table.
+        We have @ question for you.
+        She bought @ new car and sold the old one.
+        You need at least @ year of experience.
+        @ person was injured in the accident.
+        The team lost @ game this season.
+        Add @ cup of sugar and stir.
+        Chapter @ is about the history of the town.
+        See figure @ for details.
+        He stayed @ more week with his parents.
+        The answer is @.""",
+    SpanKind.NUMBER: """
+        It takes @ days to get there.
+        The price rose to @ last week.
+        There were @ people in the room.
+        The meeting starts at @ in the main hall.
+        About @ of the students passed the test.
+        He was born in @ and grew up in a small town.
+        @ members of the club voted against it.
+        The distance between the two cities is @, which is a lot.
+        On @, the company announced its results.
+        Her flight leaves on Monday (gate @).
+        You can call us at @ for more information.
+        They sold more than @ houses, according to the report.""",
+    SpanKind.MARKUP: """
+        Hello @, welcome back to our shop.
+        You have @ new messages in your inbox.
+        Could not open the file @ because it is missing.
+        Click @ here to read the rest of the story.
+        This is a very @ important point.
+        The user @ has left the room.
+        Please enter @ and press the button.
+        @ The weather will be nice tomorrow.
+        The value of @ must not be empty.
+        My sister likes music @ and my brother likes sports.
+        Dear @, thank you for your letter.
+        We will send it to you tomorrow @.""",
+    SpanKind.ADDRESS: """
+        For more information, visit @ today.
+        Please send an email to @ before Friday.
+        The documentation is available at @.
+        Download the file from @ and open it.
+        You can find us at @, where we post every day.
+        I read about it on @ yesterday.
+        The page @ does not exist.
+        Our website is @.
+        Contact @ if you have any questions.
+        Save the file as @ in your folder.
+        Thank you @ for the wonderful photo.
+        @ is the address of the office.""",
+    SpanKind.CHARACTER: """
+        I love this song @.
+        Happy birthday @ my friend!
+        The symbol @ stands for love.
+        See you tomorrow @ and do not be late.
+        We won the game @ last night.
+        The word @ means water in that language.
+        Good morning @, how are you?
+        That is so funny @.""",
+}
+"""Where the piece stands is `@`."""
+
+
+def candidates(vocabulary: list[str], kind: SpanKind) -> Iterator[int]:
+    """Ids of the pieces that are tried for a class."""
+    expressions = {
+        SpanKind.ONE: r"▁(1|01|1\.|1\)|One|ONE|\(1\)|um|uma|one|I)|1",
+        SpanKind.NUMBER: r"▁(3[2-9]|[4-9][1-9]|1[0-9][1-9]|728|404|360|750)",
+    }
+    other = r"▁[^\w\s.,;:!?\"'(]{1,5}|▁[A-Z]{3,6}"  # signs, and rare words in capitals
+    pattern = re.compile(expressions.get(kind, other))
+    for number, piece in enumerate(vocabulary):
+        if pattern.fullmatch(piece) and (
+            number > len(vocabulary) * 0.6 or kind in expressions or not piece[1:].isalpha()
+        ):
+            yield number
+
+
+def main() -> None:
+    """Counts for each class and piece."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("teacher", type=Path)
+    parser.add_argument("--to", type=Path, required=True)
+    arguments = parser.parse_args()
+    bundle = Bundle.open(arguments.teacher)
+    tokenizer, teacher = bundle.tokenizer(), load_teacher(bundle, purpose="copy")
+    vocabulary = tokenizer.src_vocabulary()
+    found: dict[str, dict[str, float]] = {}
+    for kind, text in SENTENCES.items():
+        sentences = [line.strip() for line in text.strip().splitlines()]
+        tried = list(candidates(vocabulary, kind))
+        counts = dict.fromkeys(tried, 0)
+        for sentence in sentences:
+            before, after = sentence.split("@")
+            head = tokenizer.encode_src(before) if before else []
+            # The mark keeps the rest from being read as the beginning of a text.
+            tail = [i for i in tokenizer.encode_src(MARK + after) if i > 3]
+            tail = tail[tokenizer.src_pieces(tail)[:1] == ["▁"] :]
+            rows = pad_ids([[*head, piece, *tail] for piece in tried])
+            written = greedy(teacher, rows).ids
+            for piece, ids in zip(tried, written, strict=True):
+                counts[piece] += ids.count(piece) == 1
+        order = sorted(tried, key=lambda piece: -counts[piece])
+        found[kind.value] = {vocabulary[piece]: counts[piece] / len(sentences) for piece in order}
+        print(kind.value, list(found[kind.value].items())[:40], flush=True)
+    write_json(arguments.to, found)
+
+
+if __name__ == "__main__":
+    main()
