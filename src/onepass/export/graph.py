@@ -260,10 +260,9 @@ class Graph:
             return self._int8_constant(int8_rows(whole, np.maximum(least, 1e-12)))
         if len(parts) == 1:
             return parts[0]
-        values, scales = ([part[i] for part in parts] for i in range(2))
-        return Matrix(
-            self.prepare("Concat", *values, axis=0), self.prepare("Concat", *scales, axis=0), by_row
-        )
+        values = self.prepare("Concat", *(part.values for part in parts), axis=0)
+        scales = self.prepare("Concat", *(part.scales for part in parts), axis=0)
+        return Matrix(values, scales, by_row)
 
     def _int8_part(self, weight: Tensor) -> Matrix:
         found = None if self.parameters is None else self.parameters.find(weight)
