@@ -11,7 +11,8 @@ from tiny import KINDS, records, tiny_training, write_pairs
 from onepass.decoding.weights import load_weights, save_weights
 from onepass.errors import ModelError
 from onepass.training.checkpoint import average_weights, kept_path
-from onepass.training.loop import Hooks, Training, Validation, dev_loss
+from onepass.training.hooks import Hooks, Validation
+from onepass.training.loop import Training, dev_loss
 
 
 class Recorder:
@@ -179,7 +180,7 @@ def test_the_weights_at_the_end_are_the_mean_of_the_best_validations(tmp_path: P
     for name, weight in training.model.state_dict().items():
         mean = torch.stack([kept[update][name] for update in updates]).double().mean(0)
         torch.testing.assert_close(weight, mean.float())
-    assert sorted(tmp_path.glob("kept-*")) == sorted(kept_path(tmp_path, update) for update in updates)
+    assert {kept_path(tmp_path, update) for update in updates} <= set(tmp_path.glob("kept-*"))
     assert not training.model.training
 
 
@@ -272,7 +273,7 @@ def test_damaged_kept_weights_are_an_error_that_names_them(started: Path, damage
     else:
         path.write_bytes(path.read_bytes()[:100])
     with pytest.raises(ModelError, match="kept-00000006"):
-        tiny_training(started, "teacher").run()
+        tiny_training(started, "teacher", max_updates=6).run()
 
 
 @pytest.mark.parametrize("change", ["one less", "one more", "another shape"])

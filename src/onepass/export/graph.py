@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 from torch import Tensor, nn
 
+from onepass.files import replacing
+
 OPSET = 18
 MICROSOFT = "com.microsoft"
 """The domain of ONNX Runtime's own operators."""
@@ -368,7 +370,8 @@ class Graph:
         constants = [numpy_helper.from_array(value, name) for name, value in self.constants.items()]
         graph = helper.make_graph(self.nodes, "onepass", described_inputs, described_outputs, constants)
         opsets = [helper.make_opsetid("", OPSET), helper.make_opsetid(MICROSOFT, 1)]
-        onnx.save(helper.make_model(graph, opset_imports=opsets, ir_version=10), path)
+        with replacing(path) as partial:
+            onnx.save(helper.make_model(graph, opset_imports=opsets, ir_version=10), partial)
 
     def name(self, value: str, name: str) -> None:
         """Gives a value a name of its own."""

@@ -34,7 +34,8 @@ from onepass.text.batches import IdPairs
 from onepass.text.lines import read_lines
 from onepass.text.tokenizers import AnyTokenizer, load_tokenizer
 from onepass.training.checkpoint import Progress
-from onepass.training.loop import Hooks, Training, Validation
+from onepass.training.hooks import Hooks, Validation
+from onepass.training.loop import Training
 
 
 @dataclass(frozen=True)

@@ -73,6 +73,8 @@ class TrainingSettings(Settings):
     """Of the teacher; students learn without."""
     validate_every: PositiveInt = 500
     """Updates between validations; each writes a checkpoint."""
+    checkpoint_minutes: Annotated[float, Field(gt=0)] = 10.0
+    """Minutes between two checkpoints at most; nothing that is written depends on it."""
     patience: PositiveInt = 10
     """Validations without a better one before training stops."""
     average: PositiveInt = 5
@@ -93,7 +95,7 @@ class TrainingSettings(Settings):
     """Of ctc and dag: the loss is over some words alone, for speed: those of the batch, this many of the most
     frequent ones, and this many drawn by their frequency. Left out or false, over all."""
 
-    LATER = frozenset({"select_by", "cooldown", "encoder_rate", "vocabulary_sample"})
+    LATER = frozenset({"checkpoint_minutes", "cooldown", "encoder_rate", "select_by", "vocabulary_sample"})
 
 
 class TeacherSettings(Settings):
