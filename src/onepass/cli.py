@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shlex
+import signal
 import sys
 from pathlib import Path
 from typing import Annotated, Any, get_args
@@ -30,10 +31,11 @@ class _Verbs(TyperGroup):
             if sys.stdout is not None:
                 sys.stdout.flush()
             return result
-        except (KeyboardInterrupt, EOFError):
+        except (KeyboardInterrupt, EOFError) as error:
             resumes = ctx.invoked_subcommand in RESUMED
             print("stopped; run the same command again to go on" if resumes else "stopped", file=sys.stderr)
-            raise typer.Exit(130) from None
+            # A training says which signal has stopped it.
+            raise typer.Exit(128 + getattr(error, "number", signal.SIGINT)) from None
 
 
 app = typer.Typer(
@@ -213,6 +215,19 @@ def distill(
             in_directory=to.endswith("/") or len(src) > 1 or Path(to).is_dir(),
             progress=progress,
         )
+
+
+@app.command()
+def verify(
+    directory: Annotated[Path, Argument(metavar="DIR", help="Run directory, or a bundle.")],
+) -> None:
+    """Reads everything in a run directory and says what is whole.
+
+    The next run makes again what is damaged.
+    """
+    from onepass.pipeline.verify import verify_directory
+
+    verify_directory(directory, print)
 
 
 @app.command()

@@ -180,7 +180,7 @@ def test_the_weights_at_the_end_are_the_mean_of_the_best_validations(tmp_path: P
     for name, weight in training.model.state_dict().items():
         mean = torch.stack([kept[update][name] for update in updates]).double().mean(0)
         torch.testing.assert_close(weight, mean.float())
-    assert {kept_path(tmp_path, update) for update in updates} <= set(tmp_path.glob("kept-*"))
+    assert sorted(tmp_path.glob("kept-*")) == sorted(kept_path(tmp_path, update) for update in updates)
     assert not training.model.training
 
 

@@ -2,27 +2,34 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
 from onepass.display import Display
 from onepass.errors import UsageError
-from onepass.files import write_text
+from onepass.files import naming_full_disk, sync, write_text
 from onepass.pipeline.plan import SCRATCH, plan
 from onepass.pipeline.records import append_record, drop_records
 from onepass.pipeline.stage import (
     Context,
+    Redo,
     Stage,
     begin,
+    check_inputs,
     finish,
     finish_interrupted,
     has_begun,
     is_done,
+    next_old,
     partial_directory,
+    read_record,
+    why_not_resumed,
+    why_redo,
 )
 from onepass.recipe import Recipe
 
@@ -80,28 +87,74 @@ def run_recipe(
         ) from None
     main = is_main_process()
     display = display if main else Display(quiet=True)
-    with _only_one(run) if main else nullcontext():
+    with _only_one(run, display) if main else nullcontext():
+        old = next_old(run)
         if main:
             write_text(run / "recipe.json", recipe.to_json())
+            for stage in stages[: last + 1]:
+                finish_interrupted(stage, run, scratch=SCRATCH)
+            for line in announce(stages[: last + 1], run, first=first, old=old):
+                display.say(line)
         for i, stage in enumerate(stages[: last + 1]):
             again = i >= first
-            if main:
-                finish_interrupted(stage, run, scratch=SCRATCH)
             if not again and is_done(stage, run):
                 display.skipped(stage.name)
                 continue
             if main or stage.distributed:
-                _run_stage(stage, recipe, run, display, command, main=main, again=again)
+                _run_stage(stage, recipe, run, display, command, main=main, again=again, old=old)
             else:
                 _wait_for(stage, run)
 
 
+def announce(stages: Sequence[Stage], run: Path, *, first: int, old: Path) -> list[str]:
+    """What of a run will be done again, and why: a line for each stage, and one for those that read it.
+
+    Args:
+        stages: those to run, in order.
+        run: the run directory.
+        first: the number of the first that is done again because the user asked for it.
+        old: where the run keeps what makes way.
+    """
+    lines: list[str] = []
+    changing: set[str] = set()
+    following: list[str] = []
+    for i, stage in enumerate(stages):
+        attempt = why_not_resumed(stage, run)
+        if attempt is not None:
+            how = "trains on" if attempt.goes_on else "starts anew"
+            lines.append(f"{stage.name}, which was stopped, {how}: {'; '.join(attempt.reasons)}")
+        if read_record(run / stage.name) is None:
+            changing.add(stage.name)
+            continue
+        redo = Redo(["--from asks for it"]) if i >= first else why_redo(stage, run)
+        if redo is not None:
+            how = "trains on" if redo.goes_on else "is done again"
+            lines.append(f"{stage.name} {how}: {'; '.join(redo.reasons)}")
+            changing.add(stage.name)
+        elif {*changing, *following} & set(stage.needs):
+            following.append(stage.name)
+    if following:
+        lines.append(f"{', '.join(following)}: done again if what they read comes out otherwise")
+    if lines:
+        lines.append(f"what makes way is kept in {old}")
+    return lines
+
+
 def _run_stage(
-    stage: Stage, recipe: Recipe, run: Path, display: Display, command: str, *, main: bool, again: bool
+    stage: Stage,
+    recipe: Recipe,
+    run: Path,
+    display: Display,
+    command: str,
+    *,
+    main: bool,
+    again: bool,
+    old: Path,
 ) -> None:
     started = time.monotonic()
     if main:
-        directory = begin(stage, run)
+        check_inputs(stage, run)
+        directory = begin(stage, run, old=old)
     else:
         directory = partial_directory(stage, run)
         while not has_begun(stage, run):
@@ -114,6 +167,10 @@ def _run_stage(
     def log(record: dict[str, Any]) -> None:
         if main:
             append_record(metrics, {"stage": stage.name, **record})
+
+    def sync_log() -> None:
+        if main and metrics.exists():
+            sync(metrics)
 
     def rewind(update: int) -> None:
         if main:
@@ -129,10 +186,13 @@ def _run_stage(
             progress=progress,
             say=display.say,
             command=command,
+            sync=sync_log,
         )
-        stage.run(context)
+        with naming_full_disk(directory):
+            stage.run(context)
     if main:
-        finish(stage, run, seconds=time.monotonic() - started, scratch=SCRATCH)
+        with naming_full_disk(directory):
+            finish(stage, run, seconds=time.monotonic() - started, scratch=SCRATCH, old=old)
         display.done(stage.name, time.monotonic() - started)
     else:
         _wait_for(stage, run)
@@ -145,7 +205,7 @@ def _wait_for(stage: Stage, run: Path) -> None:
 
 
 @contextmanager
-def _only_one(run: Path) -> Iterator[None]:
+def _only_one(run: Path, display: Display) -> Iterator[None]:
     """Holds the run directory; the lock ends with the process, however it ends."""
     try:
         import fcntl
@@ -155,10 +215,12 @@ def _only_one(run: Path) -> Iterator[None]:
     with open(run / ".lock", "w", encoding="utf-8") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            raise UsageError(
-                "Another process is at work in this run directory",
-                where=run,
-                fix="wait for it, or choose another directory with --to",
-            ) from None
+        except OSError as error:
+            if error.errno not in (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP):
+                raise UsageError(
+                    "Another process is at work in this run directory",
+                    where=run,
+                    fix="wait for it, or choose another directory with --to",
+                ) from None
+            display.say(f"{run}: this file system has no locks; start one run at a time in it")
         yield

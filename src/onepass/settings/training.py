@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
@@ -96,6 +96,15 @@ class TrainingSettings(Settings):
     frequent ones, and this many drawn by their frequency. Left out or false, over all."""
 
     LATER = frozenset({"checkpoint_minutes", "cooldown", "encoder_rate", "select_by", "vocabulary_sample"})
+
+
+def without_pace(settings: dict[str, Any]) -> dict[str, Any]:
+    """A dump without what decides only when something is written, and not what."""
+    return {
+        name: without_pace(value) if isinstance(value, dict) else value
+        for name, value in settings.items()
+        if name != "checkpoint_minutes"
+    }
 
 
 class TeacherSettings(Settings):

@@ -127,7 +127,7 @@ def save_checkpoint(
         with open(partial, "wb") as file:
             file.write(bytes(_FIRST_LINE))
             written = _Hashed(file)
-            torch.save(state, written)
+            torch.save(state, written)  # type: ignore[arg-type]  # it writes and flushes, no more
             file.seek(0)
             file.write(_first_line(written.hash.hexdigest()))
         if path.exists():
@@ -188,12 +188,32 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
         return dict(torch.load(file, map_location="cpu", weights_only=True))
 
 
-def kept_updates(path: Path) -> set[int]:
+def _kept_updates(path: Path) -> set[int]:
     """The updates whose weights a checkpoint needs; none where it is not there or damaged."""
     try:
         return {update for _, update in read_checkpoint(path)["progress"]["kept"]}
     except Exception:  # a damaged file can raise any
         return set()
+
+
+def checkpoint_damage(directory: Path) -> dict[Path, str]:
+    """What of a training's state is damaged, file by file; none where all is whole, or nothing is there."""
+    damage: dict[Path, str] = {}
+    newest = directory / CHECKPOINT
+    for path in (newest, older_path(newest)):
+        if not path.exists():
+            continue
+        try:
+            progress = Progress(**read_checkpoint(path)["progress"])
+        except Exception as error:  # a damaged file can raise any
+            damage[path] = str(error).partition("\n")[0]
+            continue
+        for _, update in progress.kept:
+            try:
+                _read_kept(kept_path(directory, update), progress.digests.get(update))
+            except ModelError as error:
+                damage[kept_path(directory, update)] = error.what
+    return damage
 
 
 def forget_kept(directory: Path, needed: Set[int]) -> None:
@@ -208,7 +228,7 @@ def _set_aside(directory: Path, damaged: Path) -> None:
     """Renames damaged weights and every checkpoint that needs them."""
     newest = directory / CHECKPOINT
     for path in (newest, older_path(newest)):
-        if any(kept_path(directory, update) == damaged for update in kept_updates(path)):
+        if any(kept_path(directory, update) == damaged for update in _kept_updates(path)):
             os.replace(path, path.with_name(f"{path.name}.damaged"))
     if damaged.exists():
         os.replace(damaged, damaged.with_name(f"{damaged.name}.damaged"))

@@ -241,6 +241,7 @@ class Training:
         if self.accelerator.is_main_process:
             averaged = average_kept(self.directory, self.progress)
             load_weights(self.model, averaged, where=self.directory)
+            forget_kept(self.directory, {update for _, update in self.progress.kept})
         self.model.eval()
         return self.progress
 
