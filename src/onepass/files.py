@@ -64,7 +64,8 @@ def replacing(path: Path) -> Iterator[Path]:
         if path.is_dir():
             raise DataError("Cannot write the file: this is a directory", where=path)
     if in_place:
-        yield path
+        with naming_full_disk(path):
+            yield path
         return
     target = Path(os.path.realpath(path))
     # Only the beginning of a name that may be as long as names can be.
