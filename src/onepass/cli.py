@@ -32,8 +32,9 @@ class _Verbs(TyperGroup):
                 sys.stdout.flush()
             return result
         except (KeyboardInterrupt, EOFError) as error:
-            resumes = ctx.invoked_subcommand in RESUMED
-            print("stopped; run the same command again to go on" if resumes else "stopped", file=sys.stderr)
+            how = "; run the same command again to go on" if ctx.invoked_subcommand in RESUMED else ""
+            if os.environ.get("RANK", "0") == "0":  # one of all processes says it
+                print(f"stopped{how}", file=sys.stderr)
             # A training says which signal has stopped it.
             raise typer.Exit(128 + getattr(error, "number", signal.SIGINT)) from None
 
@@ -70,10 +71,12 @@ def run(
     They prepare, teach, distill, align, learn and evaluate. A stopped run goes on with the same command.
     """
     from onepass.display import Display
-    from onepass.pipeline.run import is_main_process, run_recipe
+    from onepass.pipeline.processes import place, said_once
+    from onepass.pipeline.run import run_recipe
     from onepass.recipe import load_recipe
 
-    loaded = load_recipe(recipe, settings)
+    with said_once():
+        loaded = load_recipe(recipe, settings)
     if plan:
         from onepass.pipeline.forecast import plan_run, render_plan
 
@@ -82,7 +85,7 @@ def run(
     directory = to or Path("runs") / loaded.name
     run_recipe(loaded, directory, until=until, start=start, display=Display(), command=_command())
     results = directory / "evaluate"
-    if (results / "results.json").exists() and until in (None, "evaluate") and is_main_process():
+    if (results / "results.json").exists() and until in (None, "evaluate") and place().is_main:
         _show_results(results)
 
 
@@ -218,9 +221,7 @@ def distill(
 
 
 @app.command()
-def verify(
-    directory: Annotated[Path, Argument(metavar="DIR", help="Run directory, or a bundle.")],
-) -> None:
+def verify(directory: Annotated[Path, Argument(metavar="DIR", help="Run directory or bundle.")]) -> None:
     """Reads everything in a run directory and says what is whole.
 
     The next run makes again what is damaged.

@@ -180,8 +180,8 @@ class Training:
         # group only where accelerate is told that it shall be one.
         self.accelerator = Accelerator(mixed_precision="no", cpu=not torch.accelerator.is_available())
         processes = self.accelerator.num_processes
-        started = int(os.environ.get("WORLD_SIZE", "1"))
-        if started > 1 and processes == 1:
+        started = int(os.environ.get("WORLD_SIZE", processes))
+        if started != processes:
             raise UsageError(
                 "Processes cannot train together on this device",
                 where=self.accelerator.device.type,
@@ -289,20 +289,25 @@ class Training:
 
     @contextlib.contextmanager
     def _saving_where_stopped(self, since: float | None = None) -> Iterator[None]:
-        """Writes the state of before where a signal stops what is inside; `since` counts as training."""
+        """Writes the state of before where something stops what is inside; `since` counts as training.
+
+        That is a signal, or a collective that fails because another process has ended.
+        """
         progress = self.progress
-        before = (progress.epoch, progress.batch)
+        update, epoch, batch = progress.update, progress.epoch, progress.batch
         try:
             yield
         except (Stopped, RuntimeError) as error:
-            # Another process may have ended by the signal before this one: then a collective fails.
-            if isinstance(error, RuntimeError) and self.stop.number is None:
-                raise
-            progress.epoch, progress.batch = before
-            if since is not None:
-                progress.seconds += time.monotonic() - since
-            self._save()
-            raise error if isinstance(error, Stopped) else Stopped(self.stop.number or 0) from None
+            if isinstance(error, Stopped) or (
+                self.accelerator.num_processes > 1 and progress.update == update
+            ):
+                progress.epoch, progress.batch = epoch, batch
+                if since is not None:
+                    progress.seconds += time.monotonic() - since
+                self._save()
+            if isinstance(error, RuntimeError):
+                self.stop.raise_if_asked()
+            raise
 
     def _save(self) -> None:
         """Writes the checkpoint, in the main process; weights that neither generation needs are removed."""
