@@ -40,6 +40,7 @@ ALLOWED_SKIPS = (
     "the Tatoeba test set is not on this machine",
     "the shared data sets are not on this machine",
     "no loop device without root",
+    "no network namespaces without root",
 )
 """What may be missing on a machine; a test that is skipped for any other reason fails."""
 

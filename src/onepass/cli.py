@@ -71,7 +71,8 @@ def run(
     They prepare, teach, distill, align, learn and evaluate. A stopped run goes on with the same command.
     """
     from onepass.display import Display
-    from onepass.pipeline.processes import place, said_once
+    from onepass.pipeline.meeting import said_once
+    from onepass.pipeline.processes import place
     from onepass.pipeline.run import run_recipe
     from onepass.recipe import load_recipe
 

@@ -14,8 +14,9 @@ from typing import Any, NamedTuple, NoReturn
 from onepass.display import Display
 from onepass.errors import UsageError
 from onepass.files import naming_full_disk, sync, write_text
+from onepass.pipeline.meeting import said_once, together
 from onepass.pipeline.plan import SCRATCH, plan
-from onepass.pipeline.processes import Team, said_once, together
+from onepass.pipeline.processes import Team
 from onepass.pipeline.records import append_record, drop_records
 from onepass.pipeline.stage import (
     Context,
