@@ -12,7 +12,7 @@ import pytest
 
 import onepass
 from onepass.errors import DataError
-from onepass.files import replacing, replacing_directory, write_json, write_text
+from onepass.files import naming_full_disk, replacing, replacing_directory, write_json, write_text
 
 
 @pytest.fixture
@@ -317,11 +317,16 @@ def test_a_directory_is_on_the_disk_with_all_that_is_in_it_before_it_has_its_nam
 
 def test_a_full_disk_is_one_error_that_names_the_file(tmp_path: Path) -> None:
     """Whoever notices it: Python, a library with an error of its own, the system when the file is synced."""
-    messages = [OSError(28, "No space left on device"), RuntimeError("I/O error: No space left on device")]
-    for error in messages:
+    stumbled = RuntimeError("unexpected pos 78592 vs 78484")  # torch, when a write has failed before
+    stumbled.__context__ = OSError(28, "No space left on device")
+    said = RuntimeError("I/O error: No space left on device")
+    for error in (OSError(28, "No space left on device"), said, stumbled):
         with pytest.raises(DataError, match="The disk is full") as found, replacing(tmp_path / "file"):
             raise error
         assert found.value.where == tmp_path / "file"
+    with pytest.raises(DataError) as found, naming_full_disk(tmp_path), replacing(tmp_path / "file"):
+        raise stumbled
+    assert found.value.where == tmp_path / "file"  # the innermost name is the best one
     with pytest.raises(RuntimeError, match="another"), replacing(tmp_path / "file"):
         raise RuntimeError("another one")
     assert names(tmp_path) == set()

@@ -16,7 +16,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from onepass.errors import DataError
+from onepass.errors import DataError, OnepassError
 
 
 def file_sha256(path: Path) -> str:
@@ -129,28 +129,35 @@ def move(source: Path, to: Path) -> None:
 def naming_full_disk(path: Path) -> Iterator[None]:
     """Makes one clear error, which names what was being written, of a disk that is full.
 
+    Args:
+        path: the file, or the directory where the system may know which file of it.
+
     Raises:
         DataError: the disk is full, whoever has noticed it. Other errors pass through.
     """
     try:
         yield
+    except OnepassError:  # it names its file already
+        raise
     except Exception as error:
         if not _is_of_full_disk(error):
             raise
+        named = getattr(error, "filename", None) if path.is_dir() else None
         raise DataError(
             "The disk is full",
-            where=path,
+            where=named or path,
             fix="make room and start again: what was finished is kept",
         ) from None
 
 
-def _is_of_full_disk(error: BaseException) -> bool:
-    """Also where a library says it in words of its own."""
+def _is_of_full_disk(error: BaseException | None) -> bool:
+    """Also where a library says it in words of its own, or stumbles over it."""
+    if error is None:
+        return False
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
         return True
-    return isinstance(error, Exception) and any(
-        said in str(error) for said in ("No space left on device", "Disk quota exceeded", "os error 112")
-    )
+    words = ("No space left on device", "Disk quota exceeded", "os error 112")
+    return any(said in str(error) for said in words) or _is_of_full_disk(error.__context__)
 
 
 @contextmanager

@@ -16,8 +16,8 @@ NAMES = ("onepass-a", "onepass-b")
 ENDED = "has ended in the stage teacher; start the same command again to go on"
 SETTINGS = (
     "teacher.training.accumulate=2",
-    "teacher.training.max_updates=1500",
-    "teacher.training.validate_every=50",
+    "teacher.training.max_updates=300",
+    "teacher.training.validate_every=100",
     "teacher.training.patience=1000",
 )
 

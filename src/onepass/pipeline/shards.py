@@ -19,7 +19,7 @@ from pathlib import Path
 
 from onepass.display import Report
 from onepass.errors import DataError
-from onepass.files import write_json, write_text
+from onepass.files import naming_full_disk, write_json, write_text
 
 TOUCH_SECONDS = 5.0
 """Between two signs of life of a claim."""
@@ -141,11 +141,14 @@ def _do(shard: Path, make: Callable[[int], None], number: int) -> bool:
 def _take(claim: Path) -> bool:
     own = f"{socket.gethostname()} {os.getpid()}"
     try:
-        with open(claim, "x", encoding="utf-8") as file:
+        with naming_full_disk(claim), open(claim, "x", encoding="utf-8") as file:
             file.write(own)
         return True
     except FileExistsError:
         pass
+    except DataError:  # the disk is full: an empty claim would keep the others waiting
+        claim.unlink(missing_ok=True)
+        raise
     if not _is_abandoned(claim):
         return False
     write_text(claim, own)  # of two that do this at once, both work: twice, but alike
