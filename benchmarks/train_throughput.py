@@ -111,7 +111,8 @@ def onepass_rate(folder: Path, updates: int) -> float:
     """Target tokens a second of our training loop."""
     from onepass.models.autoregressive import AutoregressiveTransformer
     from onepass.objectives.teacher import TeacherObjective
-    from onepass.training.loop import Hooks, Training
+    from onepass.training.hooks import Hooks
+    from onepass.training.loop import Training
 
     size = Tokenizer.load(folder).src_size
     sizes = TransformerSettings(width=256, ffn_width=1024, encoder_layers=4, decoder_layers=4, heads=4)

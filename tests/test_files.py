@@ -2,6 +2,7 @@
 
 import multiprocessing
 import os
+import re
 import stat
 import threading
 from collections.abc import Iterator
@@ -9,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
+import onepass
 from onepass.errors import DataError
-from onepass.files import replacing, replacing_directory, write_json, write_text
+from onepass.files import naming_full_disk, replacing, replacing_directory, write_json, write_text
 
 
 @pytest.fixture
@@ -257,3 +259,107 @@ def test_a_kill_between_the_two_renames_loses_nothing(tmp_path: Path) -> None:
         raise ValueError("stopped")
     assert names(tmp_path) == {"new"}
     assert (tmp_path / "new/file").read_text() == ".new.onepass-old"
+
+
+# --- after a power cut -------------------------------------------------------
+
+
+class Calls:
+    """The system calls that decide what is on the disk, in order, with the files that they are for."""
+
+    def __init__(self, directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.found: list[tuple[str, ...]] = []
+        self.directory = directory.resolve()
+        fsync, replace = os.fsync, os.replace
+
+        def observed_fsync(descriptor: int) -> None:
+            info = os.fstat(descriptor)
+            names = [p for p in [directory, *directory.rglob("*")] if os.path.samestat(p.stat(), info)]
+            self.found.append(("fsync", *map(self._name, names)))
+            fsync(descriptor)
+
+        def observed_replace(source: Path, to: Path) -> None:
+            self.found.append(("rename", self._name(source), self._name(to)))
+            replace(source, to)
+
+        monkeypatch.setattr(os, "fsync", observed_fsync)
+        monkeypatch.setattr(os, "replace", observed_replace)
+
+    def _name(self, path: Path) -> str:
+        name = str(Path(path).resolve().relative_to(self.directory))
+        return "partial" if name.endswith(".partial") else name
+
+
+def test_a_file_is_on_the_disk_before_it_has_its_name_and_the_name_before_the_writer_returns(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls = Calls(tmp_path, monkeypatch)
+    write_text(tmp_path / "file", "whole")
+    assert calls.found == [("fsync", "partial"), ("rename", "partial", "file"), ("fsync", ".")]
+
+
+def test_a_directory_is_on_the_disk_with_all_that_is_in_it_before_it_has_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls = Calls(tmp_path, monkeypatch)
+    with replacing_directory(tmp_path / "new") as partial:
+        (partial / "below").mkdir()
+        fill(partial / "below", "x")
+    inside = ".new.onepass-partial"
+    assert calls.found == [
+        ("fsync", f"{inside}/below/file"),
+        ("fsync", f"{inside}/below"),
+        ("fsync", inside),
+        ("rename", inside, "new"),
+        ("fsync", "."),
+    ]
+
+
+def test_a_full_disk_is_one_error_that_names_the_file(tmp_path: Path) -> None:
+    """Whoever notices it: Python, a library with an error of its own, the system when the file is synced."""
+    stumbled = RuntimeError("unexpected pos 78592 vs 78484")  # torch, when a write has failed before
+    stumbled.__context__ = OSError(28, "No space left on device")
+    said = RuntimeError("I/O error: No space left on device")
+    for error in (OSError(28, "No space left on device"), said, stumbled):
+        with pytest.raises(DataError, match="The disk is full") as found, replacing(tmp_path / "file"):
+            raise error
+        assert found.value.where == tmp_path / "file"
+    with pytest.raises(DataError) as found, naming_full_disk(tmp_path), replacing(tmp_path / "file"):
+        raise stumbled
+    assert found.value.where == tmp_path / "file"  # the innermost name is the best one
+    with pytest.raises(RuntimeError, match="another"), replacing(tmp_path / "file"):
+        raise RuntimeError("another one")
+    assert names(tmp_path) == set()
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="reads /proc")
+def test_a_device_that_is_full_is_an_error_too() -> None:
+    with pytest.raises(DataError, match="The disk is full"):
+        write_text(Path("/dev/full"), "x" * 100_000)
+
+
+WRITERS = re.compile(
+    r"\.write_(text|bytes)\(|\bopen\([^)]*[\"'](w|x|a|wb|ab)[\"']|np\.savez?\(|torch\.save\("
+)
+ALLOWED = {
+    "alignment/aligner.py": 1,  # a scratch folder of this process
+    "alignment/fast_align.py": 1,
+    "pipeline/records.py": 1,  # adds to a file, whose last line may be lost
+    "pipeline/run.py": 1,  # an empty file for the lock
+    "pipeline/shards.py": 1,  # a claim, which means nothing after a power cut
+}
+"""Where the package writes otherwise, and how often."""
+
+
+def test_everything_that_is_written_goes_through_the_one_writer() -> None:
+    """Each place that opens a file to write opens what `replacing` gave it, in the lines before."""
+    package = Path(onepass.__file__).parent
+    found: dict[str, int] = {}
+    for path in sorted(package.rglob("*.py")):
+        lines = path.read_text(encoding="utf-8").splitlines()
+        for number, line in enumerate(lines):
+            near = "\n".join(lines[max(0, number - 8) : number + 1])
+            if WRITERS.search(line) and not re.search(r"replacing\(", near):
+                name = path.relative_to(package).as_posix()
+                found[name] = found.get(name, 0) + 1
+    assert found == ALLOWED

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shlex
+import signal
 import sys
 from pathlib import Path
 from typing import Annotated, Any, get_args
@@ -30,10 +31,12 @@ class _Verbs(TyperGroup):
             if sys.stdout is not None:
                 sys.stdout.flush()
             return result
-        except (KeyboardInterrupt, EOFError):
-            resumes = ctx.invoked_subcommand in RESUMED
-            print("stopped; run the same command again to go on" if resumes else "stopped", file=sys.stderr)
-            raise typer.Exit(130) from None
+        except (KeyboardInterrupt, EOFError) as error:
+            how = "; run the same command again to go on" if ctx.invoked_subcommand in RESUMED else ""
+            if os.environ.get("RANK", "0") == "0":  # one of all processes says it
+                print(f"stopped{how}", file=sys.stderr)
+            # A training says which signal has stopped it.
+            raise typer.Exit(128 + getattr(error, "number", signal.SIGINT)) from None
 
 
 app = typer.Typer(
@@ -68,10 +71,13 @@ def run(
     They prepare, teach, distill, align, learn and evaluate. A stopped run goes on with the same command.
     """
     from onepass.display import Display
-    from onepass.pipeline.run import is_main_process, run_recipe
+    from onepass.pipeline.meeting import said_once
+    from onepass.pipeline.processes import place
+    from onepass.pipeline.run import run_recipe
     from onepass.recipe import load_recipe
 
-    loaded = load_recipe(recipe, settings)
+    with said_once():
+        loaded = load_recipe(recipe, settings)
     if plan:
         from onepass.pipeline.forecast import plan_run, render_plan
 
@@ -80,7 +86,7 @@ def run(
     directory = to or Path("runs") / loaded.name
     run_recipe(loaded, directory, until=until, start=start, display=Display(), command=_command())
     results = directory / "evaluate"
-    if (results / "results.json").exists() and until in (None, "evaluate") and is_main_process():
+    if (results / "results.json").exists() and until in (None, "evaluate") and place().is_main:
         _show_results(results)
 
 
@@ -217,6 +223,17 @@ def distill(
             in_directory=to.endswith("/") or len(src) > 1 or Path(to).is_dir(),
             progress=progress,
         )
+
+
+@app.command()
+def verify(directory: Annotated[Path, Argument(metavar="DIR", help="Run directory or bundle.")]) -> None:
+    """Reads everything in a run directory and says what is whole.
+
+    The next run makes again what is damaged.
+    """
+    from onepass.pipeline.verify import verify_directory
+
+    verify_directory(directory, print)
 
 
 @app.command()

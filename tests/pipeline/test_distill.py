@@ -9,7 +9,7 @@ import pytest
 from tiny_context import context_for
 
 from onepass.decoding.translator import Translator
-from onepass.errors import DataError, ModelError
+from onepass.errors import DataError, ModelError, UsageError
 from onepass.pipeline import distill as module
 from onepass.pipeline import teacher_engines
 from onepass.pipeline.distill import distill_file, distill_lines
@@ -98,7 +98,7 @@ def test_a_stopped_job_goes_on_at_the_shard(src: Path, tmp_path: Path, engine: F
 
 
 @pytest.mark.parametrize("changed", ["source", "teacher", "settings"])
-def test_shards_of_other_input_are_not_used(
+def test_shards_of_other_input_are_not_used_and_not_thrown_away(
     changed: str, src: Path, tmp_path: Path, engine: FakeEngine
 ) -> None:
     teacher = Path(shutil.copytree(finished_run() / "teacher", tmp_path / "teacher"))
@@ -112,8 +112,12 @@ def test_shards_of_other_input_are_not_used(
         edit_manifest(teacher, lambda manifest: manifest["provenance"].update(seed=2))
     else:
         settings = DistillSettings(shard_lines=3, beam_size=2)
-    distill(src, tmp_path / "tgt.txt", settings, teacher)
+    with pytest.raises(UsageError, match="another distillation"):
+        distill(src, tmp_path / "tgt.txt", settings, teacher)
+    assert engine.asked == []
+    distill(src, tmp_path / "other.txt", settings, teacher)
     assert len(engine.asked) == 3
+    assert len(list((tmp_path / "tgt.txt.shards").rglob("*.txt"))) == 2
 
 
 def test_a_student_is_no_teacher(src: Path, tmp_path: Path) -> None:

@@ -60,11 +60,12 @@ def test_a_killed_stage_ends_in_the_same_bytes(stage: str, tmp_path: Path) -> No
         assert updates == list(range(1, 7))  # none is there twice
 
 
-def test_ctrl_c_is_one_line_and_the_run_goes_on(tmp_path: Path) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_is_one_line_and_the_run_goes_on(number: int, tmp_path: Path) -> None:
     run = before("student", tmp_path)
     seen = run / ".partial/student/checkpoint.pt"
-    done = begin("student", run, killed_at=seen, by=signal.SIGINT).wait()
-    assert done.code == 130, done
+    done = begin("student", run, killed_at=seen, by=number).wait()
+    assert done.code == 128 + number, done
     assert "Traceback" not in done.err
     assert done.err.splitlines()[-1] == "stopped; run the same command again to go on"
     assert not (run / "student").exists()

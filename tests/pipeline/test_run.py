@@ -39,7 +39,12 @@ def test_a_run_leaves_every_stage_and_its_record() -> None:
     assert set(outputs(directory)) == set(STAGES)
     assert not list((directory / ".partial").iterdir())
     scratch = ("checkpoint.pt", "kept-", "shards", "ctranslate2", ".partial", "fingerprint")
-    assert not [p for s in STAGES for p in (directory / s).rglob("*") if p.name.startswith(scratch)]
+    kept = [p for s in STAGES for p in (directory / s).rglob("*") if p.name.startswith(scratch)]
+    trained = ("teacher", "student", "finetune")
+    assert {p.parent for p in kept} == {directory / stage / "state" for stage in trained}
+    for stage in trained:  # of the two best validations
+        names = sorted(path.name.partition("-")[0] for path in (directory / stage / "state").iterdir())
+        assert names == ["checkpoint.pt", "kept", "kept"]
     assert load_recipe(directory.parent / "tiny.toml").to_json() == (directory / "recipe.json").read_text()
     for stage in ("teacher", "student", "finetune"):
         records = [json.loads(line) for line in (directory / "metrics.jsonl").read_text().splitlines()]

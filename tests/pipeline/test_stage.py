@@ -3,11 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 
-import pytest
-
-from onepass.pipeline.run import is_main_process
 from onepass.pipeline.stage import Stage, begin, finish, has_begun, is_done, read_record
-from tiny_run import Log, finished_run, run_recipe, tiny_recipe
 
 STAGE = Stage("work", (), {"size": 1}, run=lambda context: None)
 
@@ -36,17 +32,3 @@ def test_a_finished_stage_has_a_record_and_no_attempt(tmp_path: Path) -> None:
     assert is_done(STAGE, tmp_path)
     assert not has_begun(STAGE, tmp_path)
     assert not is_done(replace(STAGE, settings={"size": 2}), tmp_path)
-
-
-def test_a_process_beside_the_first_has_nothing_to_do_in_a_finished_run(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """And neither locks it, says anything, nor writes the recipe."""
-    log, run = Log(), finished_run()
-    assert is_main_process()
-    monkeypatch.setenv("RANK", "1")
-    assert not is_main_process()
-    before = (run / "recipe.json").stat().st_mtime_ns
-    run_recipe(tiny_recipe(tmp_path, "name=other"), run, display=log, command="onepass run")
-    assert (log.run, log.up_to_date) == ([], [])
-    assert (run / "recipe.json").stat().st_mtime_ns == before

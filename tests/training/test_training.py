@@ -11,7 +11,8 @@ from tiny import KINDS, records, tiny_training, write_pairs
 from onepass.decoding.weights import load_weights, save_weights
 from onepass.errors import ModelError
 from onepass.training.checkpoint import average_weights, kept_path
-from onepass.training.loop import Hooks, Training, Validation, dev_loss
+from onepass.training.hooks import Hooks, Validation
+from onepass.training.loop import Training, dev_loss
 
 
 class Recorder:
@@ -272,7 +273,7 @@ def test_damaged_kept_weights_are_an_error_that_names_them(started: Path, damage
     else:
         path.write_bytes(path.read_bytes()[:100])
     with pytest.raises(ModelError, match="kept-00000006"):
-        tiny_training(started, "teacher").run()
+        tiny_training(started, "teacher", max_updates=6).run()
 
 
 @pytest.mark.parametrize("change", ["one less", "one more", "another shape"])

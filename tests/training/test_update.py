@@ -11,7 +11,8 @@ from tiny import KINDS, tiny_training
 from onepass.errors import DataError, ModelError
 from onepass.objectives.objective import Batch, LossTerm
 from onepass.text.batches import IdPairs, Ragged, RaggedWriter
-from onepass.training.loop import Hooks, Training, load_batch
+from onepass.training.hooks import Hooks
+from onepass.training.loop import Training, load_batch
 from onepass.training.schedule import inverse_square_root
 
 

@@ -18,7 +18,8 @@ from onepass.objectives.objective import Objective
 from onepass.objectives.teacher import TeacherObjective
 from onepass.settings import StudentSettings, TrainingSettings, TransformerSettings
 from onepass.text.batches import IdPairs, RaggedWriter
-from onepass.training.loop import Hooks, Training
+from onepass.training.hooks import Hooks
+from onepass.training.loop import Training
 
 KINDS = ("teacher", "student")
 VOCABULARY = 16

@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 
 from onepass.alignment.fast_align import LINKS_FILE, PAIRS_FILE, Ids, Rows
 from onepass.errors import DataError, ModelError, UsageError
+from onepass.files import naming_full_disk
 
 
 class Alignments(NamedTuple):
@@ -131,13 +132,14 @@ def _run(
         raise UsageError("Word alignment needs sil-thot", fix="pip install 'onepass[train]'")
     with tempfile.TemporaryDirectory(prefix="onepass-align-") as name:
         directory = Path(name)
-        np.savez(
-            directory / PAIRS_FILE,
-            src=src.values,
-            src_offsets=src.offsets,
-            tgt=tgt.values,
-            tgt_offsets=tgt.offsets,
-        )
+        with naming_full_disk(directory / PAIRS_FILE):
+            np.savez(
+                directory / PAIRS_FILE,
+                src=src.values,
+                src_offsets=src.offsets,
+                tgt=tgt.values,
+                tgt_offsets=tgt.offsets,
+            )
         _run_process(directory, iterations, progress)
         with np.load(directory / LINKS_FILE) as result:
             return Rows(result["links"], result["link_offsets"]), Rows(result["positions"], tgt.offsets)

@@ -192,12 +192,15 @@ def main() -> None:
     links = align_ids(
         src, tgt, iterations=iterations, progress=lambda done, total: print(done, total, flush=True)
     )
-    np.savez(
-        directory / LINKS_FILE,
-        positions=links.positions.values,
-        links=links.symmetric.values,
-        link_offsets=links.symmetric.offsets,
-    )
+    try:
+        np.savez(
+            directory / LINKS_FILE,
+            positions=links.positions.values,
+            links=links.symmetric.values,
+            link_offsets=links.symmetric.offsets,
+        )
+    except OSError as error:  # a full disk, say
+        sys.exit(f"{directory / LINKS_FILE}: {error.strerror}")
 
 
 if __name__ == "__main__":

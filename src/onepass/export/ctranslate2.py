@@ -17,7 +17,7 @@ from onepass.alignment.lexicon import Lexicon
 from onepass.bundle import Bundle
 from onepass.decoding.weights import load_teacher
 from onepass.errors import ModelError, UsageError
-from onepass.files import write_text
+from onepass.files import naming_full_disk, replacing, write_text
 from onepass.models.autoregressive import PAD
 from onepass.models.marian import MarianTransformer
 from onepass.models.one_pass import length_cap
@@ -149,11 +149,13 @@ def save_spec(spec: Any, directory: Path, vmap: str | None) -> None:
     """
     directory.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".partial-", dir=directory) as partial:
-        spec.save(partial)
+        with naming_full_disk(directory):
+            spec.save(partial)
         if vmap is not None:
             write_text(Path(partial) / VOCABULARY_MAP, vmap)
         for path in sorted(Path(partial).iterdir(), key=lambda path: path.name == "model.bin"):
-            path.replace(directory / path.name)
+            with replacing(directory / path.name) as replaced:
+                path.replace(replaced)
 
 
 def check_compute_type(name: str) -> None:

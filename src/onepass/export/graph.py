@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from onepass.bundle import SCALE
 from onepass.export.parameters import Parameters, RoundedRows, Rows, int8_rows
+from onepass.files import replacing
 
 OPSET = 18
 MICROSOFT = "com.microsoft"
@@ -442,7 +443,8 @@ class Graph:
             [*self.before, *self.nodes], "onepass", described_inputs, described_outputs, constants
         )
         opsets = [helper.make_opsetid("", OPSET), helper.make_opsetid(MICROSOFT, 1)]
-        onnx.save(helper.make_model(graph, opset_imports=opsets, ir_version=10), path)
+        with replacing(path) as partial:
+            onnx.save(helper.make_model(graph, opset_imports=opsets, ir_version=10), partial)
 
     def name(self, value: str, name: str) -> None:
         """Gives a value a name of its own."""

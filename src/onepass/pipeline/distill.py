@@ -107,12 +107,12 @@ def distill_file(
     """`distill_lines` from a file to a file, which appears when it is whole; gzipped where its name says so.
 
     The shards wait in `TO.shards`, in a folder whose name changes with the source, the teacher and the
-    settings, so that only what still holds is gone on with. Processes that are started alike share them.
+    settings: of two that differ in these, the second is refused. Processes that are started alike share them.
 
     Raises:
         DataError: the source cannot be read.
         ModelError: the teacher is unusable, or a student.
-        UsageError: the engine cannot have it.
+        UsageError: the engine cannot have it, or another distillation was begun for this output.
     """
     lines = [line.text for line in numbered_lines(src)]
     check_engine(teacher, settings)
@@ -120,6 +120,13 @@ def distill_file(
     content = [file_sha256(src), *map(file_sha256, teacher.identity), settings.model_dump_json(), *many]
     folder = to.with_name(f"{to.name}.shards")
     shards = folder / hashlib.sha256(" ".join(content).encode()).hexdigest()[:16]
+    if folder.exists() and any(path != shards for path in folder.iterdir()):
+        raise UsageError(
+            "Shards of another distillation wait for this output",
+            where=folder,
+            allowed="the source, the teacher and the settings that it was begun with",
+            fix="start that one again, choose another --to, or delete the folder",
+        )
     hyp = distill_lines(lines, teacher, settings, shards, progress=progress)
     _write(to, hyp)
     shutil.rmtree(folder, ignore_errors=True)  # another process may be doing so

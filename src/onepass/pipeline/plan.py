@@ -9,9 +9,10 @@ aligner or CTranslate2 can still run the trainings.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from onepass.bundle import weights_file
 from onepass.corpora.mono import mono_files
@@ -31,10 +32,14 @@ from onepass.pipeline.inventory import (
 )
 from onepass.pipeline.stage import Context, Stage
 from onepass.recipe import Recipe
-from onepass.settings import OWN_SIZES, DataSettings, DistillSettings
+from onepass.settings import OWN_SIZES, DataSettings, DistillSettings, without_pace
 
-SCRATCH = ("checkpoint.pt", "kept-*.safetensors", "shards", "ctranslate2", "exported", "*.partial")
-"""Files of an interrupted attempt that a finished stage does not keep."""
+STATE = ("checkpoint.pt", "kept-*.safetensors")
+"""Files that a finished training goes on from, if it shall be longer."""
+SCRATCH = ("checkpoint-older.pt", *STATE, "*.damaged", "shards", "ctranslate2", "exported", "*.partial")
+"""Files of an interrupted attempt that a finished stage does not keep, or keeps apart."""
+CONTINUED = ("max_updates", "patience", "validate_every")
+"""Settings of a training with larger ones of which it goes on; any number of updates between validations."""
 OF_LATER_STAGES = {"placeholders", "exercises"}
 """Settings of distillation that do not change what the teacher makes of the corpus."""
 EXERCISES = "exercises"
@@ -103,12 +108,36 @@ def _reading(recipe: Recipe) -> Stage:
 
 def _teachers(recipe: Recipe) -> Iterator[Stage]:
     src, tgt = recipe.data.src, recipe.data.tgt
-    teaching = {**recipe.teacher.model_dump(mode="json"), "seed": recipe.seed}
+    teaching = {**without_pace(recipe.teacher.model_dump(mode="json")), "seed": recipe.seed}
     if recipe.needs_teacher:
-        yield Stage("teacher", ("prepare",), {**teaching, "src": src, "tgt": tgt}, _teach, distributed=True)
+        settings = {**teaching, "src": src, "tgt": tgt}
+        yield _training("teacher", ("prepare",), settings, _teach, section="training")
     if back_translations(recipe):
-        reversed_ = {**teaching, "src": tgt, "tgt": src}
-        yield Stage(REVERSE_TEACHER, ("prepare",), reversed_, _teach_reverse, distributed=True)
+        settings = {**teaching, "src": tgt, "tgt": src}
+        yield _training(REVERSE_TEACHER, ("prepare",), settings, _teach_reverse, section="training")
+
+
+def _training(
+    name: str,
+    needs: tuple[str, ...],
+    settings: dict[str, Any],
+    run: Callable[[Context], None],
+    *,
+    section: str,
+    files: Callable[[], Sequence[Path]] = tuple,
+) -> Stage:
+    """A stage that trains, with the settings of its training in a section."""
+    return Stage(
+        name,
+        needs,
+        settings,
+        run,
+        files=files,
+        distributed=True,
+        neutral=frozenset({f"{section}.tensorboard"}),
+        continued=frozenset(f"{section}.{key}" for key in CONTINUED),
+        state=STATE,
+    )
 
 
 def _corpora(recipe: Recipe) -> Iterator[Stage]:
@@ -136,11 +165,14 @@ def _corpora(recipe: Recipe) -> Iterator[Stage]:
 def _distilling(recipe: Recipe, distillation: Distillation) -> Stage:
     new = distillation.back_translation
     settings = recipe.distill.model_copy(update={"beam_size": distillation.beam or recipe.distill.beam_size})
+    # In float32 CTranslate2 translates as torch does (docs/results/benchmarks/engine_agreement.json).
+    alike = settings.compute_type == "float32" and not recipe.teacher.of_marian
     return Stage(
         distillation.stage,
         ("prepare", "teacher", *([new.stage] if new else [])),
         settings.model_dump(mode="json", exclude=OF_LATER_STAGES),
         partial(_distill, distillation, settings),
+        neutral=frozenset({"batch_tokens", *(["engine"] if alike else [])}),
     )
 
 
@@ -149,7 +181,7 @@ def _student(recipe: Recipe, model: OnePassModel) -> Stage:
     student, base = model.settings, model.base
     # Where its corpus comes from shows in the stages it needs.
     unused = {"distill_beam", "back_translations", *student.of_other_families()}
-    own = student.model_dump(mode="json", exclude=unused if base else {*unused, "finetune"})
+    own = without_pace(student.model_dump(mode="json", exclude=unused if base else {*unused, "finetune"}))
     # Those of a teacher that is read show in its bundle.
     teacher_sizes = {} if recipe.teacher.is_read else recipe.teacher.model.model_dump(mode="json")
     own_sizes = {name: own.pop(name, None) or teacher_sizes.get(name) for name in OWN_SIZES}
@@ -168,13 +200,13 @@ def _student(recipe: Recipe, model: OnePassModel) -> Stage:
         needs.append("teacher")
     run = partial(_learn if base is None else _finetune, model)
     weights = None if init is None or base is not None else Path(init)
-    return Stage(
+    return _training(
         model.stage,
         tuple(dict.fromkeys(needs)),
         settings,
         run,
+        section="training" if base is None else "finetune.training",
         files=lambda: _weights(weights),
-        distributed=True,
     )
 
 

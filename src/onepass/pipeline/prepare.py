@@ -19,7 +19,7 @@ from onepass.corpora.filters import FilterCounts, filter_pairs, filter_sources
 from onepass.corpora.mono import read_mono
 from onepass.corpora.sources import read_pairs
 from onepass.errors import DataError
-from onepass.files import write_json
+from onepass.files import replacing, write_json
 from onepass.pipeline.stage import Context
 from onepass.pipeline.teacher_engines import make_engine, run_teacher
 from onepass.settings import AugmentSettings
@@ -147,8 +147,10 @@ def write_pairs(
     """Writes the texts of a split, which `text_pairs` reads; tells `report` how many there are so far."""
     written = 0
     with (
-        open(directory / f"{split}.src", "w", encoding="utf-8", newline="\n") as src,
-        open(directory / f"{split}.tgt", "w", encoding="utf-8", newline="\n") as tgt,
+        replacing(directory / f"{split}.src") as src_path,
+        replacing(directory / f"{split}.tgt") as tgt_path,
+        open(src_path, "w", encoding="utf-8", newline="\n") as src,
+        open(tgt_path, "w", encoding="utf-8", newline="\n") as tgt,
     ):
         for chunk in chunks(pairs):
             src.writelines(f"{pair.src}\n" for pair in chunk)

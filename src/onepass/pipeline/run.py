@@ -2,39 +2,38 @@
 
 from __future__ import annotations
 
-import os
+import errno
+import json
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple, NoReturn
 
 from onepass.display import Display
 from onepass.errors import UsageError
-from onepass.files import write_text
+from onepass.files import naming_full_disk, sync, write_text
+from onepass.pipeline.meeting import said_once, together
 from onepass.pipeline.plan import SCRATCH, plan
+from onepass.pipeline.processes import Team
 from onepass.pipeline.records import append_record, drop_records
 from onepass.pipeline.stage import (
     Context,
+    Redo,
     Stage,
     begin,
+    check_inputs,
     finish,
     finish_interrupted,
-    has_begun,
     is_done,
+    next_old,
     partial_directory,
+    read_record,
+    why_not_resumed,
+    why_redo,
 )
 from onepass.recipe import Recipe
-
-POLL_SECONDS = 0.2
-
-
-def is_main_process() -> bool:
-    """Whether this is the first of the processes that a launcher has started, or the only one.
-
-    The others take part in the trainings alone. Until the first one has files for them, they wait.
-    """
-    return int(os.environ.get("RANK", "0")) == 0
 
 
 def run_recipe(
@@ -56,10 +55,42 @@ def run_recipe(
         display: progress bars and lines for the user.
         command: what the user typed, for the results.
 
+    Of several processes the first one does this, and the others take part in the trainings.
+
     Raises:
-        UsageError: an unknown stage, no stage to do, or another process is at work in this run directory.
+        UsageError: an unknown stage, no stage to do, another process is at work in this run directory, or
+            processes that were started together do not belong together.
     """
-    stages = plan(recipe)
+    with said_once():
+        chosen, first = _chosen(plan(recipe), until, start)
+        try:
+            run.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise UsageError(
+                f"This cannot be a run directory: {error.strerror}", where=run, fix="choose another with --to"
+            ) from None
+    same = json.dumps([first, *([stage.name, stage.settings] for stage in chosen)], sort_keys=True)
+    with together(run, same) as team:
+        if not team.here.is_main:
+            _take_part(chosen, _Run(recipe, run, Display(quiet=True), command, team))
+        with _only_one(run, display):
+            old = next_old(run)
+            write_text(run / "recipe.json", recipe.to_json())
+            for stage in chosen:
+                finish_interrupted(stage, run, scratch=SCRATCH)
+            for line in announce(chosen, run, first=first, old=old):
+                display.say(line)
+            _lead(chosen, first, old, _Run(recipe, run, display, command, team))
+
+
+class _Chosen(NamedTuple):
+    """The stages to run, and the number of the first that is done again whether it must be or not."""
+
+    stages: Sequence[Stage]
+    first: int
+
+
+def _chosen(stages: Sequence[Stage], until: str | None, start: str | None) -> _Chosen:
     names = [stage.name for stage in stages]
     for option, name in (("--until", until), ("--from", start)):
         if name is not None and name not in names:
@@ -72,80 +103,114 @@ def run_recipe(
             where="--from, --until",
             value=f"{start}, {until}",
         )
-    try:
-        run.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UsageError(
-            f"This cannot be a run directory: {error.strerror}", where=run, fix="choose another with --to"
-        ) from None
-    main = is_main_process()
-    display = display if main else Display(quiet=True)
-    with _only_one(run) if main else nullcontext():
-        if main:
-            write_text(run / "recipe.json", recipe.to_json())
-        for i, stage in enumerate(stages[: last + 1]):
-            again = i >= first
-            if main:
-                finish_interrupted(stage, run, scratch=SCRATCH)
-            if not again and is_done(stage, run):
-                display.skipped(stage.name)
-                continue
-            if main or stage.distributed:
-                _run_stage(stage, recipe, run, display, command, main=main, again=again)
-            else:
-                _wait_for(stage, run)
+    return _Chosen(stages[: last + 1], first)
 
 
-def _run_stage(
-    stage: Stage, recipe: Recipe, run: Path, display: Display, command: str, *, main: bool, again: bool
-) -> None:
-    started = time.monotonic()
-    if main:
-        directory = begin(stage, run)
-    else:
-        directory = partial_directory(stage, run)
-        while not has_begun(stage, run):
-            if not again and is_done(stage, run):  # the first process had only to finish it
-                return
-            time.sleep(POLL_SECONDS)
+@dataclass(frozen=True)
+class _Run:
+    """What all stages of a run share."""
 
-    metrics = run / "metrics.jsonl"
+    recipe: Recipe
+    directory: Path
+    display: Display
+    command: str
+    team: Team
+
+
+def _lead(stages: Sequence[Stage], first: int, old: Path, job: _Run) -> None:
+    """Decides about each stage, tells the other processes, and does it."""
+    run, display = job.directory, job.display
+    for i, stage in enumerate(stages):
+        job.team.stage = stage.name
+        if i < first and is_done(stage, run):
+            display.skipped(stage.name)
+            continue
+        started = time.monotonic()
+        check_inputs(stage, run)
+        directory = begin(stage, run, old=old)
+        if stage.distributed:
+            job.team.tell({"stage": i})
+        _do(stage, directory, job)
+        with naming_full_disk(directory):
+            finish(stage, run, seconds=time.monotonic() - started, scratch=SCRATCH, old=old)
+        display.done(stage.name, time.monotonic() - started)
+
+
+def _take_part(stages: Sequence[Stage], job: _Run) -> NoReturn:
+    """Does its part of each stage that the first process names. Raises SystemExit where that has ended."""
+    while True:
+        stage = stages[job.team.hear()["stage"]]
+        job.team.stage = stage.name
+        _do(stage, partial_directory(stage, job.directory), job)
+
+
+def announce(stages: Sequence[Stage], run: Path, *, first: int, old: Path) -> list[str]:
+    """What of a run will be done again, and why: a line for each stage, and one for those that read it.
+
+    Args:
+        stages: those to run, in order.
+        run: the run directory.
+        first: the number of the first that is done again because the user asked for it.
+        old: where the run keeps what makes way.
+    """
+    lines: list[str] = []
+    changing: set[str] = set()
+    following: list[str] = []
+    for i, stage in enumerate(stages):
+        attempt = why_not_resumed(stage, run)
+        if attempt is not None:
+            how = "trains on" if attempt.goes_on else "starts anew"
+            lines.append(f"{stage.name}, which was stopped, {how}: {'; '.join(attempt.reasons)}")
+        if read_record(run / stage.name) is None:
+            changing.add(stage.name)
+            continue
+        redo = Redo(["--from asks for it"]) if i >= first else why_redo(stage, run)
+        if redo is not None:
+            how = "trains on" if redo.goes_on else "is done again"
+            lines.append(f"{stage.name} {how}: {'; '.join(redo.reasons)}")
+            changing.add(stage.name)
+        elif {*changing, *following} & set(stage.needs):
+            following.append(stage.name)
+    if following:
+        lines.append(f"{', '.join(following)}: done again if what they read comes out otherwise")
+    if lines:
+        lines.append(f"what makes way is kept in {old}")
+    return lines
+
+
+def _do(stage: Stage, directory: Path, job: _Run) -> None:
+    """Does a stage, or this process's part of it; only the first process writes records."""
+    main, metrics = job.team.here.is_main, job.directory / "metrics.jsonl"
 
     def log(record: dict[str, Any]) -> None:
         if main:
             append_record(metrics, {"stage": stage.name, **record})
 
+    def sync_log() -> None:
+        if main and metrics.exists():
+            sync(metrics)
+
     def rewind(update: int) -> None:
         if main:
             drop_records(metrics, lambda r: r.get("stage") == stage.name and r.get("update", 0) > update)
 
-    with display.stage(stage.name) as progress:
+    with job.display.stage(stage.name) as progress, naming_full_disk(directory):
         context = Context(
-            recipe=recipe,
+            recipe=job.recipe,
             directory=directory,
-            inputs={name: run / name for name in stage.needs},
+            inputs={name: job.directory / name for name in stage.needs},
             log=log,
             rewind=rewind,
             progress=progress,
-            say=display.say,
-            command=command,
+            say=job.display.say,
+            command=job.command,
+            sync=sync_log,
         )
         stage.run(context)
-    if main:
-        finish(stage, run, seconds=time.monotonic() - started, scratch=SCRATCH)
-        display.done(stage.name, time.monotonic() - started)
-    else:
-        _wait_for(stage, run)
-
-
-def _wait_for(stage: Stage, run: Path) -> None:
-    """Until the first process has finished the stage."""
-    while not is_done(stage, run):
-        time.sleep(POLL_SECONDS)
 
 
 @contextmanager
-def _only_one(run: Path) -> Iterator[None]:
+def _only_one(run: Path, display: Display) -> Iterator[None]:
     """Holds the run directory; the lock ends with the process, however it ends."""
     try:
         import fcntl
@@ -155,10 +220,12 @@ def _only_one(run: Path) -> Iterator[None]:
     with open(run / ".lock", "w", encoding="utf-8") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            raise UsageError(
-                "Another process is at work in this run directory",
-                where=run,
-                fix="wait for it, or choose another directory with --to",
-            ) from None
+        except OSError as error:
+            if error.errno not in (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP):
+                raise UsageError(
+                    "Another process is at work in this run directory",
+                    where=run,
+                    fix="wait for it, or choose another directory with --to",
+                ) from None
+            display.say(f"{run}: this file system has no locks; start one run at a time in it")
         yield

@@ -2,11 +2,14 @@
 
 Processes share a folder. Each takes a shard by making a file beside it, which it touches while it works; the
 shards of a process that was killed are taken over by others. A shard may be done twice, never half: its file
-appears whole, and what is in it depends on the shard alone.
+appears whole, and what is in it depends on the shard alone. `NUMBER.txt` has the shard, `NUMBER.json` beside
+it what it must be: number of lines, digest, digest of the source. Older versions wrote no such record.
 """
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
 import socket
 import threading
@@ -15,8 +18,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from onepass.display import Report
-from onepass.files import write_text
-from onepass.text.lines import read_lines
+from onepass.errors import DataError
+from onepass.files import naming_full_disk, write_json, write_text
 
 TOUCH_SECONDS = 5.0
 """Between two signs of life of a claim."""
@@ -42,6 +45,9 @@ def in_shards(
         scratch: a directory with a file for each finished shard; those already there are kept.
         translate: a shard and its number to as many translations.
         progress: lines done, lines in all, a text.
+
+    Raises:
+        DataError: a shard is damaged. It is removed, so that the next start makes it again.
     """
     scratch.mkdir(parents=True, exist_ok=True)
     firsts = range(0, len(lines), shard_lines)
@@ -49,17 +55,69 @@ def in_shards(
     def path(number: int) -> Path:
         return scratch / f"{number:06d}.txt"
 
-    def make(number: int) -> None:
-        part = lines[firsts[number] : firsts[number] + shard_lines]
-        write_text(path(number), "".join(f"{text}\n" for text in translate(part, number)))
+    def source(number: int) -> Sequence[str]:
+        return lines[firsts[number] : firsts[number] + shard_lines]
 
+    def make(number: int) -> None:
+        part = source(number)
+        _write(path(number), translate(part, number), part)
+
+    for number in range(len(firsts)):
+        if path(number).exists():
+            _read(path(number), source(number))
     while waiting := [number for number in range(len(firsts)) if not path(number).exists()]:
         progress(min((len(firsts) - len(waiting)) * shard_lines, len(lines)), len(lines), "sentences")
         if not any(_do(path(number), make, number) for number in waiting):
             time.sleep(POLL_SECONDS)  # they are all somebody else's
-    hyp = [line for number in range(len(firsts)) for line in read_lines(path(number))]
+    hyp = [line for number in range(len(firsts)) for line in _read(path(number), source(number))]
     progress(len(hyp), len(lines), "sentences")
     return hyp
+
+
+def _text(lines: Sequence[str]) -> str:
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode(errors="surrogateescape")).hexdigest()
+
+
+def _write(shard: Path, lines: Sequence[str], source: Sequence[str]) -> None:
+    """Writes a shard after its record: where the shard is, its record is, too."""
+    record = {"lines": len(lines), "sha256": _digest(_text(lines)), "source": _digest(_text(source))}
+    write_json(shard.with_suffix(".json"), record)
+    write_text(shard, _text(lines))
+
+
+def _read(shard: Path, source: Sequence[str]) -> list[str]:
+    """The lines of a shard. Raises DataError where it is damaged, and removes it."""
+    try:
+        text = shard.read_bytes().decode(errors="surrogateescape")  # with the line ends that it has
+        lines = text.split("\n")[:-1]
+        problem = _problem(shard, text, len(lines), source)
+    except OSError as error:
+        problem = f"it cannot be read: {error.strerror}"
+    if problem is None:
+        return lines
+    shard.unlink(missing_ok=True)
+    raise DataError(
+        f"A shard is damaged: {problem}", where=shard, fix="start again: that shard is then made again"
+    )
+
+
+def _problem(shard: Path, text: str, found: int, source: Sequence[str]) -> str | None:
+    if found != len(source) or not text.endswith("\n"):
+        return f"it has {found:,} lines and not {len(source):,}"
+    try:
+        record = json.loads(shard.with_suffix(".json").read_text(encoding="utf-8"))
+        expected = (record["sha256"], record["source"])
+    except FileNotFoundError:  # of an older version
+        return None
+    except (ValueError, KeyError, TypeError):
+        return "its record cannot be read"
+    if expected[1] != _digest(_text(source)):
+        return "it was made from another source"
+    return None if expected[0] == _digest(text) else "its digest differs"
 
 
 def _do(shard: Path, make: Callable[[int], None], number: int) -> bool:
@@ -83,11 +141,14 @@ def _do(shard: Path, make: Callable[[int], None], number: int) -> bool:
 def _take(claim: Path) -> bool:
     own = f"{socket.gethostname()} {os.getpid()}"
     try:
-        with open(claim, "x", encoding="utf-8") as file:
+        with naming_full_disk(claim), open(claim, "x", encoding="utf-8") as file:
             file.write(own)
         return True
     except FileExistsError:
         pass
+    except DataError:  # the disk is full: an empty claim would keep the others waiting
+        claim.unlink(missing_ok=True)
+        raise
     if not _is_abandoned(claim):
         return False
     write_text(claim, own)  # of two that do this at once, both work: twice, but alike

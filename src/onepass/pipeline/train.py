@@ -34,13 +34,14 @@ from onepass.objectives.vocabulary import VocabularySample
 from onepass.pipeline.inventory import OnePassModel, larger_model
 from onepass.pipeline.stage import Context
 from onepass.runtime.sentences import Languages
-from onepass.settings import StudentSettings, TrainingSettings, TransformerSettings
+from onepass.settings import StudentSettings, TrainingSettings, TransformerSettings, without_pace
 from onepass.text.batches import IdPairs
 from onepass.text.lines import read_lines
 from onepass.text.placeholder_ids import PlaceholderIds
 from onepass.text.tokenizers import AnyTokenizer, load_tokenizer
 from onepass.training.checkpoint import Progress
-from onepass.training.loop import Hooks, Training, Validation
+from onepass.training.hooks import Hooks, Validation
+from onepass.training.loop import Training
 
 
 @dataclass(frozen=True)
@@ -227,7 +228,7 @@ def _student_job(context: Context, chosen: OnePassModel, model: Any, objective: 
         student.family,
         {
             "sizes": student.sizes(_teacher_sizes(context)).model_dump(mode="json"),
-            "student": student.model_dump(mode="json", exclude={"init"}),
+            "student": without_pace(student.model_dump(mode="json", exclude={"init"})),
             **({} if placeholders is None else placeholders.settings()),
         },
         objective,
@@ -274,6 +275,8 @@ def _train(context: Context, job: _Job, direction: _Direction) -> None:
         _logger(context, job.training),
         context.rewind,
         context.progress,
+        context.sync,
+        context.say,
     )
     training = Training(
         job.model,

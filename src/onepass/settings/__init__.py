@@ -21,6 +21,7 @@ from onepass.settings.training import (
     TeacherSettings,
     TrainingSettings,
     TransformerSettings,
+    without_pace,
 )
 
 __all__ = [
@@ -43,4 +44,5 @@ __all__ = [
     "TrainingSettings",
     "TransformerSettings",
     "TranslationFilterSettings",
+    "without_pace",
 ]

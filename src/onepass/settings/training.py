@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
@@ -76,6 +76,8 @@ class TrainingSettings(Settings):
     """Of the teacher; students learn without."""
     validate_every: PositiveInt = 500
     """Updates between validations; each writes a checkpoint."""
+    checkpoint_minutes: Annotated[float, Field(gt=0)] = 10.0
+    """Minutes between two checkpoints at most; nothing that is written depends on it."""
     patience: PositiveInt = 10
     """Validations without a better one before training stops."""
     average: PositiveInt = 5
@@ -96,7 +98,18 @@ class TrainingSettings(Settings):
     """Of ctc and dag: the loss is over some words alone, for speed: those of the batch, this many of the most
     frequent ones, and this many drawn by their frequency. Left out or false, over all."""
 
-    LATER = frozenset({"select_by", "cooldown", "encoder_rate", "vocabulary_sample", "optimizer"})
+    LATER = frozenset(
+        {"checkpoint_minutes", "cooldown", "encoder_rate", "optimizer", "select_by", "vocabulary_sample"}
+    )
+
+
+def without_pace(settings: dict[str, Any]) -> dict[str, Any]:
+    """A dump without what decides only when something is written, and not what."""
+    return {
+        name: without_pace(value) if isinstance(value, dict) else value
+        for name, value in settings.items()
+        if name != "checkpoint_minutes"
+    }
 
 
 class TeacherSettings(Settings):

@@ -9,14 +9,17 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from onepass.errors import DataError
+from onepass.files import replacing
 
 Rows = list[NDArray[np.int64]]
 
@@ -113,18 +116,23 @@ class Ragged:
 
 
 class RaggedWriter:
-    """Appends rows to a ragged array; use as a context manager."""
+    """Appends rows to a ragged array; use as a context manager, at whose end the two files appear."""
 
     def __init__(self, path: Path) -> None:
-        self._ids = open(f"{path}.ids", "wb")  # noqa: SIM115 - closed in __exit__
-        self._lengths = open(f"{path}.lengths", "wb")  # noqa: SIM115
+        self._path = path
+        self._files = ExitStack()
 
     def __enter__(self) -> RaggedWriter:
+        with ExitStack() as opened:
+            self._ids, self._lengths = (
+                opened.enter_context(open(opened.enter_context(replacing(Path(name))), "wb"))
+                for name in (f"{self._path}.ids", f"{self._path}.lengths")
+            )
+            self._files = opened.pop_all()
         return self
 
-    def __exit__(self, *_: object) -> None:
-        self._ids.close()
-        self._lengths.close()
+    def __exit__(self, *error: Any) -> None:
+        self._files.__exit__(*error)
 
     def write(self, rows: Iterable[Iterable[int]]) -> None:
         """Appends rows of ids below 65,536."""

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import NamedTuple, TypeVar, cast
 
 from onepass.errors import DataError
+from onepass.files import replacing
 
 T = TypeVar("T")
 
@@ -139,8 +140,8 @@ def read_lines(path: Path) -> list[str]:
 
 
 def write_lines(path: Path, lines: Iterable[str]) -> None:
-    """Writes one text a line."""
-    with open(path, "w", encoding="utf-8", newline="\n") as file:
+    """Writes one text a line; the file appears whole or not at all."""
+    with replacing(path) as partial, open(partial, "w", encoding="utf-8", newline="\n") as file:
         file.writelines(f"{line}\n" for line in lines)
 
 

@@ -19,7 +19,7 @@ from typing import Any
 import sentencepiece
 
 from onepass.errors import ModelError
-from onepass.files import write_json
+from onepass.files import write_bytes, write_json
 from onepass.text.patterns import FIRST_MARK, LAST_MARK
 from onepass.text.placeholders import SLOTS, placeholder
 from onepass.text.tokenizer import BOS, EOS, PAD, UNK
@@ -187,7 +187,7 @@ class TeacherTokenizer:
         for stale in {"joint.spm", "source.spm", "target.spm"} - set(names):
             (directory / stale).unlink(missing_ok=True)
         for name, model in zip(names[1:], (self.src.model, self.tgt.model), strict=False):
-            (directory / name).write_bytes(model)
+            write_bytes(directory / name, model)
         write_json(directory / VOCABULARY, self._said())
 
     @classmethod

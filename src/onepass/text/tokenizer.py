@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import sentencepiece
 
 from onepass.errors import DataError, ModelError
+from onepass.files import write_bytes
 from onepass.text.romanian import with_comma_below
 
 if TYPE_CHECKING:
@@ -145,7 +146,7 @@ class Tokenizer:
         for stale in {"joint.model", "src.model", "tgt.model"} - set(names):
             (directory / stale).unlink(missing_ok=True)
         for name, model in zip(names, self._models, strict=True):
-            (directory / name).write_bytes(model)
+            write_bytes(directory / name, model)
 
     def encode_src(self, text: str) -> list[int]:
         """The ids of a source text, without BOS or EOS; none for a text without visible characters."""

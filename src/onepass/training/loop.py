@@ -11,9 +11,10 @@ import contextlib
 import ctypes
 import math
 import os
+import signal
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -28,39 +29,19 @@ from onepass.objectives.objective import Batch, LossTerm, Objective, pad_ids
 from onepass.settings import TrainingSettings
 from onepass.text.batches import IdPairs, Ragged, plan_batches
 from onepass.training.checkpoint import (
+    CHECKPOINT,
     Progress,
-    average_weights,
+    average_kept,
+    file_blake2b,
+    forget_kept,
     kept_path,
     load_checkpoint,
     save_checkpoint,
 )
+from onepass.training.hooks import Hooks, Validation
 from onepass.training.optimizer import READING, make_optimizer
 from onepass.training.schedule import cooling, inverse_square_root
-
-
-@dataclass(frozen=True)
-class Validation:
-    """What the translations of the dev set look like at one point of a training."""
-
-    bleu: float
-    samples: Sequence[dict[str, str]] = ()
-
-
-@dataclass(frozen=True)
-class Hooks:
-    """What the loop tells its caller, in the main process only.
-
-    Attributes:
-        validate: translates the dev set with the model (in eval mode).
-        log: gets a record of numbers for `metrics.jsonl`.
-        rewind: told at the start from which update on records will come (again).
-        progress: updates done, updates at most, a short text.
-    """
-
-    validate: Callable[[nn.Module], Validation] | None = None
-    log: Callable[[dict[str, Any]], None] = field(default=lambda record: None)
-    rewind: Callable[[int], None] = field(default=lambda update: None)
-    progress: Callable[[int, int, str], None] = field(default=lambda done, total, text: None)
+from onepass.training.stopping import Stopped, StopRequest
 
 
 def load_batch(pairs: IdPairs, rows: Any, device: torch.device) -> Batch:
@@ -179,8 +160,8 @@ class Training:
         # group only where accelerate is told that it shall be one.
         self.accelerator = Accelerator(mixed_precision="no", cpu=not torch.accelerator.is_available())
         processes = self.accelerator.num_processes
-        started = int(os.environ.get("WORLD_SIZE", "1"))
-        if started > 1 and processes == 1:
+        started = int(os.environ.get("WORLD_SIZE", processes))
+        if started != processes:
             raise UsageError(
                 "Processes cannot train together on this device",
                 where=self.accelerator.device.type,
@@ -215,39 +196,110 @@ class Training:
         )
         self.progress = Progress()
         self.bf16 = settings.precision == "bf16" or (settings.precision == "auto" and has_bf16(self.device))
-        self.checkpoint = directory / "checkpoint.pt"
-        if self.checkpoint.exists():
-            self.progress = load_checkpoint(self.checkpoint, self.model, self.optimizer)
+        self.checkpoint = directory / CHECKPOINT
+        restored = load_checkpoint(self.checkpoint, self.model, self.optimizer)
+        if restored is not None:
+            self.progress = restored.progress
+            self.progress.finished = self.progress.finished and self._is_over()
+            if restored.damaged is not None:
+                self.hooks.say(f"  {restored.damaged}: goes on from update {self.progress.update}, before it")
+        self.stop = StopRequest()
+        self._kept_before = {update for _, update in self.progress.kept}
         self.loss_module = self.accelerator.prepare(_Loss(self.model, objective))
 
     def run(self) -> Progress:
         """Trains until `max_updates` or until `patience` validations have brought nothing better.
 
+        The averaged weights are in the main process's model alone. SIGINT or SIGTERM ends it after the
+        checkpoint is written.
+
         Raises:
-            ModelError: the loss is not finite.
+            DataError: the checkpoint cannot be written.
+            ModelError: the loss is not finite, or kept weights are damaged.
+            Stopped: a signal has come.
         """
+        with StopRequest() as self.stop:
+            self._train()
+        if self.accelerator.is_main_process:
+            averaged = average_kept(self.directory, self.progress)
+            load_weights(self.model, averaged, where=self.directory)
+            forget_kept(self.directory, {update for _, update in self.progress.kept})
+        self.model.eval()
+        return self.progress
+
+    def _train(self) -> None:
         settings, progress = self.settings, self.progress
         self.hooks.rewind(progress.update)
         batches = _batch_stream(self.train, settings, self.seed, progress)
-        clock = time.monotonic()
+        clock = saved = time.monotonic()
         since_log, tokens_logged = clock, progress.tokens
+        if progress.validated < progress.update and self._is_due():  # stopped in a validation
+            with self._saving_where_stopped():
+                self._validate()
+            clock = time.monotonic()
         while not progress.finished:
             self.model.train()
-            losses = self.update([next(batches) for _ in range(settings.accumulate)])
+            with self._saving_where_stopped(since=clock):
+                losses = self.update([next(batches) for _ in range(settings.accumulate)])
             self.hooks.progress(progress.update, settings.max_updates, f"loss {losses['loss']:.3f}")
             now = time.monotonic()
             rate = (progress.tokens - tokens_logged) / max(now - since_log, 1e-9)
             self.hooks.log({"update": progress.update, **losses, "tokens_per_second": round(rate)})
             since_log, tokens_logged = now, progress.tokens
-            last = progress.update >= settings.max_updates
-            if last or progress.update % settings.validate_every == 0:
+            if self._is_due():
                 progress.seconds += now - clock
-                self._validate(last)
-                since_log = clock = time.monotonic()
-        best = [kept_path(self.directory, update) for _, update in progress.kept]
-        load_weights(self.model, average_weights(best), where=self.directory)
-        self.model.eval()
-        return progress
+                with self._saving_where_stopped():
+                    self._validate()
+                saved = since_log = clock = time.monotonic()
+            elif now - saved >= 60 * settings.checkpoint_minutes:
+                progress.seconds += now - clock
+                self._save()
+                saved = clock = time.monotonic()
+
+    def _is_due(self) -> bool:
+        """Whether a validation follows the last update."""
+        settings, update = self.settings, self.progress.update
+        return update >= settings.max_updates or update % settings.validate_every == 0
+
+    def _is_over(self) -> bool:
+        """Whether the training ends with the last validation."""
+        settings, progress = self.settings, self.progress
+        cooling_down = progress.update > settings.max_updates - settings.cooldown
+        return progress.update >= settings.max_updates or (
+            progress.stale >= settings.patience and not cooling_down
+        )
+
+    @contextlib.contextmanager
+    def _saving_where_stopped(self, since: float | None = None) -> Iterator[None]:
+        """Writes the state of before where something stops what is inside; `since` counts as training.
+
+        That is a signal, or a collective that fails because another process has ended.
+        """
+        progress = self.progress
+        update, epoch, batch = progress.update, progress.epoch, progress.batch
+        try:
+            yield
+        except (Stopped, RuntimeError) as error:
+            if isinstance(error, Stopped) or (
+                self.accelerator.num_processes > 1 and progress.update == update
+            ):
+                progress.epoch, progress.batch = epoch, batch
+                if since is not None:
+                    progress.seconds += time.monotonic() - since
+                self._save()
+            if isinstance(error, RuntimeError):
+                self.stop.raise_if_asked()
+            raise
+
+    def _save(self) -> None:
+        """Writes the checkpoint, in the main process; weights that neither generation needs are removed."""
+        if not self.accelerator.is_main_process:
+            return
+        self.hooks.sync()
+        save_checkpoint(self.checkpoint, self.model, self.optimizer, self.progress)
+        kept = {update for _, update in self.progress.kept}
+        forget_kept(self.directory, kept | self._kept_before)
+        self._kept_before = kept
 
     def update(self, groups: Sequence[Any]) -> dict[str, float]:
         """One update from `accumulate` batches of rows; returns the loss, its terms, norm and rate."""
@@ -260,6 +312,8 @@ class Training:
         weights: dict[str, float] = {}
         for i, batch in enumerate(loaded):
             last = i == len(loaded) - 1
+            if accelerator.num_processes == 1:
+                self.stop.raise_if_asked()
             with contextlib.nullcontext() if last else accelerator.no_sync(self.loss_module):
                 self._seed_dropout(accelerator.process_index + i * accelerator.num_processes)
                 with torch.autocast(self.device.type, torch.bfloat16, enabled=self.bf16):
@@ -296,14 +350,18 @@ class Training:
         totals = {name: sum(c[name] for c in own) for name in own[0]}
         if self.accelerator.num_processes == 1:
             return totals
-        values = torch.tensor(list(totals.values()), device=self.device)
-        summed = self.accelerator.reduce(values, "sum")
-        return dict(zip(totals, summed.tolist(), strict=True))
+        # All processes stop at the same update, whichever has got the signal.
+        values = torch.tensor([*totals.values(), self.stop.number is not None], device=self.device)
+        *summed, asked = self.accelerator.reduce(values, "sum").tolist()
+        if asked:
+            raise Stopped(self.stop.number or signal.SIGTERM)
+        return dict(zip(totals, summed, strict=True))
 
-    def _validate(self, last: bool) -> None:
+    def _validate(self) -> None:
         """Dev loss, dev BLEU and samples; decides about stopping; writes the checkpoint."""
         settings, progress = self.settings, self.progress
-        loss, losses = dev_loss(self.model, self.objective, self.dev, settings.batch_tokens, self.device)
+        with self.stop.at_once():
+            loss, losses = dev_loss(self.model, self.objective, self.dev, settings.batch_tokens, self.device)
         if not math.isfinite(loss):
             raise ModelError(
                 "Training has diverged: the dev loss is not finite",
@@ -311,25 +369,26 @@ class Training:
                 value=losses,
                 fix="lower training.learning_rate or raise training.warmup, then run again",
             )
-        outcome = self.hooks.validate(self.model) if self.hooks.validate is not None else None
+        with self.stop.at_once():
+            outcome = self.hooks.validate(self.model) if self.hooks.validate is not None else None
         value = loss if settings.select_by == "loss" else -self._of_main_process(outcome)
         progress.stale = 0 if value < progress.best else progress.stale + 1
         progress.best = min(progress.best, value)
-        kept = sorted([*progress.kept, (value, progress.update)])
-        progress.kept, dropped = kept[: settings.average], kept[settings.average :]
-        cooling_down = progress.update > settings.max_updates - settings.cooldown
-        progress.finished = last or (progress.stale >= settings.patience and not cooling_down)
+        progress.kept = sorted([*progress.kept, (value, progress.update)])[: settings.average]
+        progress.finished = self._is_over()
+        progress.validated = progress.update
         if self.accelerator.is_main_process:
-            save_weights(self.model, kept_path(self.directory, progress.update))
+            weights = kept_path(self.directory, progress.update)
+            save_weights(self.model, weights)
+            digests = {**progress.digests, progress.update: file_blake2b(weights)}
+            progress.digests = {update: digests[update] for _, update in progress.kept if update in digests}
             record: dict[str, Any] = {"update": progress.update, "epoch": progress.epoch}
             record.update({f"dev_{name}": value for name, value in losses.items()})
             if outcome is not None:
                 record.update(dev_bleu=round(outcome.bleu, 2), samples=list(outcome.samples))
             record.update(seconds=round(progress.seconds, 1), tokens=progress.tokens)
             self.hooks.log(record)
-            save_checkpoint(self.checkpoint, self.model, self.optimizer, progress)
-            for _, update in dropped:
-                kept_path(self.directory, update).unlink(missing_ok=True)
+        self._save()
         self.accelerator.wait_for_everyone()
 
     def _of_main_process(self, outcome: Validation | None) -> float:

@@ -1,0 +1,232 @@
+"""Several processes of one run: they agree or say why not, and one that ends, ends all with one line."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import psutil
+import pytest
+from test_launching import LAUNCHERS, TRAININGS, free_port
+
+from onepass.pipeline.processes import Place, first_host, place
+from tiny_run import call, outputs, write_recipe
+
+SIX = [part for name in TRAININGS for part in ("--set", f"{name}.training.accumulate=6")]
+"""Batches of an update, for two processes or three."""
+ENDED = re.compile(
+    r"^error: rank (\d) on \S+ has ended in the stage (\S+); start the same command again", re.M
+)
+
+
+@pytest.fixture(scope="module")
+def recipe(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_recipe(tmp_path_factory.mktemp("together"))
+
+
+@pytest.fixture(scope="module")
+def of_one_process(recipe: Path) -> dict[str, str]:
+    done = call("run", recipe, *SIX, "--to", recipe.parent / "one")
+    assert done.code == 0, done.err
+    return outputs(recipe.parent / "one")
+
+
+def environment(**more: str) -> dict[str, str]:
+    plain = {k: v for k, v in os.environ.items() if not k.startswith(("ACCELERATE_", "SLURM_"))}
+    return {**plain, "OMP_NUM_THREADS": "1", **more}
+
+
+def start(command: Sequence[object], err: Path, **more: str) -> "subprocess.Popen[bytes]":
+    with open(err, "ab") as file:
+        return subprocess.Popen(
+            [str(word) for word in command], env=environment(**more), stdout=subprocess.DEVNULL, stderr=file
+        )
+
+
+def alone(
+    rank: int, port: int, command: Sequence[object], err: Path, count: int = 2
+) -> "subprocess.Popen[bytes]":
+    """One process as Slurm's srun starts it."""
+    said = {"SLURM_PROCID": rank, "SLURM_NTASKS": count, "SLURM_LOCALID": rank, "MASTER_PORT": port}
+    return start(
+        [sys.executable, "-m", "onepass", *command], err, **{name: str(value) for name, value in said.items()}
+    )
+
+
+def together(
+    commands: Sequence[Sequence[object]], folder: Path, seconds: float
+) -> tuple[list[int], list[str]]:
+    """The exit codes and the error outputs of processes that are started together."""
+    port = free_port()
+    files = [folder / f"err-{rank}" for rank in range(len(commands))]
+    started = [
+        alone(rank, port, command, files[rank], len(commands)) for rank, command in enumerate(commands)
+    ]
+    deadline = time.monotonic() + seconds
+    try:
+        codes = [process.wait(max(deadline - time.monotonic(), 0.1)) for process in started]
+    finally:
+        for process in started:
+            process.kill()
+            process.wait()
+    return codes, [file.read_text() for file in files]
+
+
+# --- who is who --------------------------------------------------------------
+
+
+def test_launchers_say_who_a_process_is() -> None:
+    assert place({}) == Place(0, 1, 0, 1)
+    assert place({"RANK": "1"}) == Place()  # without a number of processes it means nothing
+    torchrun = {"RANK": "5", "WORLD_SIZE": "8", "LOCAL_RANK": "1", "LOCAL_WORLD_SIZE": "4"}
+    assert place(torchrun) == Place(5, 8, 1, 4)
+    slurm = {
+        "SLURM_PROCID": "3",
+        "SLURM_NTASKS": "4",
+        "SLURM_LOCALID": "1",
+        "SLURM_STEP_TASKS_PER_NODE": "2(x2)",
+    }
+    assert place(slurm) == Place(3, 4, 1, 2)
+    assert place({**slurm, **torchrun}) == Place(5, 8, 1, 4)  # torchrun inside a job
+
+
+@pytest.mark.parametrize(
+    ("hosts", "first"),
+    [
+        ("node07", "node07"),
+        ("a,b", "a"),
+        ("node[07-09,12]", "node07"),
+        ("gpu[3,5]-ib,x1", "gpu3-ib"),
+        ("", "localhost"),
+    ],
+)
+def test_the_first_host_of_a_list_of_slurms(hosts: str, first: str) -> None:
+    assert first_host(hosts) == first
+
+
+# --- agreeing ----------------------------------------------------------------
+
+
+@pytest.mark.parametrize("processes", [2, pytest.param(3, marks=pytest.mark.slow)])
+def test_processes_that_srun_starts_end_in_the_bytes_of_one(
+    processes: int, recipe: Path, of_one_process: dict[str, str], tmp_path: Path
+) -> None:
+    command = ("run", recipe, *SIX, "--to", tmp_path / "run")
+    codes, errors = together([command] * processes, tmp_path, 300)
+    assert codes == [0] * processes, errors
+    assert errors[1:] == [""] * (processes - 1)
+    assert outputs(tmp_path / "run") == of_one_process
+
+
+def test_other_recipes_and_directories_are_one_error_in_all_processes(recipe: Path, tmp_path: Path) -> None:
+    plain = ("run", recipe, *SIX, "--to", tmp_path / "run")
+    for other, said in (
+        (
+            ("run", recipe, *SIX, "--set", "seed=2", "--to", tmp_path / "run"),
+            "another recipe or other settings",
+        ),
+        (("run", recipe, *SIX, "--to", tmp_path / "elsewhere"), "another directory"),
+    ):
+        codes, errors = together([plain, ("run", recipe, *SIX, *other)], tmp_path, 120)
+        assert codes == [2, 2], errors
+        assert said in errors[0]
+        assert "rank 1" in errors[0]
+        assert "Traceback" not in "".join(errors)
+        assert not (tmp_path / "run/recipe.json").exists()
+        for path in tmp_path.glob("err-*"):
+            path.unlink()
+
+
+def test_an_error_of_all_processes_is_printed_once(recipe: Path, tmp_path: Path) -> None:
+    command = ("run", recipe, "--to", tmp_path / "run", "--until", "teacher")  # accumulate is 1
+    codes, errors = together([command, command], tmp_path, 120)
+    assert codes == [2, 2], errors
+    assert "".join(errors).count("error: ") == 1
+    assert "The batches of an update cannot be shared equally" in "".join(errors)
+    assert "Traceback" not in "".join(errors)
+    command = ("run", tmp_path / "absent.toml", "--to", tmp_path / "run")
+    codes, errors = together([command, command], tmp_path, 120)
+    assert codes == [2, 2]
+    assert "".join(errors).count("Cannot read the recipe") == 1
+
+
+# --- ending ------------------------------------------------------------------
+
+
+def launch(recipe: Path, to: Path, err: Path, *more: str) -> "subprocess.Popen[bytes]":
+    """A long training of two processes under torchrun."""
+    settings = ("--set", "teacher.training.max_updates=100000", "--set", "teacher.training.validate_every=50")
+    options = ["--standalone", "--nproc-per-node", "2", *more, "-m", "onepass"]
+    command = ["run", recipe, *SIX, *settings, "--to", to, "--until", "teacher"]
+    return start([*LAUNCHERS["torchrun"], *options, *command], err)
+
+
+def workers(launcher: "subprocess.Popen[bytes]") -> dict[int, psutil.Process]:
+    found = {}
+    for child in psutil.Process(launcher.pid).children(recursive=True):
+        if "onepass" in child.cmdline() and "RANK" in child.environ():
+            found[int(child.environ()["RANK"])] = child
+    return found
+
+
+def wait_for(path: Path, launcher: "subprocess.Popen[bytes]", err: Path) -> None:
+    deadline = time.monotonic() + 200
+    while not path.exists():
+        assert launcher.poll() is None, err.read_text()[-3000:]
+        assert time.monotonic() < deadline, err.read_text()[-3000:]
+        time.sleep(0.05)
+
+
+@pytest.mark.parametrize("killed", ["rank 0", "rank 1", "torchrun by SIGTERM"])
+def test_one_that_ends_ends_all_and_the_run_goes_on(killed: str, recipe: Path, tmp_path: Path) -> None:
+    run, err = tmp_path / "run", tmp_path / "err"
+    launcher = launch(recipe, run, err)
+    checkpoint = run / ".partial/teacher/checkpoint.pt"
+    try:
+        wait_for(checkpoint, launcher, err)
+        own = workers(launcher)
+        written = checkpoint.stat().st_mtime_ns
+        if killed == "torchrun by SIGTERM":
+            launcher.terminate()
+        else:
+            own[int(killed[-1])].kill()
+        assert launcher.wait(60) != 0
+        _, alive = psutil.wait_procs(own.values(), timeout=60)
+        assert not alive
+    finally:
+        launcher.kill()
+        launcher.wait()
+        for process in workers_left(own):
+            process.kill()
+    said = err.read_text()
+    if killed == "torchrun by SIGTERM":
+        assert checkpoint.stat().st_mtime_ns > written  # nothing is lost
+    else:
+        assert ENDED.findall(said) == [(killed[-1], "teacher")], said[-3000:]
+    assert not (run / "teacher").exists()
+
+
+def workers_left(own: dict[int, psutil.Process]) -> list[psutil.Process]:
+    return [process for process in own.values() if process.is_running()]
+
+
+def test_max_restarts_goes_on_by_itself(recipe: Path, of_one_process: dict[str, str], tmp_path: Path) -> None:
+    run, err = tmp_path / "run", tmp_path / "err"
+    options = ["--standalone", "--nproc-per-node", "2", "--max-restarts", "1", "-m", "onepass"]
+    settings = ("--set", "teacher.training.validate_every=2")
+    launcher = start(
+        [*LAUNCHERS["torchrun"], *options, "run", recipe, *SIX, *settings, "--to", run, "--until", "teacher"],
+        err,
+    )
+    try:
+        wait_for(run / ".partial/teacher/checkpoint.pt", launcher, err)
+        os.kill(workers(launcher)[1].pid, signal.SIGKILL)
+        assert launcher.wait(200) == 0, err.read_text()[-3000:]
+    finally:
+        launcher.kill()
+        launcher.wait()
+    assert outputs(run)["teacher"] == of_one_process["teacher"]
