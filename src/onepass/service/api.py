@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import time
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 from urllib.parse import quote
@@ -22,7 +21,7 @@ from onepass.service.health import Health
 from onepass.service.keys import Key
 from onepass.service.languages import language_name
 from onepass.service.metrics import Metrics
-from onepass.service.record import Record, record_of
+from onepass.service.record import record_of
 from onepass.service.refusal import RequestError, missing
 from onepass.service.spec import specification
 from onepass.service.translating import AUTO, Pair, Translated, Translating, Waiter
@@ -108,11 +107,12 @@ class Api:
         if translated.detected is not None:
             firsts = _firsts(translated.detected, [len(document.texts) for document in documents])
             answer["detectedLanguage"] = [_said(detected) for detected in firsts]
+        details = _details(wanted.details, translated)
         if not fields.is_list():
-            answer = {name: values[0] for name, values in answer.items()}
-        if wanted.details:
-            answer["details"] = _details(wanted.details, translated, record)
-        return Json(answer)
+            answer, details = _only(answer), _only(details)
+        if MILLISECONDS in wanted.details:
+            details[MILLISECONDS] = round(1_000 * record.seconds, 3)
+        return Json({**answer, "details": details} if wanted.details else answer)
 
     async def translate_file(self, request: Request) -> Response:
         """`POST /translate_file`: a file of a form; the answer says where the translation can be fetched."""
@@ -241,14 +241,16 @@ def _wanted(fields: Fields) -> Wanted:
     return Wanted(pair, text_format, fields.alternatives(), details)
 
 
-def _details(names: Sequence[str], translated: Translated, record: Record) -> dict[str, Any]:
-    """What was asked for; of each text of the request a value, but the milliseconds of all."""
-    said: dict[str, Any] = {
+def _details(names: Sequence[str], translated: Translated) -> dict[str, Any]:
+    """What was asked for of each text of the request."""
+    return {
         name: [DETAILS[name](found) for found in translated.translations] for name in names if name in DETAILS
     }
-    if MILLISECONDS in names:
-        said[MILLISECONDS] = round(1_000 * (time.monotonic() - record.started), 3)
-    return said
+
+
+def _only(lists: dict[str, Any]) -> dict[str, Any]:
+    """The values of the only text of a request, which was no list."""
+    return {name: values[0] for name, values in lists.items()}
 
 
 def _firsts(detected: Sequence[Detected], counts: Sequence[int]) -> list[Detected]:

@@ -91,7 +91,7 @@ def build_worker(
     app = Starlette(
         routes=routes,
         lifespan=lifespan,
-        exception_handlers={RequestError: _refused, HTTPException: _http_error},
+        exception_handlers={RequestError: _refused, HTTPException: _http_error, Exception: _unforeseen},
     )
     log = AccessLog(sys.stdout, log_text=settings.log_text) if settings.access_log else None
     return Worker(Observed(app, [route.path for route in routes], metrics, log), admission)
@@ -134,3 +134,7 @@ async def _http_error(request: Request, error: Exception) -> Response:
     record_of(request).reason = "request"
     phrase = http.HTTPStatus(error.status_code).phrase
     return Json({"error": phrase}, status_code=error.status_code, headers=error.headers)
+
+
+async def _unforeseen(request: Request, error: Exception) -> Response:
+    return Json({"error": "Internal error"}, status_code=500)

@@ -9,8 +9,8 @@ from onepass.service.refusal import RequestError
 
 CHARACTERS = 2_000
 """Read of a text: more change nothing and take time."""
-SHORT = 40
-"""Characters of a text that says little alone; in a list it is judged with its neighbours."""
+SURE = 90.0
+"""Percent; a text of a list of whose language that is not so sure is judged with its neighbours."""
 
 
 class Detected(NamedTuple):
@@ -78,13 +78,9 @@ def load_detector(codes: Sequence[str], sources: Sequence[str]) -> Detector:
 
 
 def detect_each(detector: Detector, texts: Sequence[str]) -> list[Detected]:
-    """The language of each text; short ones of a list are judged by all texts together."""
-    together: Detected | None = None
-    found = []
-    for text in texts:
-        if len(text) < SHORT and len(texts) > 1:
-            together = together or detector.rank("\n".join(texts)[:CHARACTERS])[0]
-            found.append(together)
-        else:
-            found.append(detector.rank(text)[0])
-    return found
+    """The language of each text; where one says little, that of all texts together."""
+    alone = [detector.rank(text)[0] for text in texts]
+    if len(texts) == 1 or all(found.confidence >= SURE for found in alone):
+        return alone
+    together = detector.rank("\n".join(texts)[:CHARACTERS])[0]
+    return [found if found.confidence >= SURE else together for found in alone]

@@ -141,6 +141,7 @@ def _refuse_second(first: str, second: str) -> None:
 
 def _load(name: str, precision: Precision | None, threads: int) -> Direction:
     translator = Translator.load(name, precision=precision, num_threads=threads, split=True)
+    translator.translate_as_written(["a"])  # the first run takes longer than any other
     bundle = translator.bundle
     export = bundle.export
     about = {

@@ -53,29 +53,25 @@ class Observed:
             return
         method = scope["method"] if scope["method"] in METHODS else "other"
         record = scope[NAME] = Record(self._route(scope["path"]), method, time.monotonic())
-        is_begun = False
 
         async def answer(message: Message) -> None:
-            nonlocal is_begun
             if message["type"] == "http.response.start":
-                is_begun = True
                 record.status = message["status"]
                 has_policy = any(name == POLICY[0] for name, _ in message["headers"])
                 message["headers"] = [*message["headers"], *HEADERS, *([] if has_policy else [POLICY])]
             await send(message)
 
         try:
-            if method == "OPTIONS":
-                await _send(answer, 204, b"")
+            if method == "OPTIONS":  # what browsers ask before they ask
+                await answer({"type": "http.response.start", "status": 204, "headers": []})
+                await answer({"type": "http.response.body", "body": b""})
             else:
                 await self._app(scope, receive, answer)
         except (ClientGoneError, ClientDisconnect):
             record.status = CLIENT_GONE
         except Exception as error:
-            # What nobody foresaw: the client learns that, the operator where; no text is in either.
+            # The client has its answer: Starlette raises what nobody foresaw again after it.
             _log_place(error)
-            if not is_begun:
-                await _send(answer, 500, b'{"error":"Internal error"}')
         finally:
             self._close(record)
 
@@ -93,13 +89,8 @@ class Observed:
             self._log.write(record)
 
 
-async def _send(send: Send, status: int, body: bytes) -> None:
-    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
-    await send({"type": "http.response.start", "status": status, "headers": headers if body else []})
-    await send({"type": "http.response.body", "body": body})
-
-
 def _log_place(error: Exception) -> None:
+    """Says where an error came from, without its message, which may have a text."""
     places = [f"{frame.filename}:{frame.lineno}" for frame in traceback.extract_tb(error.__traceback__)]
     said = {"error": type(error).__name__, "at": places[-6:]}
     print(json.dumps(said), file=sys.stderr, flush=True)

@@ -22,7 +22,7 @@ from types import FrameType
 import uvicorn
 
 from onepass.errors import ModelError
-from onepass.service.app import Shared, build_worker
+from onepass.service.app import Shared, Worker, build_worker
 from onepass.service.directions import check_directions, load_directions
 from onepass.service.health import Health
 from onepass.service.keys import read_keys
@@ -74,10 +74,13 @@ class _Server(uvicorn.Server):
         self.should_exit = True
 
 
-def _work(settings: ServiceSettings, bound: socket.socket, shared: Shared, number: int) -> None:
-    """A worker: loads the models and serves."""
-    directions = load_directions(settings.models, precision=settings.precision, threads=settings.threads)
-    worker = build_worker(settings, directions, shared, number=number)
+def server_of(worker: Worker, grace_seconds: int) -> uvicorn.Server:
+    """The server of a worker's application.
+
+    Args:
+        worker: to serve.
+        grace_seconds: that it has for what it has accepted when it is stopped.
+    """
     config = uvicorn.Config(
         worker.app,
         log_config=None,
@@ -85,9 +88,16 @@ def _work(settings: ServiceSettings, bound: socket.socket, shared: Shared, numbe
         server_header=False,
         ws="none",
         limit_concurrency=CONNECTIONS,
-        timeout_graceful_shutdown=settings.grace_seconds + 1,
+        timeout_graceful_shutdown=grace_seconds + 1,
     )
-    server = _Server(config, lambda: worker.admission.stop(settings.grace_seconds))
+    return _Server(config, lambda: worker.admission.stop(grace_seconds))
+
+
+def _work(settings: ServiceSettings, bound: socket.socket, shared: Shared, number: int) -> None:
+    """A worker: loads the models and serves."""
+    directions = load_directions(settings.models, precision=settings.precision, threads=settings.threads)
+    worker = build_worker(settings, directions, shared, number=number)
+    server = server_of(worker, settings.grace_seconds)
     if number == 0:
         names = ", ".join(direction.label for direction in directions)
         print(f"onepass serves {names} at {url_of(bound)}", file=sys.stderr, flush=True)
