@@ -116,13 +116,15 @@ def load_directions(models: Iterable[str], *, precision: str | None, threads: in
         ModelError: there is no such model, it is damaged, or not one that `onepass export` made.
         UsageError: two models are of one direction, or one has no such precision.
     """
+    check_directions(models, precision=precision)
     chosen = None if precision is None else as_precision(precision)
-    check_directions(models)
     return Directions(_load(name, chosen, threads) for name in models)
 
 
-def check_directions(models: Iterable[str]) -> None:
+def check_directions(models: Iterable[str], *, precision: str | None = None) -> None:
     """Opens the bundles of a service without loading their graphs; raises as `load_directions`."""
+    if precision is not None:
+        as_precision(precision)
     seen: dict[tuple[str, str], str] = {}
     for name in models:
         bundle = Bundle.open(find_model(name))

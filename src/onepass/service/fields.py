@@ -1,21 +1,19 @@
 """The fields of a request, whatever way they come: JSON, a form, a form with a file, the query.
 
-Everything that is wrong with them is one clear `RequestError`. A body is read up to the limit and no further;
-nothing is written to a file that has a name.
+Everything that is wrong with them is one clear `RequestError`. A body is read up to the limit and no further.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 from urllib.parse import parse_qs
 
-from starlette.datastructures import UploadFile
-from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import Request
 
+from onepass.service.forms import FormError, form_parts
 from onepass.service.refusal import RequestError, missing
 
 MOST_FIELDS = 2_000
@@ -131,9 +129,10 @@ async def read_fields(request: Request, body_bytes: int) -> Fields:
     """
     body = await _body(request, body_bytes)
     query: dict[str, Any] = _form(request.scope["query_string"]) if request.scope["query_string"] else {}
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    content_type = request.headers.get("content-type", "")
+    kind = content_type.partition(";")[0].strip().lower()
     if kind == "multipart/form-data":
-        fields = await _multipart(request, body)
+        fields = _multipart(body, content_type)
         return Fields({**query, **fields.values}, fields.upload)
     if kind.endswith("json"):
         return Fields({**query, **_json(body)})
@@ -174,30 +173,19 @@ def _form(body: bytes) -> dict[str, Any]:
     return {name: values[0] if len(values) == 1 else values for name, values in found.items()}
 
 
-async def _multipart(request: Request, body: bytes) -> Fields:
-    async def stream() -> AsyncIterator[bytes]:
-        yield body
-
-    parser = MultiPartParser(
-        request.headers,
-        stream(),  # type: ignore[arg-type]
-        max_files=1,
-        max_fields=MOST_FIELDS,
-        max_part_size=len(body),
-    )
-    parser.spool_max_size = len(body) + 1  # in memory: the body is there already
+def _multipart(body: bytes, content_type: str) -> Fields:
     try:
-        form = await parser.parse()
-    except (MultiPartException, KeyError, ValueError, LookupError, UnicodeError):
+        parts = form_parts(body, content_type)
+    except FormError:
         raise RequestError(400, "Invalid request: the form is damaged") from None
     values: dict[str, Any] = {}
     upload = None
-    for name, value in form.multi_items():
-        if isinstance(value, UploadFile):
-            upload = Upload(value.filename or "", await value.read())
-        else:
-            values[name] = [*_listed(values[name]), value] if name in values else value
-    await form.close()
+    for part in parts:
+        if part.file_name is not None:
+            upload = Upload(part.file_name, part.data)
+            continue
+        value = part.data.decode("utf-8", "replace")
+        values[part.name] = [*_listed(values[part.name]), value] if part.name in values else value
     return Fields(values, upload)
 
 

@@ -6,6 +6,8 @@ rest, and end within the time that they are given.
 
 from __future__ import annotations
 
+import contextlib
+import logging
 import multiprocessing
 import os
 import signal
@@ -21,7 +23,7 @@ from types import FrameType
 
 import uvicorn
 
-from onepass.errors import ModelError
+from onepass.errors import ModelError, OnepassError
 from onepass.service.app import Shared, Worker, build_worker
 from onepass.service.directions import check_directions, load_directions
 from onepass.service.health import Health
@@ -46,18 +48,20 @@ def serve(settings: ServiceSettings) -> None:
         UsageError: two models are of one direction, or the address cannot be had.
         DataError: the file of keys cannot be used.
     """
-    check_directions(settings.models)
+    check_directions(settings.models, precision=settings.precision)
     keys = read_keys(settings.keys) if settings.keys is not None else ()
-    sockets = listening_sockets(settings.host, settings.port, settings.workers)
-    with tempfile.TemporaryDirectory(prefix="onepass-") as folder:
-        downloads = Path(folder) / "downloads"
+    with contextlib.ExitStack() as held:
+        sockets = listening_sockets(settings.host, settings.port, settings.workers)
+        for bound in sockets:
+            held.enter_context(bound)
+        folder = Path(held.enter_context(tempfile.TemporaryDirectory(prefix="onepass-")))
+        downloads, counters = folder / "downloads", folder / "counters"
         downloads.mkdir()
+        counters.mkdir()
         shared = Shared(Health(settings.workers), Quotas(), downloads, keys)
         if settings.workers == 1:
             _work(settings, sockets[0], shared, 0)
         else:
-            counters = Path(folder) / "counters"
-            counters.mkdir()
             os.environ[SHARED_FILES] = str(counters)
             Supervisor(settings, sockets, shared).run()
 
@@ -97,11 +101,22 @@ def _work(settings: ServiceSettings, bound: socket.socket, shared: Shared, numbe
     """A worker: loads the models and serves."""
     directions = load_directions(settings.models, precision=settings.precision, threads=settings.threads)
     worker = build_worker(settings, directions, shared, number=number)
+    # What it says of a damaged form has bytes of it.
+    logging.getLogger("python_multipart").setLevel(logging.CRITICAL)
     server = server_of(worker, settings.grace_seconds)
     if number == 0:
         names = ", ".join(direction.label for direction in directions)
         print(f"onepass serves {names} at {url_of(bound)}", file=sys.stderr, flush=True)
     server.run(sockets=[bound])
+
+
+def _work_or_say_why(settings: ServiceSettings, bound: socket.socket, shared: Shared, number: int) -> None:
+    """A worker in a process of its own, whose errors are said as those of any command."""
+    try:
+        _work(settings, bound, shared, number)
+    except OnepassError as error:
+        print(f"error: {error}", file=sys.stderr, flush=True)
+        sys.exit(error.exit_code)
 
 
 class Supervisor:
@@ -141,7 +156,9 @@ class Supervisor:
     def _start(self, number: int) -> None:
         context = multiprocessing.get_context("spawn")
         worker = context.Process(
-            target=_work, args=(self._settings, self._sockets[number], self._shared, number), daemon=True
+            target=_work_or_say_why,
+            args=(self._settings, self._sockets[number], self._shared, number),
+            daemon=True,
         )
         worker.start()
         self._workers[number], self._started[number] = worker, time.monotonic()
