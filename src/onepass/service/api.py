@@ -44,11 +44,11 @@ class Json(Response):
 
 
 class Wanted(NamedTuple):
-    """What a client wants of its texts; `count`: of alternatives."""
+    """What a client wants of its texts; `alternatives`: how many."""
 
     pair: Pair
     text_format: str
-    count: int
+    alternatives: int
     details: tuple[str, ...]
 
 
@@ -102,7 +102,7 @@ class Api:
             for document, of_document in zip(documents, of_documents, strict=True)
         ]
         answer: dict[str, Any] = {"translatedText": whole}
-        if wanted.count:
+        if wanted.alternatives:
             answer["alternatives"] = [[] for _ in whole]
         if translated.detected is not None:
             firsts = _firsts(translated.detected, [len(document.texts) for document in documents])

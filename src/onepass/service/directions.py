@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -66,7 +66,7 @@ class Directions:
         self.codes = tuple(sorted({code for pair in self._found for code in pair}))
         self.sources = tuple(sorted({source for source, _ in self._found}))
 
-    def __iter__(self) -> Any:
+    def __iter__(self) -> Iterator[Direction]:
         return iter(self._found.values())
 
     def language(self, code: str) -> str:

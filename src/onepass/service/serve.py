@@ -167,7 +167,7 @@ class Supervisor:
         from prometheus_client.multiprocess import mark_process_dead
 
         self._shared.health.forget(number)
-        mark_process_dead(worker.pid)
+        mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]
         is_early = time.monotonic() - self._started[number] < EARLY_SECONDS
         self._early_ends = self._early_ends + 1 if is_early else 0
         if self._early_ends >= EARLY_ENDS:
