@@ -225,10 +225,16 @@ class Api:
             # Last of all checks: what is refused costs no characters.
             self.admission.charge(who, record.characters)
             self.metrics.characters.inc(record.characters)
-            waiter = Waiter(request.is_disconnected, lambda: self.admission.deadline(record.started))
+            waiter = Waiter(lambda: _leaves(request), lambda: self.admission.deadline(record.started))
             translated = await self.translating.translate(texts, pair, waiter)
         record.sentences = translated.sentences
         return translated
+
+
+async def _leaves(request: Request) -> None:
+    """Returns when the client of a request that was read leaves."""
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
 
 
 def _wanted(fields: Fields) -> Wanted:

@@ -21,6 +21,8 @@ from onepass.service.directions import TranslatesBySentence
 
 ROUND_TOKENS = 512
 """Source tokens of a round: enough to sort by length into full batches, few enough to be done soon."""
+ROUND_JOBS = 16
+"""Of more requests a round is larger in proportion, since batches of more sentences take less time each."""
 Result = Reading | Exception
 
 
@@ -67,7 +69,7 @@ class Batcher:
 
     Args:
         translator: the model.
-        round_tokens: source tokens of a round, at least a passage.
+        round_tokens: source tokens of a round of up to 16 requests; a round is at least a passage.
         observe: told the passages and the seconds of each round.
 
     Attributes:
@@ -123,7 +125,7 @@ class Batcher:
 
     def _next_round(self) -> list[Turn]:
         turns: list[Turn] = []
-        room = self._round_tokens
+        room = self._round_tokens * max(ROUND_JOBS, len(self._jobs)) // ROUND_JOBS
         while self._jobs:
             job = self._jobs[0]
             turn = Turn(job, job.begun)

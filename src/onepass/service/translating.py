@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any, NamedTuple
 
 from onepass.runtime.sentences import Passage
 from onepass.runtime.text_translator import Reading, Translation
@@ -16,8 +16,10 @@ from onepass.service.metrics import Metrics
 from onepass.service.refusal import ClientGoneError, RequestError
 
 AUTO = "auto"
-POLL_SECONDS = 0.05
-"""Between two looks at whether the client still waits."""
+SHORT_SECONDS = 0.05
+"""A request that takes no longer is not worth watching for its client to leave."""
+LOOK_SECONDS = 0.5
+"""Between two looks at the clock."""
 INLINE_CHARACTERS = 2_000
 """A request with more is cut into sentences beside the event loop, not in it."""
 
@@ -33,11 +35,11 @@ class Waiter(NamedTuple):
     """Who waits for an answer.
 
     Attributes:
-        is_gone: whether the client has left.
+        leaves: returns when the client leaves.
         deadline: of `time.monotonic`, asked again and again since a stop brings it nearer.
     """
 
-    is_gone: Callable[[], Awaitable[bool]]
+    leaves: Callable[[], Coroutine[Any, Any, None]]
     deadline: Callable[[], float]
 
 
@@ -147,20 +149,31 @@ class Translating:
         return _Work(model, batcher, job, numbers, lines)
 
     async def _wait(self, jobs: Sequence[_Work], waiter: Waiter) -> None:
-        pending = {work.job.done for work in jobs}
+        """Waits for jobs as long as somebody waits for them."""
+        pending: set[asyncio.Future[Any]] = {work.job.done for work in jobs}
         try:
-            while pending:
-                _, pending = await asyncio.wait(pending, timeout=POLL_SECONDS)
-                if not pending:
-                    return
-                if await waiter.is_gone():
-                    raise ClientGoneError
-                if time.monotonic() > waiter.deadline():
-                    raise RequestError(503, "The translation took too long", reason="time", retry_after=1)
+            if pending:
+                _, pending = await asyncio.wait(pending, timeout=SHORT_SECONDS)
+            if pending:
+                await _wait_long(pending, waiter)
         finally:
             for work in jobs:
                 if not work.job.done.done():
                     work.batcher.cancel(work.job)
+
+
+async def _wait_long(pending: set[asyncio.Future[Any]], waiter: Waiter) -> None:
+    leaving = asyncio.ensure_future(waiter.leaves())
+    try:
+        while pending:
+            await asyncio.wait({*pending, leaving}, timeout=LOOK_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+            pending = {future for future in pending if not future.done()}
+            if leaving.done():
+                raise ClientGoneError
+            if pending and time.monotonic() > waiter.deadline():
+                raise RequestError(503, "The translation took too long", reason="time", retry_after=1)
+    finally:
+        leaving.cancel()
 
 
 class _Work(NamedTuple):
