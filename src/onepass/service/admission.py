@@ -84,20 +84,24 @@ class Admission:
                 retry_after=math.ceil(wait),
             )
 
-    @contextmanager
-    def admitted(self, waiting: int) -> Iterator[None]:
-        """A place among the requests that are answered at once.
+    def check_room(self, waiting: int) -> None:
+        """Whether a request may come in; asked before it is read, since a refusal has to be cheap.
 
         Args:
             waiting: sentences of other requests.
 
         Raises:
-            RequestError: there is none, too many sentences wait, or the service stops.
+            RequestError: there is no place, too many sentences wait, or the service stops.
         """
         if self.is_stopping:
             raise RequestError(503, "The service is stopping", reason="stopping", retry_after=1)
         if self.in_flight >= self.limits.requests or waiting >= self.limits.sentences:
             raise RequestError(503, "The service is busy", reason="busy", retry_after=1)
+
+    @contextmanager
+    def admitted(self, waiting: int) -> Iterator[None]:
+        """A place among the requests that are answered at once; raises as `check_room`."""
+        self.check_room(waiting)
         self.in_flight += 1
         try:
             yield

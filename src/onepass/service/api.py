@@ -81,6 +81,7 @@ class Api:
     async def translate(self, request: Request) -> Response:
         """`POST /translate`: a text or a list of texts."""
         record = record_of(request)
+        self.admission.check_room(self.translating.waiting)
         fields = await self._fields(request)
         who = self._who(request, fields)
         texts = fields.texts()
@@ -116,6 +117,7 @@ class Api:
 
     async def translate_file(self, request: Request) -> Response:
         """`POST /translate_file`: a file of a form; the answer says where the translation can be fetched."""
+        self.admission.check_room(self.translating.waiting)
         fields = await self._fields(request)
         who = self._who(request, fields)
         if fields.upload is None or not fields.upload.name:
