@@ -25,12 +25,17 @@ from onepass.service.record import record_of
 from onepass.service.refusal import RequestError, missing
 from onepass.service.spec import specification
 from onepass.service.translating import AUTO, Pair, Translated, Translating, Waiter
+from onepass.text.spans import find_spans
 
-DETAILS: dict[str, Callable[[Translation], Any]] = {
-    "score": lambda found: round(found.score, 6),
-    "model": lambda found: found.model,
+DETAILS: dict[str, Callable[[str, Translation], Any]] = {
+    "score": lambda text, found: round(found.score, 6),
+    "model": lambda text, found: found.model,
+    "spans": lambda text, found: {"source": _spans(text), "target": _spans(found.text)},
 }
-"""What an answer says of each text on request, beside the milliseconds of the whole."""
+"""What an answer says of each text on request, beside the milliseconds of the whole.
+
+This is the seam for more, such as where each word comes from: the page draws "alignment" where it is here.
+"""
 MILLISECONDS = "milliseconds"
 
 
@@ -108,7 +113,7 @@ class Api:
         if translated.detected is not None:
             firsts = _firsts(translated.detected, [len(document.texts) for document in documents])
             answer["detectedLanguage"] = [_said(detected) for detected in firsts]
-        details = _details(wanted.details, translated)
+        details = _details(wanted.details, parts, translated.translations)
         if not fields.is_list():
             answer, details = _only(answer), _only(details)
         if MILLISECONDS in wanted.details:
@@ -177,6 +182,7 @@ class Api:
             {
                 "apiKeys": bool(self.admission.keys),
                 "charLimit": limits.characters,
+                "details": [*DETAILS, MILLISECONDS],
                 "filesTranslation": True,
                 "frontendTimeout": 30,
                 "keyRequired": bool(self.admission.keys),
@@ -249,11 +255,17 @@ def _wanted(fields: Fields) -> Wanted:
     return Wanted(pair, text_format, fields.alternatives(), details)
 
 
-def _details(names: Sequence[str], translated: Translated) -> dict[str, Any]:
+def _details(
+    names: Sequence[str], texts: Sequence[str], translations: Sequence[Translation]
+) -> dict[str, Any]:
     """What was asked for of each text of the request."""
-    return {
-        name: [DETAILS[name](found) for found in translated.translations] for name in names if name in DETAILS
-    }
+    pairs = list(zip(texts, translations, strict=True))
+    return {name: [DETAILS[name](*pair) for pair in pairs] for name in names if name in DETAILS}
+
+
+def _spans(text: str) -> list[list[Any]]:
+    """Numbers, addresses and mark-up of a text: where each begins and ends, in code points, and its kind."""
+    return [[span.start, span.end, span.kind.value] for span in find_spans(text)]
 
 
 def _only(lists: dict[str, Any]) -> dict[str, Any]:

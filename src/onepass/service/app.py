@@ -26,6 +26,7 @@ from onepass.service.health import BEAT_SECONDS, STUCK_SECONDS, Health
 from onepass.service.keys import Key
 from onepass.service.metrics import Metrics
 from onepass.service.observed import Observed
+from onepass.service.page import page_routes
 from onepass.service.quotas import Quotas
 from onepass.service.record import AccessLog, record_of
 from onepass.service.refusal import RequestError
@@ -78,7 +79,7 @@ def build_worker(
     detector = detector or load_detector(directions.codes, directions.sources)
     translating = Translating(directions, detector, metrics)
     api = Api(translating, admission, metrics, shared.health, Downloads(shared.downloads))
-    routes = _routes(api)
+    routes = [*_routes(api), *(page_routes() if settings.page else [])]
 
     @contextlib.asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:

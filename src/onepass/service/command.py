@@ -33,6 +33,7 @@ def serve(
     seconds: Annotated[float, Option(help="Limit of seconds per request.", min=0.1)] = 30.0,
     grace: Annotated[int, Option(help="Seconds to finish requests when stopped.", min=0)] = 10,
     log: Annotated[bool, Option("--log/--no-log", help="Line of JSON per request on stdout.")] = True,
+    page: Annotated[bool, Option("--page/--no-page", help="Page that translates while one types.")] = True,
     log_text: Annotated[bool, Option("--log-text", help="Texts of the requests in that line.")] = False,
 ) -> None:
     """Serves models over HTTP, with the API of LibreTranslate."""
@@ -54,5 +55,6 @@ def serve(
             grace_seconds=grace,
             access_log=log,
             log_text=log_text,
+            page=page,
         )
     )

@@ -47,6 +47,7 @@ class ServiceSettings:
         grace_seconds: that a worker has to answer what it has accepted when it is stopped.
         access_log: write a line for each request to stdout.
         log_text: with the text that was asked for.
+        page: serve a page at `/`.
     """
 
     models: tuple[str, ...]
@@ -60,6 +61,7 @@ class ServiceSettings:
     grace_seconds: int = 10
     access_log: bool = True
     log_text: bool = False
+    page: bool = True
 
     def __post_init__(self) -> None:
         if not self.models:
