@@ -86,6 +86,7 @@ def tiny(
     keys: tuple[Key, ...] = (),
     access_log: bool = False,
     log_text: bool = False,
+    page: bool = True,
 ) -> Tiny:
     """A worker that serves English to German and back."""
     english, german = Capitals(), Capitals()
@@ -96,7 +97,7 @@ def tiny(
         ]
     )
     settings = ServiceSettings(
-        ("capitals", "back"), limits=limits or Limits(), access_log=access_log, log_text=log_text
+        ("capitals", "back"), limits=limits or Limits(), access_log=access_log, log_text=log_text, page=page
     )
     directory.mkdir(exist_ok=True)
     shared = Shared(Health(1), Quotas(), directory, keys)
