@@ -82,6 +82,14 @@ def workers_of(pid: int) -> list[int]:
     return [child for child, line in lines.items() if b"spawn_main" in line]
 
 
+def is_running(pid: int) -> bool:
+    """Whether a process is there and not only remembered."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+    except FileNotFoundError:
+        return False
+
+
 @pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="reads /proc")
 def test_workers_share_a_port_and_one_that_is_killed_is_replaced(tmp_path: Path) -> None:
     log = tmp_path / "log"
@@ -104,6 +112,19 @@ def test_workers_share_a_port_and_one_that_is_killed_is_replaced(tmp_path: Path)
         assert service.process.wait(20) == 0
     lines = [json.loads(line) for line in log.read_text().splitlines()]
     assert sum(line["route"] == "/translate" for line in lines) == 9
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="reads /proc")
+def test_workers_end_with_the_process_that_watches_them(tmp_path: Path) -> None:
+    with serving("--workers", "2", "--no-log", log=tmp_path / "log") as service:
+        service.until(service.is_healthy)
+        workers = workers_of(service.process.pid)
+        assert len(workers) == 2
+        service.process.kill()
+        latest = time.monotonic() + 30
+        while any(is_running(worker) for worker in workers):
+            assert time.monotonic() < latest
+            time.sleep(0.05)
 
 
 def test_one_worker_stops_with_ctrl_c(tmp_path: Path) -> None:

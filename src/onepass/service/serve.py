@@ -112,11 +112,20 @@ def _work(settings: ServiceSettings, bound: socket.socket, shared: Shared, numbe
 
 def _work_or_say_why(settings: ServiceSettings, bound: socket.socket, shared: Shared, number: int) -> None:
     """A worker in a process of its own, whose errors are said as those of any command."""
+    threading.Thread(target=_stop_without_parent, daemon=True).start()
     try:
         _work(settings, bound, shared, number)
     except OnepassError as error:
         print(f"error: {error}", file=sys.stderr, flush=True)
         sys.exit(error.exit_code)
+
+
+def _stop_without_parent() -> None:
+    """Stops this process when the one that watches it is gone, killed perhaps: nobody else would."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os.kill(os.getpid(), signal.SIGTERM)
 
 
 class Supervisor:
