@@ -1,11 +1,11 @@
-# make demo · make test · make test-slow · make bench · make lint   (each builds .venv itself)
+# make demo · make serve · make test · make test-slow · make bench · make lint   (each builds .venv itself)
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: venv demo test test-slow lint bench clean
+.PHONY: venv demo serve test test-slow lint bench clean
 
 venv: $(STAMP)
 
@@ -20,6 +20,9 @@ $(STAMP): constraints.txt pyproject.toml
 demo: venv
 	$(BIN)/onepass translate "Where is the station?" "My sister bought a red car." "I would like a cup of tea."
 	$(BIN)/onepass run recipes/firefox-phrasebook.toml --to runs/firefox-phrasebook
+
+serve: venv
+	$(BIN)/onepass serve
 
 test: venv
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "not slow" -n 2 --dist worksteal --durations=15

@@ -1,5 +1,6 @@
 """What is refused: too much, too often, from the wrong people, at the wrong time."""
 
+import gzip
 import hashlib
 import json
 from pathlib import Path
@@ -50,6 +51,12 @@ class TestSize:
         with client_of(tiny(tmp_path)) as client:
             answer = client.post("/translate", data={f"x{i}": "" for i in range(3_000)})
         assert answer.json() == {"error": "Invalid request: too many fields"}
+
+    def test_what_is_packed_is_not_unpacked(self, tmp_path: Path) -> None:
+        bomb = gzip.compress(json.dumps({**ASKED, "q": "x" * 1_000_000}).encode())
+        packed = {"content-type": "application/json", "content-encoding": "gzip"}
+        with client_of(tiny(tmp_path)) as client:
+            assert client.post("/translate", content=bomb, headers=packed).status_code == 400
 
 
 class TestQuotas:

@@ -74,6 +74,7 @@ def test_one_request_too_many_is_refused_at_once(service: Live) -> None:
         asked = asked_of_a_held_model(service, 4, pool)
         began = time.monotonic()
         assert post(service.port, ASKED) == (503, {"error": "The service is busy"})
+        assert post(service.port, {}, "/translate_file") == (503, {"error": "The service is busy"})
         assert time.monotonic() - began < 5
         service.service.english.may_read.set()
         assert [future.result()[0] for future in asked] == [200] * 4

@@ -7,12 +7,18 @@ import time
 from pathlib import Path
 
 import pytest
+from starlette.testclient import TestClient
 from tiny_service import ByUmlaut
 
+from onepass import Translator
+from onepass.service.app import Shared, build_worker
 from onepass.service.detection import Detected, detect_each, load_detector
+from onepass.service.directions import load_directions
 from onepass.service.downloads import MOST, SECONDS, Downloads
 from onepass.service.health import Health
+from onepass.service.quotas import Quotas
 from onepass.service.refusal import RequestError
+from onepass.service.settings import ServiceSettings
 
 
 class TestDetection:
@@ -76,6 +82,23 @@ class TestDownloads:
         with pytest.raises(RequestError) as caught:
             Downloads(tmp_path).put(b"x", "de", ".txt")
         assert caught.value.status == 503
+
+
+def test_the_service_writes_what_the_translator_writes(tmp_path: Path) -> None:
+    text = "  Where is the station?  HELP!\n\n- I have 3 dogs. 😀 \n\thttps://example.org\n"
+    directions = load_directions(["en-de-fast"], precision=None, threads=1)
+    shared = Shared(Health(1), Quotas(), tmp_path)
+    worker = build_worker(ServiceSettings(("en-de-fast",), access_log=False), directions, shared)
+    with TestClient(worker.app) as client:
+        asked = {"q": [text, "I am tired."], "source": "en", "target": "de", "details": "score,model,spans"}
+        answer = client.post("/translate", json=asked).json()
+    expected = Translator.load("en-de-fast").translate([text, "I am tired."])
+    assert answer["translatedText"] == [found.text for found in expected]
+    assert answer["details"]["score"] == pytest.approx([found.score for found in expected], abs=1e-6)
+    assert answer["details"]["model"] == [found.model for found in expected]
+    [spans, none] = answer["details"]["spans"]
+    assert {text[start:end] for start, end, _ in spans["source"]} >= {"3", "😀", "https://example.org"}
+    assert none == {"source": [], "target": []}
 
 
 def test_a_worker_is_healthy_as_long_as_it_gives_signs(monkeypatch: pytest.MonkeyPatch) -> None:
