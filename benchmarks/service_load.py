@@ -203,16 +203,23 @@ def percentile(values: Sequence[float], percent: float) -> float:
     return values[min(len(values) - 1, int(len(values) * percent / 100))] if values else float("nan")
 
 
-def own_ms(model: str, lines: Sequence[str]) -> float:
-    """The model's own time for a sentence, in the middle."""
+class Own(NamedTuple):
+    """The model's own milliseconds for a sentence: in the middle, and of the processor on average."""
+
+    p50_ms: float
+    cpu_ms: float
+
+
+def own_time(model: str, lines: Sequence[str]) -> Own:
+    """What the model takes without a service."""
     translator = Translator.load(model, num_threads=1)
     translator.translate(lines[:50])
-    taken = []
+    taken, cpu = [], time.process_time()
     for line in lines:
         begin = time.perf_counter()
         translator.translate([line])
         taken.append(1_000 * (time.perf_counter() - begin))
-    return statistics.median(taken)
+    return Own(statistics.median(taken), 1_000 * (time.process_time() - cpu) / len(lines))
 
 
 def under_load(
@@ -249,8 +256,11 @@ def main() -> None:
     translate = translate_rate(arguments.model, lines)
     with server(arguments.model, arguments.workers) as (pid, port):
         one = [request_of([line]) for line in lines]
+        asyncio.run(closed_loop(port, one, 1, 1))
+        cpu = cpu_seconds(pid)
         alone = summary(asyncio.run(closed_loop(port, one, 1, arguments.seconds)))
-        own = own_ms(arguments.model, lines[: alone["requests"]])
+        cpu_ms = 1_000 * (cpu_seconds(pid) - cpu) / alone["requests"]
+        own = own_time(arguments.model, lines[: alone["requests"]])
         single = under_load(pid, port, lines, 1, arguments)
         lists = under_load(pid, port, lines, LIST, arguments)
         rate = single["sentences_per_second"]
@@ -258,7 +268,7 @@ def main() -> None:
         double = summary(asyncio.run(open_loop(port, one, 2 * rate, arguments.seconds)))
         memory = mebibytes(pid)
     figures = {
-        "overhead_ms_p50": round(alone["p50_ms"] - own, 2),
+        "overhead_ms_p50": round(alone["p50_ms"] - own.p50_ms, 2),
         "share_of_translate_alone": round(single["sentences_per_cpu_second"] / translate, 3),
         "share_of_translate_in_lists": round(lists["sentences_per_cpu_second"] / translate, 3),
         "sentences_per_second": rate,
@@ -275,7 +285,9 @@ def main() -> None:
         "connections": arguments.connections,
         "load_average": os.getloadavg(),
         "translate_sentences_per_cpu_second": round(translate, 1),
-        "model_ms_p50": round(own, 2),
+        "model_ms_p50": round(own.p50_ms, 2),
+        "model_cpu_ms": round(own.cpu_ms, 2),
+        "one_connection_cpu_ms": round(cpu_ms, 2),
         "one_connection": alone,
         "a_sentence_a_request": single,
         "lists_of_20": lists,
