@@ -43,6 +43,7 @@ bench: venv
 	$(BIN)/python benchmarks/align_speed.py
 	$(BIN)/python benchmarks/prepare_memory.py
 	$(BIN)/python benchmarks/startup.py
+	$(BIN)/python benchmarks/service_load.py
 
 clean:
 	rm -rf $(VENV) build dist src/*.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
