@@ -194,22 +194,26 @@ def test_what_waits_is_counted(service: Live) -> None:
     assert found['onepass_model_info{direction="en-de",fingerprint="capitals",model="capitals"}'] == 1
 
 
-def test_a_model_that_is_stuck_is_not_healthy(service: Live, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("onepass.service.app.STUCK_SECONDS", 0.0)
-    monkeypatch.setattr("onepass.service.health.FRESH_SECONDS", 0.5)
+def test_a_model_that_is_stuck_is_not_healthy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("onepass.service.app.BEAT_SECONDS", 0.02)
+    monkeypatch.setattr("onepass.service.app.STUCK_SECONDS", 0.2)
+    monkeypatch.setattr("onepass.service.health.FRESH_SECONDS", 0.3)
 
-    def health() -> tuple[int, object]:
-        connection = http.client.HTTPConnection("127.0.0.1", service.port, timeout=20)
+    def health(port: int) -> tuple[int, object]:
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
         connection.request("GET", "/health")
         answer = connection.getresponse()
         found = answer.status, json.loads(answer.read())
         connection.close()
         return found
 
-    with ThreadPoolExecutor(1) as pool:
+    with live(tiny(tmp_path)) as service, ThreadPoolExecutor(1) as pool:
+        time.sleep(0.6)  # longer than anything may be stuck
+        until(lambda: health(service.port) == (200, {"status": "ok"}))
         asked_of_a_held_model(service, 1, pool)
-        until(lambda: health() == (503, {"status": "failing", "workers": [0]}))
+        until(lambda: health(service.port) == (503, {"status": "failing", "workers": [0]}))
         service.service.english.may_read.set()
+        until(lambda: health(service.port) == (200, {"status": "ok"}))
 
 
 def test_threads_of_models_end_with_the_service(tmp_path: Path) -> None:
