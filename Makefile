@@ -1,11 +1,11 @@
-# make demo · make test · make test-slow · make bench · make lint   (each builds .venv itself)
+# make demo · make serve · make test · make test-slow · make bench · make lint   (each builds .venv itself)
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: venv demo test test-slow lint bench clean
+.PHONY: venv demo serve test test-slow lint bench clean
 
 venv: $(STAMP)
 
@@ -14,12 +14,15 @@ $(STAMP): constraints.txt pyproject.toml
 	  echo "onepass needs Python 3.11 or newer; this is $$($(PYTHON) --version). Try make PYTHON=python3.11" >&2; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt "setuptools>=77"
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation -c constraints.txt -e ".[train,firefox,tensorboard,dev]"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation -c constraints.txt -e ".[train,firefox,tensorboard,detect,dev]"
 	@touch $@
 
 demo: venv
 	$(BIN)/onepass translate "Where is the station?" "My sister bought a red car." "I would like a cup of tea."
 	$(BIN)/onepass run recipes/firefox-phrasebook.toml --to runs/firefox-phrasebook
+
+serve: venv
+	$(BIN)/onepass serve
 
 test: venv
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "not slow" -n 2 --dist worksteal --durations=15
@@ -40,6 +43,7 @@ bench: venv
 	$(BIN)/python benchmarks/align_speed.py
 	$(BIN)/python benchmarks/prepare_memory.py
 	$(BIN)/python benchmarks/startup.py
+	$(BIN)/python benchmarks/service_load.py
 
 clean:
 	rm -rf $(VENV) build dist src/*.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis

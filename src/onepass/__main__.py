@@ -10,6 +10,9 @@ import os
 import sys
 import warnings
 
+SERVE = ("starlette", "uvicorn", "prometheus_client", "python_multipart")
+"""Packages of `onepass serve`; all others that may be missing belong to the training wing."""
+
 
 def main() -> None:
     """Entry point of the installed command."""
@@ -32,10 +35,11 @@ def main() -> None:
             package = (error.name or "onepass").split(".")[0]
             if package == "onepass":
                 raise
+            extra = "serve" if package in SERVE else "train"
             missing = OnepassError(
                 "This needs a package that is not installed",
                 value=package,
-                fix="pip install '.[train]' where the repository is",
+                fix=f"pip install '.[{extra}]' where the repository is",
             )
             _fail(missing, missing.exit_code)
         except OSError as error:  # a full disk, say

@@ -16,6 +16,7 @@ from typer.core import TyperGroup
 
 from onepass.errors import DataError, UsageError
 from onepass.files import write_json, write_text
+from onepass.service.command import serve
 from onepass.version import __version__
 
 RESUMED = ("run", "ablate")
@@ -159,6 +160,9 @@ def translate(
         search=search,
     )
     translate_lines(translator, texts, file, to, strict=strict, as_json=as_json, explain=explain)
+
+
+app.command()(serve)  # its options are many
 
 
 @app.command()

@@ -204,15 +204,19 @@ class TextTranslator:
         Raises:
             UsageError: a text where a list of texts belongs, or something else in the list.
         """
-        passages = [self._reader.passages(line) for line in _listed(lines)]
-        readings = iter(self._read([passage for line in passages for passage in line]))
-        return [self._joined(line, [next(readings) for _ in line]) for line in passages]
+        passages = [self.passages(line) for line in _listed(lines)]
+        readings = iter(self.read([passage for line in passages for passage in line]))
+        return [self.joined(line, [next(readings) for _ in line]) for line in passages]
+
+    def passages(self, line: str) -> list[Passage]:
+        """What is read of a line, sentence by sentence: the first of three steps of `translate`."""
+        return self._reader.passages(line)
 
     def translate_as_written(self, lines: Sequence[str]) -> list[Translation]:
         """What the model itself makes of lines: each is read once, whole where it fits, as it is written."""
         passages = [list(self._reader.parts(Segment(0, line.strip(), ""))) for line in lines]
         readings = iter(self._written([passage.ids for line in passages for passage in line]))
-        return [self._joined(line, [next(readings) for _ in line]) for line in passages]
+        return [self.joined(line, [next(readings) for _ in line]) for line in passages]
 
     def translate_stream(self, lines: Iterable[str]) -> Iterator[Translation]:
         """Translates any number of lines in bounded memory; the translations come in their order."""
@@ -241,8 +245,11 @@ class TextTranslator:
         run = self._pool.map if self._pool is not None and len(batches) > 1 else map
         return run(self._decode, batches)
 
-    def _read(self, passages: Sequence[Passage]) -> list[Reading]:
-        """The better reading of each passage, its text without what no translation may have."""
+    def read(self, passages: Sequence[Passage]) -> list[Reading]:
+        """The better reading of each passage, its text without what no translation may have.
+
+        The second step of `translate`: passages of any lines may be read together.
+        """
         capitals = [i for i, passage in enumerate(passages) if passage.ids and passage.segment.text.isupper()]
         calm = [self._reader.calm(passages[i]) for i in capitals]
         readings = self._written([*(passage.ids for passage in passages), *calm])
@@ -271,8 +278,8 @@ class TextTranslator:
             found = [(row, part._replace(ids=carried(row, part.ids))) for row, part in found]
         return [Reading(row, part, self.tokenizer.decode_tgt(part.ids)) for row, part in found]
 
-    def _joined(self, passages: Sequence[Passage], readings: Sequence[Reading]) -> Translation:
-        """The translation of a line from those of its passages."""
+    def joined(self, passages: Sequence[Passage], readings: Sequence[Reading]) -> Translation:
+        """The translation of a line from those of its passages: the last step of `translate`."""
         parts = [reading.part for reading in readings]
         fertilities = [n for part in parts for n in part.fertilities or ()]
         weight = sum(part.weight for part in parts)

@@ -1,0 +1,60 @@
+"""The verb `serve` of the command line: its options. What it serves with is imported when it serves."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from typer import Argument, Option
+
+
+def serve(
+    models: Annotated[
+        list[str], Argument(help="Shipped models or bundles' directories, one per direction.")
+    ] = [  # noqa: B006
+        "en-de",
+        "de-en",
+    ],
+    host: Annotated[str, Option(help="Address to listen at; 0.0.0.0 is all of this machine.")] = "127.0.0.1",
+    port: Annotated[int, Option(help="Port to listen at; 0 is any that is free.", min=0, max=65535)] = 5000,
+    workers: Annotated[int, Option(help="Processes that share the port.", min=1)] = 1,
+    threads: Annotated[int, Option(help="Batches that a worker decodes side by side.", min=1)] = 1,
+    precision: Annotated[
+        str | None, Option(help="Precision, int8 or float32 [int8, if it is there].")
+    ] = None,
+    keys: Annotated[
+        Path | None, Option(help="File of keys, as NAME SHA256 per line [everybody may ask].")
+    ] = None,
+    characters: Annotated[int, Option(help="Limit of characters per request.", min=1)] = 100_000,
+    per_minute: Annotated[
+        int, Option(help="Limit of characters per minute of a key or an address; 0 is none.", min=0)
+    ] = 0,
+    requests: Annotated[int, Option(help="Limit of requests that a worker answers at once.", min=1)] = 64,
+    seconds: Annotated[float, Option(help="Limit of seconds per request.", min=0.1)] = 30.0,
+    grace: Annotated[int, Option(help="Seconds to finish requests when stopped.", min=0)] = 10,
+    log: Annotated[bool, Option("--log/--no-log", help="Line of JSON per request on stdout.")] = True,
+    page: Annotated[bool, Option("--page/--no-page", help="Page that translates while one types.")] = True,
+    log_text: Annotated[bool, Option("--log-text", help="Texts of the requests in that line.")] = False,
+) -> None:
+    """Serves models over HTTP, with the API of LibreTranslate."""
+    from onepass.service.serve import serve as serve_until_stopped
+    from onepass.service.settings import Limits, ServiceSettings
+
+    serve_until_stopped(
+        ServiceSettings(
+            tuple(models),
+            host=host,
+            port=port,
+            workers=workers,
+            threads=threads,
+            precision=precision,
+            keys=keys,
+            limits=Limits(
+                characters=characters, characters_per_minute=per_minute, requests=requests, seconds=seconds
+            ),
+            grace_seconds=grace,
+            access_log=log,
+            log_text=log_text,
+            page=page,
+        )
+    )
