@@ -1,0 +1,92 @@
+"""The verbs of those who translate.
+
+Each is one thin function; what it needs is imported inside, so that the help comes at once.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from typer import Argument, Option
+
+from onepass.cli.options import (
+    DEFAULT_MODEL,
+    MODEL,
+)
+from onepass.errors import UsageError
+
+
+def translate(
+    texts: Annotated[list[str] | None, Argument(help="Texts to translate [the lines of stdin].")] = None,
+    model: Annotated[str, Option(help=MODEL)] = DEFAULT_MODEL,
+    file: Annotated[Path | None, Option(help="File whose lines are translated.")] = None,
+    to: Annotated[Path | None, Option(help="File to write, which appears when it is whole [stdout].")] = None,
+    candidates: Annotated[
+        int | None, Option(help="Candidates that the teacher chooses among [as the bundle says].", min=1)
+    ] = None,
+    precision: Annotated[
+        str | None, Option(help="Precision, int8 or float32 [int8, if it is there].")
+    ] = None,
+    batch_size: Annotated[int, Option(help="Limit of sentences translated at once.", min=1)] = 1024,
+    threads: Annotated[
+        int | None, Option(help="Batches decoded side by side [all cores, at most 4].", min=1)
+    ] = None,
+    split: Annotated[
+        bool, Option("--split/--no-split", help="Cut of texts into sentences; not where each line is one.")
+    ] = True,
+    glossary: Annotated[
+        Path | None, Option(help="File of terms and their translations, a tab between, one per line.")
+    ] = None,
+    strict: Annotated[bool, Option("--strict", help="Refusal of text that is not UTF-8.")] = False,
+    as_json: Annotated[bool, Option("--json", help="JSON object per line: text, tokens, score ...")] = False,
+    explain: Annotated[bool, Option("--explain", help="Second line: what each source token became.")] = False,
+    teacher: Annotated[
+        Path | None, Option(help="Teacher that chooses among candidates of a bundle for training.")
+    ] = None,
+    beam: Annotated[int, Option(help="Beam size of a teacher; 1 is greedy.", min=1)] = 1,
+    search: Annotated[
+        str | None, Option(help="Search of a DAG student: greedy, lookahead, viterbi or marginal [marginal].")
+    ] = None,
+) -> None:
+    """Translates texts, a file or stdin: a line in, a line out."""
+    from onepass.loading import Translator
+    from onepass.runtime.command import translate_lines
+
+    if texts and file is not None:
+        raise UsageError("Texts and a file do not go together", where="--file", value=str(file))
+    translator = Translator.load(
+        model,
+        precision=precision,
+        num_candidates=candidates,
+        num_threads=threads,
+        batch_size=batch_size,
+        split=split,
+        glossary=glossary,
+        teacher=teacher,
+        beam_size=beam,
+        search=search,
+    )
+    translate_lines(translator, texts, file, to, strict=strict, as_json=as_json, explain=explain)
+
+
+def info(model: Annotated[str, Argument(help=MODEL)] = DEFAULT_MODEL) -> None:
+    """Says what a model is.
+
+    Languages, family, size, quality, licence, and where it comes from.
+    """
+    from onepass.bundle import Bundle
+    from onepass.runtime.describe import describe_bundle
+    from onepass.runtime.shipped import find_model
+
+    print("\n".join(describe_bundle(Bundle.open(find_model(model)))))
+
+
+def models() -> None:
+    """Lists the models that come with the package."""
+    from onepass.bundle import Bundle
+    from onepass.runtime.describe import describe_shortly
+    from onepass.runtime.shipped import shipped_models
+
+    for name, directory in shipped_models().items():
+        print(f"{name}: {describe_shortly(Bundle.open(directory))}")
