@@ -74,12 +74,11 @@ class Translator:
                 process, at most 4; in torch all].
             batch_size: most sentences translated at once.
             split: cut texts into sentences; False for those whose lines are sentences.
-            glossary: terms of the source and what they must become, or a file of them: a term, a tab and its
-                translation per line. For models that have learnt placeholders.
+            glossary: translations by term, or a file of them (term, tab, translation), where the model has
+                learnt placeholders.
             teacher: the bundle of the teacher that chooses, for training.
             beam_size: of a teacher for training; 1 is greedy.
-            search: of a student with a graph, for training: "greedy", "lookahead", "viterbi" or "marginal"
-                [marginal].
+            search: of a student with a graph, for training [marginal; greedy, lookahead, viterbi].
             average: of a student with fertilities, for training: average fertilities instead of argmax.
             device: of a bundle for training, such as "cuda".
 
@@ -88,8 +87,7 @@ class Translator:
             UsageError: a keyword belongs to another kind of model or is out of range.
             DataError: the glossary cannot be read.
         """
-        terms = _glossary(glossary)
-        bundle = Bundle.open(find_model(model))
+        bundle, terms = Bundle.open(find_model(model)), _glossary(glossary)
         chosen = None if precision is None else as_precision(precision)
         if WEIGHTS in bundle.files:
             _refuse(
@@ -112,13 +110,8 @@ class Translator:
                 device=device,
             )
             return cls(bundle, "float32", in_torch)
-        of_training = {
-            "teacher": teacher is not None,
-            "beam_size": beam_size != 1,
-            "search": search is not None,
-            "average": average,
-            "device": device != "cpu",
-        }
+        of_training = {"teacher": teacher is not None, "beam_size": beam_size != 1, "average": average}
+        of_training |= {"search": search is not None, "device": device != "cpu"}
         _refuse(of_training, "This belongs to a bundle for training; the model is an exported one")
         translator = RuntimeTranslator.load(
             bundle,

@@ -13,7 +13,7 @@ from tiny_context import context_for, done_before
 
 from onepass.bundle import WEIGHTS, Bundle
 from onepass.decoding.weights import load_model
-from onepass.errors import DataError, ModelError
+from onepass.errors import ModelError
 from onepass.models.autoregressive import AutoregressiveTransformer
 from onepass.objectives.bigrams import BigramObjective
 from onepass.objectives.compression import CompressionObjective
@@ -274,7 +274,7 @@ def test_a_process_beside_the_first_writes_no_bundle(tmp_path: Path, monkeypatch
 
 
 @pytest.mark.parametrize("family", ["ctc", "dag"])
-def test_pairs_that_do_not_fit_are_counted_and_if_none_fits_it_is_an_error(
+def test_pairs_that_do_not_fit_are_counted(
     family: str, make_slots: Callable[..., Any], make_pairs: Callable[..., IdPairs]
 ) -> None:
     chance, said = np.random.default_rng(3), list[str]()
@@ -292,5 +292,3 @@ def test_pairs_that_do_not_fit_are_counted_and_if_none_fits_it_is_an_error(
     assert said == [f"  {misfits} train pairs ({misfits / 40:.2%}) do not fit into the student's slots"]
     module._count_misfits(context, model, "dev", make_pairs("one", src=[[4, 5]], tgt=[[5, 4]]))
     assert len(said) == 1
-    with pytest.raises(DataError, match="No dev pair fits"):
-        module._count_misfits(context, model, "dev", make_pairs("none", src=[[4]], tgt=[[4, 5, 4]]))

@@ -68,11 +68,12 @@ def _slot_words(g: TransformerGraph, states: str, source: Source, real_slot: str
 
     Batches without placeholders do not pay for those with them, whose padding has the label 0.
     """
+    # Outside the choice: in a part of a graph the same operators take longer.
+    labels, log_probs = g.best_words(states, source)
     if source.placeholders is None:
-        return dict(zip(("labels", "log_probs"), g.best_words(states, source), strict=True))
+        return {"labels": labels, "log_probs": log_probs}
 
     def without() -> Outputs:
-        labels, log_probs = g.best_words(states, source)
         none = g.op("Expand", g.number(0), g.op("Concat", g.op("Shape", labels), g.constant([0]), axis=0))
         return {"labels": labels, "log_probs": log_probs, "span_log_probs": none}
 

@@ -27,6 +27,7 @@ class CTCTransformer(SlotTransformer):
     """
 
     family: ClassVar[Family] = CTC
+    separates: ClassVar[bool] = True
 
     def add_parts(self, sizes: TransformerSettings, student: StudentSettings) -> None:
         self.add_slots(sizes.width, student)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -46,7 +46,12 @@ class SlotTransformer(OnePassTransformer):
     """Decodes all slots at once; a subclass says how many there are and what they start from.
 
     A source token has `slots` slots, and so has the </s> that a source with post-norm ends with.
+
+    Attributes:
+        separates: equal neighbours need a slot between them.
     """
+
+    separates: ClassVar[bool] = False
 
     def add_slots(self, width: int, student: StudentSettings) -> None:
         """Makes what slots start from; called by `add_parts`."""

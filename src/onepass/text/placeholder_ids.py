@@ -7,8 +7,9 @@ their aliases. A bundle whose model has learnt placeholders says so in its setti
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from onepass.errors import ModelError
@@ -99,21 +100,25 @@ class PlaceholderIds:
         """What `of_settings` reads."""
         return {SETTING: {"first": self.first, "aliases": list(self.aliases), "twins": list(self.twins)}}
 
-    @property
+    @cached_property
     def ids(self) -> range:
         """Of all slots."""
         return range(self.first, self.first + len(self.aliases))
 
-    def within(self, row: Iterable[int]) -> list[int]:
+    def within(self, row: Sequence[int]) -> list[int]:
         """The placeholders of a row of ids, each once, in order."""
+        if max(row, default=0) < self.first:  # most rows
+            return []
         return list(dict.fromkeys(number for number in row if number in self.ids))
 
-    def carried(self, source: Iterable[int], written: Iterable[int]) -> list[int]:
+    def carried(self, source: Sequence[int], written: list[int]) -> list[int]:
         """What was written for a source, with its placeholders for their aliases, each at most once.
 
         A model that writes the same for both, or knows no placeholders, may have written either.
         """
         left = {self.alias(number): number for number in self.within(source)}
+        if not left and max(written, default=0) < self.first:
+            return written
         of_source, ids = set(left), list[int]()
         for number in map(self.alias, written):
             if number not in of_source:
