@@ -14,7 +14,7 @@ $(STAMP): constraints.txt pyproject.toml
 	  echo "onepass needs Python 3.11 or newer; this is $$($(PYTHON) --version). Try make PYTHON=python3.11" >&2; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt "setuptools>=77"
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation -c constraints.txt -e ".[train,firefox,tensorboard,detect,dev]"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation -c constraints.txt -e ".[train,firefox,files,tensorboard,detect,dev]"
 	@touch $@
 
 demo: venv

@@ -127,4 +127,5 @@ def run_graph(path: Path, src_ids: Tensor, **others: np.ndarray) -> Hypotheses:
             for row, length in zip(found["fertilities"], (src_ids != 0).sum(1).tolist(), strict=True)
         ]
     ids = [[token for token in row if token] for row in found["ids"].tolist()]
-    return Hypotheses(ids, found["scores"].tolist(), with_end=False, fertilities=fertilities)
+    sources = [row[: len(of)] for row, of in zip(found["sources"].tolist(), ids, strict=True)]
+    return Hypotheses(ids, found["scores"].tolist(), with_end=False, fertilities=fertilities, sources=sources)

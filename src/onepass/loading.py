@@ -5,11 +5,12 @@ Its keywords are those of the translators behind it. The command line has an opt
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 
 from onepass.bundle import WEIGHTS, Bundle
 from onepass.errors import ModelError, UsageError
+from onepass.markup.html import translate_html
 from onepass.runtime.shipped import find_model
 from onepass.runtime.text_translator import TextTranslator, Translation
 from onepass.runtime.translator import Precision, as_precision
@@ -36,11 +37,13 @@ class Translator:
         bundle: what was loaded.
         precision: of the weights.
         copies: translations say how often each source token was copied.
+        aligns: translations can say which source words each of their words comes from.
         tokenizer: of the model.
     """
 
     def __init__(self, bundle: Bundle, precision: Precision, translator: TextTranslator) -> None:
-        self.bundle, self.precision, self.copies = bundle, precision, translator.copies
+        self.bundle, self.precision = bundle, precision
+        self.copies, self.aligns = translator.copies, translator.aligns
         self.tokenizer, self._translator = translator.tokenizer, translator
 
     @classmethod
@@ -125,21 +128,51 @@ class Translator:
         )
         return cls(bundle, translator.precision, translator)
 
-    def translate(self, lines: Iterable[str]) -> list[Translation]:
+    def translate(self, lines: Iterable[str], *, alignment: bool = False) -> list[Translation]:
         """Translates lines or whole texts, whose white space stays; what has no letters passes as it is.
 
-        Raises:
-            UsageError: a text where a list of texts belongs, or something else in the list.
-        """
-        return self._translator.translate(lines)
+        Args:
+            lines: to translate.
+            alignment: say of each word where it comes from, in `Translation.alignment`.
 
-    def translate_stream(self, lines: Iterable[str]) -> Iterator[Translation]:
+        Raises:
+            UsageError: a text where a list of texts belongs, or something else in the list; an alignment is
+                asked of a model that has none.
+        """
+        self._check_alignment(alignment)
+        return self._translator.translate(lines, alignment=alignment)
+
+    def translate_stream(self, lines: Iterable[str], *, alignment: bool = False) -> Iterator[Translation]:
         """Translates any number of lines in bounded memory; the translations come in their order.
 
         Raises:
-            UsageError: a text where texts belong.
+            UsageError: as `translate`.
         """
-        return self._translator.translate_stream(lines)
+        self._check_alignment(alignment)
+        return self._translator.translate_stream(lines, alignment=alignment)
+
+    def translate_html(self, page: str, *, attributes: Collection[str] = ()) -> str:
+        """Translates the text of any HTML or XML, of a page or a fragment; the rest stays byte for byte.
+
+        Tags go with the words that their words became.
+
+        Args:
+            page: the mark-up.
+            attributes: those whose values are translated, such as `title` and `alt`.
+
+        Raises:
+            UsageError: the model does not say where its words come from.
+        """
+        return translate_html(self, page, attributes=attributes)
+
+    def _check_alignment(self, wanted: bool) -> None:
+        if wanted and not self.aligns:
+            raise UsageError(
+                "This model does not say where its words come from",
+                where=self.bundle.directory,
+                allowed="a student, exported by this version or newer ones",
+                fix="export it again with `onepass export RUN --to DIR`",
+            )
 
 
 def _glossary(given: str | Path | Mapping[str, str] | None) -> Glossary | None:

@@ -263,16 +263,65 @@ def test_json_of_a_student_without_fertilities(tmp_path: Path) -> None:
     model = exported(random_student(tmp_path / "student", "ctc"), tmp_path / "ctc")
     done = call("translate", "--model", model, "--json", LINES[0])
     assert json.loads(done.out)["fertilities"] is None
-    assert_clear_error(call("translate", "--model", model, "--explain", ""), 2, "--explain")
     assert_clear_error(call("translate", "--model", model, "--candidates", 2, LINES[0]), 2, "1 candidate")
 
 
 def test_an_explanation_goes_below_each_line(bundle: Path, expected: list[str]) -> None:
     done = call(*float32(bundle), "--explain", *LINES[:3])
     assert done.code == 0, done.err
-    assert done.out.splitlines()[::2] == expected[:3]
-    assert all(line.startswith("  ▁") for line in done.out.splitlines()[1::2])
+    lines = done.out.splitlines()
+    assert lines[::3] == expected[:3]
+    assert all(line.startswith("  ▁") for line in lines[1::3])
+    words = [part.split(" ← ")[0] for line in lines[2::3] for part in line.strip().split(" | ")]
+    assert list(filter(None, words)) == " ".join(expected[:3]).split()
     assert_clear_error(call(*float32(bundle), "--explain", "--json", "x"), 2, "--explain")
+
+
+def test_the_json_says_where_words_come_from_if_asked(bundle: Path, expected: list[str]) -> None:
+    done = call(*float32(bundle), "--json", "--alignment", LINES[0])
+    found = json.loads(done.out)
+    words = [found["text"][word["start"] : word["end"]] for word in found["alignment"]]
+    assert words == expected[0].split()
+    sources = {LINES[0][start:end] for word in found["alignment"] for start, end in word["sources"]}
+    assert sources <= set(LINES[0].split())
+    assert_clear_error(call(*float32(bundle), "--alignment", "x"), 2, "--json")
+
+
+def test_a_model_that_does_not_say_where_words_come_from_is_a_clear_error() -> None:
+    teacher = finished_run() / "teacher"
+    assert_clear_error(call("translate", "--model", teacher, "--explain", "x"), 2, "--explain")
+    done = call("translate", "--model", teacher, "--format", "html", "<p>x y</p>")
+    assert_clear_error(done, 2, "where its words come from")
+
+
+def test_documents_keep_their_mark_up(bundle: Path, tmp_path: Path) -> None:
+    page, to = tmp_path / "page.html", tmp_path / "to.html"
+    page.write_bytes(f"<p class='x'>{LINES[0]}</p>\r\n<!-- x -->".encode())
+    for arguments, stdin in (
+        (["--file", page, "--to", to], b""),
+        (["--format", "html", "--to", to], page.read_bytes()),
+    ):
+        done = call(*float32(bundle), *arguments, stdin=stdin)
+        assert done.code == 0, done.err
+        found = to.read_bytes().decode()
+        assert found.startswith("<p class='x'>")
+        assert found.endswith("</p>\r\n<!-- x -->")
+        assert LINES[0] not in found
+    done = call(*float32(bundle), "--format", "html", "<br>", "<hr>")
+    assert done.out == "<br>\n<hr>\n"
+
+
+def test_what_cannot_be_translated_as_a_file_is_a_clear_error(bundle: Path, tmp_path: Path) -> None:
+    for name, said in (("x.pdf", ".docx"), ("x.odt", ".docx"), ("x.EPUB", ".html")):
+        assert_clear_error(
+            call(*float32(bundle), "--file", tmp_path / name), 2, name, f"convert it to {said}"
+        )
+    latin = tmp_path / "latin.html"
+    latin.write_bytes(b"<p>caf\xe9</p>")
+    assert_clear_error(call(*float32(bundle), "--file", latin), 3, "byte 7", "iconv")
+    assert_clear_error(call(*float32(bundle), "--file", tmp_path / "no.html"), 3, "no.html")
+    assert_clear_error(call(*float32(bundle), "--format", "yaml", "x"), 2, "html, markdown")
+    assert_clear_error(call(*float32(bundle), "--format", "html", "--json", "x"), 2, "lines of text")
 
 
 # --- models ------------------------------------------------------------------

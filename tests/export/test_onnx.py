@@ -58,6 +58,7 @@ def test_a_graph_writes_what_torch_writes(
         assert found.ids == expected.ids
         assert found.scores == pytest.approx(expected.scores, abs=5e-5)
         assert found.fertilities == expected.fertilities
+        assert found.sources == expected.sources
     for b, source in enumerate(sentences[:8]):
         assert run_graph(tmp_path / "student.onnx", pad([source])).ids == expected.ids[b : b + 1]
 

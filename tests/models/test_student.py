@@ -97,7 +97,7 @@ def test_padding_and_batch_size_change_no_state(
     src_ids = pad(sources, 14)
     memory = model.encode(src_ids)
     logits = model.fertility_logits(memory)
-    states, mask = model.decode(src_ids, pad(fertilities, 14), memory)
+    states, mask, _ = model.decode(src_ids, pad(fertilities, 14), memory)
     assert mask.sum(1).tolist() == [sum(row) for row in fertilities]
     for b, (source, own) in enumerate(zip(sources, fertilities, strict=True)):
         alone = model.encode(pad([source]))

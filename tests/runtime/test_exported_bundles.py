@@ -44,10 +44,12 @@ def written(translations: list[Translation]) -> list[tuple[object, ...]]:
 def test_it_writes_what_torch_writes(bundles: Path, family: str, candidates: int) -> None:
     teacher = judge_of(bundles, family) if candidates > 1 else None
     torch = TorchTranslator.load(bundles / family, teacher=teacher, num_candidates=candidates)
-    expected = torch.translate(LINES)
+    expected = torch.translate(LINES, alignment=True)
     assert len({t.text for t in expected}) > 10
-    found = load(bundles, family, candidates).translate(LINES)
+    found = load(bundles, family, candidates).translate(LINES, alignment=True)
     assert written(found) == written(expected)
+    assert [t.alignment for t in found] == [t.alignment for t in expected]
+    assert len({t.alignment for t in found}) > 10
     assert {t.fertilities is None for t in found} == {not family.startswith("fertility")}  # empty lines, too
     assert [t.score for t in found] == pytest.approx([t.score for t in expected], abs=1e-4)
 

@@ -20,7 +20,7 @@ from onepass.errors import UsageError
 def translate(
     texts: Annotated[list[str] | None, Argument(help="Texts to translate [the lines of stdin].")] = None,
     model: Annotated[str, Option(help=MODEL)] = DEFAULT_MODEL,
-    file: Annotated[Path | None, Option(help="File whose lines are translated.")] = None,
+    file: Annotated[Path | None, Option(help="File to translate; its ending says the format.")] = None,
     to: Annotated[Path | None, Option(help="File to write, which appears when it is whole [stdout].")] = None,
     candidates: Annotated[
         int | None, Option(help="Candidates that the teacher chooses among [as the bundle says].", min=1)
@@ -40,7 +40,11 @@ def translate(
     ] = None,
     strict: Annotated[bool, Option("--strict", help="Refusal of text that is not UTF-8.")] = False,
     as_json: Annotated[bool, Option("--json", help="JSON object per line: text, tokens, score ...")] = False,
-    explain: Annotated[bool, Option("--explain", help="Second line: what each source token became.")] = False,
+    form: Annotated[
+        str | None, Option("--format", help="text, html, markdown, subtitles, po, json or docx [by --file].")
+    ] = None,
+    alignment: Annotated[bool, Option("--alignment", help="Source words of each word, with --json.")] = False,
+    explain: Annotated[bool, Option("--explain", help="Line below: where each word comes from.")] = False,
     teacher: Annotated[
         Path | None, Option(help="Teacher that chooses among candidates of a bundle for training.")
     ] = None,
@@ -49,12 +53,18 @@ def translate(
         str | None, Option(help="Search of a DAG student: greedy, lookahead, viterbi or marginal [marginal].")
     ] = None,
 ) -> None:
-    """Translates texts, a file or stdin: a line in, a line out."""
+    """Translates texts, a file or stdin: a line in, a line out.
+
+    Files of other formats than text keep all but their text.
+    """
     from onepass.loading import Translator
+    from onepass.markup.command import translate_documents
+    from onepass.markup.files import TEXT, chosen_format
     from onepass.runtime.command import translate_lines
 
     if texts and file is not None:
         raise UsageError("Texts and a file do not go together", where="--file", value=str(file))
+    name = chosen_format(form, file, says_more=as_json or alignment or explain)
     translator = Translator.load(
         model,
         precision=precision,
@@ -67,7 +77,12 @@ def translate(
         beam_size=beam,
         search=search,
     )
-    translate_lines(translator, texts, file, to, strict=strict, as_json=as_json, explain=explain)
+    if name != TEXT:
+        translate_documents(translator, texts, file, to, name)
+        return
+    translate_lines(
+        translator, texts, file, to, strict=strict, as_json=as_json, alignment=alignment, explain=explain
+    )
 
 
 def info(model: Annotated[str, Argument(help=MODEL)] = DEFAULT_MODEL) -> None:

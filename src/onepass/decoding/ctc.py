@@ -17,8 +17,8 @@ from onepass.decoding.one_pass import Candidates, favourites, likely_labels, wri
 from onepass.decoding.options import Decoder, DecodingOptions
 from onepass.decoding.placeholders import place_labels
 from onepass.models import Model
-from onepass.models.ctc import CTCTransformer, collapse
-from onepass.models.one_pass import Decoded
+from onepass.models.ctc import CTCTransformer, word_slots
+from onepass.models.one_pass import Decoded, compact
 from onepass.models.stepwise import WordByWord
 from onepass.runtime.candidates import CHANGES, combinations
 from onepass.runtime.text_translator import Hypotheses
@@ -48,9 +48,18 @@ def decode_slots(
         src_ids: int64 [B, S], padded with 0.
         placeholders: each that a source has is written once.
     """
-    decoded = model.decode(src_ids, model.encode(src_ids))
-    labels, log_probs = _labels(model, decoded, src_ids, 1, placeholders)
-    return written(collapse(labels[..., 0], decoded.mask, model.blank), log_probs[..., 0].sum(1))
+    memory = model.encode(src_ids)
+    decoded = model.decode(src_ids, memory)
+    likely, log_probs = _labels(model, decoded, src_ids, 1, placeholders)
+    labels = likely[..., 0]
+    kept = word_slots(labels, decoded.mask, model.blank)
+    slots = torch.arange(labels.size(1), device=labels.device).expand_as(labels)
+    return written(
+        compact(labels, kept),
+        log_probs[..., 0].sum(1),
+        model.attended(memory, decoded),
+        compact(slots, kept),
+    )
 
 
 def _labels(
@@ -89,14 +98,15 @@ def labellings(labels: Tensor, log_probs: Tensor, mask: Tensor, blank: int, most
     for change in range(CHANGES):
         here = every_slot == slot[:, None, change, None]
         changed = torch.where(made[:, :, change, None] & here, to[:, None, change, None], changed)
-    ids = collapse(changed.flatten(0, 1), mask.repeat_interleave(made.size(1), 0), blank)  # [B·M, T]
+    words = word_slots(changed.flatten(0, 1), mask.repeat_interleave(made.size(1), 0), blank)  # [B·M, L]
+    ids, slots = (compact(x, words) for x in (changed.flatten(0, 1), every_slot.expand_as(words)))
     sentence = torch.arange(batch, device=mask.device).repeat_interleave(made.size(1))
     _, same = torch.unique(torch.cat([sentence[:, None], ids], 1), dim=0, return_inverse=True)
     row = torch.arange(len(same), device=mask.device)
     first = torch.full_like(same, len(same)).scatter_reduce_(0, same, row, "amin")[same] == row
     first = first.view(batch, -1) & total.isfinite()
     kept = (first & (first.cumsum(1) <= most)).flatten()
-    return Candidates(ids[kept], sentence[kept])
+    return Candidates(ids[kept], sentence[kept], slots[kept])
 
 
 @torch.no_grad()
@@ -116,6 +126,8 @@ def best_labelling(
         most: candidates of a sentence; there are MOST_LABELLINGS at most.
         placeholders: each that a source has is once in every candidate.
     """
-    decoded = model.decode(src_ids, model.encode(src_ids))
+    memory = model.encode(src_ids)
+    decoded = model.decode(src_ids, memory)
     likely = _labels(model, decoded, src_ids, CHOICES, placeholders)
-    return favourites(teacher, src_ids, labellings(*likely, decoded.mask, model.blank, most))
+    candidates = labellings(*likely, decoded.mask, model.blank, most)
+    return favourites(teacher, src_ids, candidates, model.attended(memory, decoded))

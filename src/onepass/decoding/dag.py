@@ -42,10 +42,12 @@ class Spellings(NamedTuple):
     Attributes:
         ids: int64 [B, N, T], padded with 0.
         log_probs: of the words and the end, [B, N]; -inf where there are fewer translations.
+        slots: the most probable one of each word, int64 [B, N, T].
     """
 
     ids: Tensor
     log_probs: Tensor
+    slots: Tensor
 
 
 def decoder(model: Model, options: DecodingOptions) -> Decoder:
@@ -65,22 +67,29 @@ class _Graph(NamedTuple):
         labels: int64 [B, L].
         log_probs: [B, L].
         lengths: real slots, [B].
+        attended: the source token of each slot, int64 [B, L].
     """
 
     edges: Tensor
     labels: Tensor
     log_probs: Tensor
     lengths: Tensor
+    attended: Tensor
 
 
 def _graph(model: DAGTransformer, src_ids: Tensor) -> _Graph:
-    decoded = model.decode(src_ids, model.encode(src_ids))
+    memory = model.encode(src_ids)
+    decoded = model.decode(src_ids, memory)
     lengths = decoded.mask.sum(1)
     labels, log_probs = best_labels(model, decoded)
     slot = torch.arange(labels.size(1), device=labels.device)
     silent = (slot == 0) | (slot >= lengths[:, None] - 1)
     return _Graph(
-        model.edges(decoded), labels.masked_fill(silent, PAD), log_probs.masked_fill(silent, 0), lengths
+        model.edges(decoded),
+        labels.masked_fill(silent, PAD),
+        log_probs.masked_fill(silent, 0),
+        lengths,
+        model.attended(memory, decoded),
     )
 
 
@@ -93,9 +102,12 @@ def likely_words(model: DAGTransformer, src_ids: Tensor, *, beam_size: int = 1) 
         src_ids: int64 [B, S], padded with 0.
         beam_size: translations that are kept at every word; 1 always writes the most probable next one.
     """
-    edges, labels, log_probs, lengths = _graph(model, src_ids)
-    edges = discount_repeats(edges, labels, src_ids if model.joint else None)
-    return most_probable_words(edges, log_probs, labels, lengths, beam_size=beam_size)
+    return _likely_words(model, _graph(model, src_ids), src_ids, beam_size)
+
+
+def _likely_words(model: DAGTransformer, graph: _Graph, src_ids: Tensor, beam_size: int) -> Spellings:
+    edges = discount_repeats(graph.edges, graph.labels, src_ids if model.joint else None)
+    return most_probable_words(edges, graph.log_probs, graph.labels, graph.lengths, beam_size=beam_size)
 
 
 @torch.no_grad()
@@ -109,10 +121,11 @@ def decode_graph(model: DAGTransformer, src_ids: Tensor, search: str = USUAL) ->
             the path whose edges and words have the best mean; `marginal` always writes the most probable next
             word, over all paths that have spelt the ones before it, seldom the same once more.
     """
+    graph = _graph(model, src_ids)
     if search == "marginal":
-        spelt = likely_words(model, src_ids)
-        return written(spelt.ids[:, 0], spelt.log_probs[:, 0])
-    edges, labels, log_probs, lengths = _graph(model, src_ids)
+        spelt = _likely_words(model, graph, src_ids, 1)
+        return written(spelt.ids[:, 0], spelt.log_probs[:, 0], graph.attended, spelt.slots[:, 0])
+    edges, labels, log_probs, lengths, attended = graph
     both = edges + log_probs[:, None, :]  # [B, L, L]
     if search == "viterbi":
         path = best_walk(both, lengths)
@@ -122,7 +135,8 @@ def decode_graph(model: DAGTransformer, src_ids: Tensor, search: str = USUAL) ->
     scores = path.score
     if search == "greedy":
         scores = scores + log_probs.masked_fill(~words, 0).sum(1)
-    return written(compact(labels, words), scores)
+    slots = torch.arange(labels.size(1), device=labels.device).expand_as(labels)
+    return written(compact(labels, words), scores, attended, compact(slots, words))
 
 
 @torch.no_grad()
@@ -135,9 +149,11 @@ def best_spelling(model: DAGTransformer, teacher: WordByWord, src_ids: Tensor, m
         src_ids: int64 [B, S], padded with 0.
         most: candidates of a sentence; there may be fewer.
     """
-    ids, log_probs = likely_words(model, src_ids, beam_size=most)
+    graph = _graph(model, src_ids)
+    ids, log_probs, slots = _likely_words(model, graph, src_ids, most)
     sentence, place = log_probs.isfinite().nonzero(as_tuple=True)
-    return favourites(teacher, src_ids, Candidates(ids[sentence, place], sentence))
+    candidates = Candidates(ids[sentence, place], sentence, slots[sentence, place])
+    return favourites(teacher, src_ids, candidates, graph.attended)
 
 
 def walk(scores: Tensor, lengths: Tensor) -> Walk:
@@ -240,17 +256,19 @@ def most_probable_words(
     at[:, :, 0] = 1
     log_probs = torch.zeros_like(at[:, :, 0])
     ids = labels.new_zeros(batch, 1, 0)
+    slots_of = labels.new_zeros(batch, 1, 0)
     for _ in range(slots - 1):
         reached = (at @ edge_probs) * word_probs
         following = (reached @ together).masked_fill(again, 0).log() + log_probs[:, :, None]
         log_probs, place = following.flatten(1).topk(min(beam_size, following[0].numel()))
         before, slot = place // slots, place % slots
         written = labels.gather(1, slot).masked_fill(log_probs.isneginf(), PAD)
-        ids = ids.gather(1, before[..., None].expand(-1, -1, ids.size(2)))
+        ids, slots_of = (x.gather(1, before[..., None].expand(-1, -1, x.size(2))) for x in (ids, slots_of))
         if not written.any():
             break
         ids = torch.cat([ids, written[..., None]], 2)
         reached = reached.gather(1, before[..., None].expand(-1, -1, slots))
         at = torch.where(labels[:, None] == written[..., None], reached, 0)
         at = at / at.sum(2, keepdim=True).clamp(min=torch.finfo(at.dtype).tiny)
-    return Spellings(ids, log_probs)
+        slots_of = torch.cat([slots_of, at.argmax(2, keepdim=True)], 2)
+    return Spellings(ids, log_probs, slots_of)

@@ -38,13 +38,22 @@ class NoisyCandidates(NamedTuple):
         ids: int64 [R, T].
         fertilities: int64 [R, S]; a row's sum is its length in `ids`.
         scores: the teacher's mean log probability, [R].
+        sources: the source token that each token comes from, int64 [R, T].
         rows: which row each candidate of each sentence is, [B, N]; candidate 0 is the argmax.
     """
 
     ids: Tensor
     fertilities: Tensor
     scores: Tensor
+    sources: Tensor
     rows: Tensor
+
+
+class _Written(NamedTuple):
+    """Tokens with their scores, and the source token that each comes from, int64 [B, T]."""
+
+    tokens: Tokens
+    sources: Tensor
 
 
 def decoder(model: Model, options: DecodingOptions) -> Decoder:
@@ -58,8 +67,9 @@ def decoder(model: Model, options: DecodingOptions) -> Decoder:
     return lambda src_ids: noisy_parallel(model, teacher, src_ids, uniform)
 
 
-def _decode(model: FertilityTransformer, src_ids: Tensor, fertilities: Tensor, memory: Memory) -> Tokens:
-    return most_probable(model, model.decode(src_ids, fertilities, memory))
+def _decode(model: FertilityTransformer, src_ids: Tensor, fertilities: Tensor, memory: Memory) -> _Written:
+    decoded = model.decode(src_ids, fertilities, memory)
+    return _Written(most_probable(model, decoded), model.attended(memory, decoded))
 
 
 @torch.no_grad()
@@ -75,9 +85,15 @@ def decode_once(model: FertilityTransformer, src_ids: Tensor, *, average: bool =
     choose = average_fertilities if average else argmax_fertilities
     src_mask = model.src_mask(memory)
     fertilities = choose(model.fertility_logits(memory), src_mask)
-    ids, scores = _decode(model, src_ids, fertilities, memory)
-    copied = unpad(fertilities, src_mask.sum(1))
-    return Hypotheses(unpad(ids, fertilities.sum(1)), scores.tolist(), with_end=False, fertilities=copied)
+    (ids, scores), attended = _decode(model, src_ids, fertilities, memory)
+    lengths = fertilities.sum(1)
+    return Hypotheses(
+        unpad(ids, lengths),
+        scores.tolist(),
+        with_end=False,
+        fertilities=unpad(fertilities, src_mask.sum(1)),
+        sources=unpad(attended, lengths),
+    )
 
 
 @torch.no_grad()
@@ -98,15 +114,17 @@ def noisy_candidates(
     distinct, inverse = torch.unique(keyed, dim=0, return_inverse=True)
     tgt_lengths = distinct[:, 1:].sum(1)
     decoded = distinct.new_zeros(len(distinct), int(tgt_lengths.max()))
+    sources = torch.zeros_like(decoded)
     scores = torch.zeros(len(distinct), device=src_ids.device)
     teacher_memory = teacher.encode(src_ids)
     for part in tgt_lengths.argsort(stable=True).split(CANDIDATES_AT_ONCE):
         rows = distinct[part, 0]
-        ids, _ = _decode(model, src_ids[rows], distinct[part, 1:], memory.select(rows))
-        decoded[part, : ids.size(1)] = ids
+        (ids, _), attended = _decode(model, src_ids[rows], distinct[part, 1:], memory.select(rows))
+        decoded[part, : ids.size(1)], sources[part, : ids.size(1)] = ids, attended
         outputs, same = torch.unique(torch.cat([rows[:, None], ids], 1), dim=0, return_inverse=True)
         scores[part] = score(teacher, outputs[:, 1:], teacher_memory.select(outputs[:, 0]))[same]
-    return NoisyCandidates(decoded, distinct[:, 1:], scores, inverse.view(sentences, candidates))
+    rows = inverse.view(sentences, candidates)
+    return NoisyCandidates(decoded, distinct[:, 1:], scores, sources, rows)
 
 
 @torch.no_grad()
@@ -121,9 +139,15 @@ def noisy_parallel(
         src_ids: int64 [B, S], padded with 0.
         uniform: numbers in [0, 1) for the N - 1 samples after the argmax, [N - 1, at least S].
     """
-    ids, fertilities, scores, rows = noisy_candidates(model, teacher, src_ids, uniform)
+    ids, fertilities, scores, sources, rows = noisy_candidates(model, teacher, src_ids, uniform)
     best, winner = scores[rows].max(1)  # [B]
     row = rows.gather(1, winner[:, None])[:, 0]
     chosen = fertilities[row]
-    copied = unpad(chosen, src_ids.ne(PAD).sum(1))
-    return Hypotheses(unpad(ids[row], chosen.sum(1)), best.tolist(), with_end=True, fertilities=copied)
+    lengths = chosen.sum(1)
+    return Hypotheses(
+        unpad(ids[row], lengths),
+        best.tolist(),
+        with_end=True,
+        fertilities=unpad(chosen, src_ids.ne(PAD).sum(1)),
+        sources=unpad(sources[row], lengths),
+    )

@@ -26,10 +26,12 @@ class Candidates(NamedTuple):
     Attributes:
         ids: int64 [R, T], padded with 0; those of a sentence are together, the likeliest first.
         sentence: whose each is, int64 [R], ascending.
+        places: where in its decoder each token was written, int64 [R, T].
     """
 
     ids: Tensor
     sentence: Tensor
+    places: Tensor
 
 
 def unpad(rows: Tensor, lengths: Tensor) -> list[list[int]]:
@@ -48,7 +50,7 @@ def likely_labels(
     if without:
         bias = weight.new_zeros(len(weight)) if bias is None else bias.clone()
         bias[list(without)] = IMPOSSIBLE
-    states, mask = decoded
+    states, mask, _ = decoded
     labels = torch.zeros(*mask.shape, count, dtype=torch.int64, device=mask.device)
     log_probs = torch.zeros(labels.shape, device=mask.device)
     labels[mask], log_probs[mask] = top_labels(states[mask], weight, count, NEVER, bias=bias)
@@ -61,15 +63,34 @@ def best_labels(model: OnePassTransformer, decoded: Decoded) -> tuple[Tensor, Te
     return labels[..., 0], log_probs[..., 0]
 
 
-def written(ids: Tensor, sums: Tensor) -> Hypotheses:
-    """Translations [B, T], padded with 0, whose scores are these sums [B] over their tokens."""
+def sources_of(attended: Tensor, places: Tensor, lengths: Tensor) -> list[list[int]]:
+    """Where the source has each token: attended [B, L], the tokens' places [B, T], their numbers [B]."""
+    return unpad(attended.gather(1, places), lengths)
+
+
+def written(ids: Tensor, sums: Tensor, attended: Tensor, places: Tensor) -> Hypotheses:
+    """Translations [B, T], padded with 0, whose scores are these sums [B] over their tokens.
+
+    Args:
+        ids: the tokens; sums: of their log probabilities.
+        attended: the source token of each place, int64 [B, L].
+        places: where each token was written, int64 [B, T].
+    """
     lengths = (ids != PAD).sum(1)
-    return Hypotheses(unpad(ids, lengths), (sums / lengths.clamp(min=1)).tolist(), with_end=False)
+    return Hypotheses(
+        unpad(ids, lengths),
+        (sums / lengths.clamp(min=1)).tolist(),
+        with_end=False,
+        sources=sources_of(attended, places, lengths),
+    )
 
 
-def favourites(teacher: WordByWord, src_ids: Tensor, candidates: Candidates) -> Hypotheses:
-    """Of each sentence the candidate with the teacher's best score, which becomes its score."""
-    ids, sentence = candidates
+def favourites(teacher: WordByWord, src_ids: Tensor, candidates: Candidates, attended: Tensor) -> Hypotheses:
+    """Of each sentence the candidate with the teacher's best score, which becomes its score.
+
+    `attended`: the source token of each place, int64 [B, L].
+    """
+    ids, sentence, places = candidates
     memory = teacher.encode(src_ids)
     lengths = (ids != PAD).sum(1)
     scores = torch.zeros(len(ids), device=ids.device)
@@ -83,4 +104,5 @@ def favourites(teacher: WordByWord, src_ids: Tensor, candidates: Candidates) -> 
     best, place = table.max(1)
     rows = ids[start + place]
     texts = [[token for token in row if token != PAD] for row in rows.tolist()]
-    return Hypotheses(texts, best.tolist(), with_end=True)
+    sources = sources_of(attended, places[start + place], (rows != PAD).sum(1))
+    return Hypotheses(texts, best.tolist(), with_end=True, sources=sources)

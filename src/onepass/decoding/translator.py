@@ -16,7 +16,7 @@ from onepass.models import Model
 from onepass.models.stepwise import WordByWord
 from onepass.objectives.objective import pad_ids
 from onepass.runtime.sentences import UNNAMED, Languages
-from onepass.runtime.text_translator import TextTranslator
+from onepass.runtime.text_translator import Hypotheses, TextTranslator
 from onepass.text.glossary import Glossary
 from onepass.text.placeholder_ids import PlaceholderIds
 from onepass.text.tokenizers import AnyTokenizer
@@ -51,6 +51,7 @@ class Translator(TextTranslator):
         device: where the model is.
         fingerprint: of the bundle.
         copies: the model copies its source, so that there are fertilities.
+        aligns: the decoder says which source token each target token comes from.
         batch_tokens: most source tokens, padding included, in a batch.
         languages: of both sides.
         split: cut lines into sentences.
@@ -66,15 +67,20 @@ class Translator(TextTranslator):
         device: torch.device | str = "cpu",
         fingerprint: str = "",
         copies: bool = False,
+        aligns: bool = False,
         batch_tokens: int = 2048,
         languages: Languages = UNNAMED,
         split: bool = False,
         placeholders: PlaceholderIds | None = None,
         glossary: Glossary | None = None,
     ) -> None:
+        def decode_rows(rows: list[list[int]]) -> Hypotheses:
+            return decode(pad_ids(rows).to(device))
+
         super().__init__(
             tokenizer,
-            lambda rows: decode(pad_ids(rows).to(device)),
+            decode_rows,
+            decode_aligned=decode_rows if aligns else None,
             fingerprint=fingerprint,
             copies=copies,
             batch_tokens=batch_tokens,
@@ -132,6 +138,7 @@ class Translator(TextTranslator):
             device=device,
             fingerprint=bundle.fingerprint,
             copies=model.family.aligned,
+            aligns=model.family.one_pass,
             languages=Languages(bundle.src, bundle.tgt),
             split=split,
             placeholders=placeholders,

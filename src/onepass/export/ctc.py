@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 from onnx import TensorProto
 
@@ -40,27 +42,32 @@ def _write(
     real_slot = g.op("Less", slot, lengths)  # [B, L]
     slot_mask = g.cast(real_slot, TensorProto.INT32)
     x = g.decode(model, x, slot_mask, memory, source.mask)
+    attended = g.attended(source)
 
     def most_probable() -> Outputs:
         found = _slot_words(g, x, source, real_slot)
         labels, scores = found["labels"], found["log_probs"]
         keep = _word_slots(g, labels, g.constant([0, 1, 0, -1]), real_slot, model.blank)
-        written = {"ids": g.compact(labels, keep), "scores": g.mean(scores, real_slot, keep)}
+        ids, sources = g.compacted([labels, attended], keep)
+        written = {"ids": ids, "scores": g.mean(scores, real_slot, keep), "sources": sources}
         return written if source.placeholders is None else {**written, **found}
 
+    # What places are forced to write has its sources looked up by the runtime.
+    of_places = {} if source.placeholders is None else {"attended": attended}
     if teacher is None:
-        return most_probable()
+        return most_probable() | of_places
     end = g.rows("window", g.constant([1]), g.constant([2]))
-    return g.choose(
+    chosen = g.choose(
         g.op("Greater", end, g.constant([0])),
         lambda: _with_no_slots(
             g,
             source,
-            _best_labelling(g, teacher, source, *_labellings(g, model.blank, source, x, real_slot)),
+            _best_labelling(g, teacher, source, attended, _labellings(g, model.blank, source, x, real_slot)),
         ),
         most_probable,
         OUTPUTS,
     )
+    return chosen | of_places
 
 
 def _slot_words(g: TransformerGraph, states: str, source: Source, real_slot: str) -> Outputs:
@@ -101,13 +108,22 @@ def _word_slots(g: TransformerGraph, labels: str, shift: str, real_slot: str, bl
     return g.op("And", g.op("And", real_slot, differs), word)
 
 
-def _labellings(
-    g: TransformerGraph, blank: int, source: Source, states: str, real_slot: str
-) -> tuple[str, str]:
-    """The translations of all combinations of changes, [B·M, T], and what each of them loses, [B, M].
+class Labellings(NamedTuple):
+    """Translations of all combinations of changes; those of a sentence are together, the likeliest first.
 
-    As in `decoding.ctc`: those of a sentence are together, the likeliest first; not all differ.
+    Attributes:
+        ids: [B·M, T]; not all differ.
+        words: the slots that write them, bool [B·M, L].
+        lost: what each loses, [B, M].
     """
+
+    ids: str
+    words: str
+    lost: str
+
+
+def _labellings(g: TransformerGraph, blank: int, source: Source, states: str, real_slot: str) -> Labellings:
+    """As in `decoding.ctc`."""
     count = min(CHOICES, len(source.labels))
     choices, every = g.top_words(states, source, count), g.constant([0, -1])
     behind = g.constant([0, 0, 0, CHANGES])
@@ -140,14 +156,18 @@ def _labellings(
         labels = g.op("Where", here, g.unsqueeze(label, 2), labels)
     keep = _word_slots(g, labels, g.constant([0, 0, 1, 0, 0, -1]), g.unsqueeze(real_slot, 1), blank)
     shape = g.op("Concat", g.constant([-1]), g.size(labels, 2), axis=0)
-    return g.compact(g.op("Reshape", labels, shape), g.op("Reshape", keep, shape)), total
+    words = g.op("Reshape", keep, shape)
+    return Labellings(g.compact(g.op("Reshape", labels, shape), words), words, total)
 
 
-def _best_labelling(g: TransformerGraph, teacher: WordByWord, source: Source, ids: str, lost: str) -> Outputs:
+def _best_labelling(
+    g: TransformerGraph, teacher: WordByWord, source: Source, attended: str, labellings: Labellings
+) -> Outputs:
     """The teacher's favourite of the different labellings from the first number of `window` up to the second.
 
-    The labellings are those of `_labellings`.
+    `attended`: the source token of each slot, [B, L].
     """
+    ids, words, lost = labellings
     number = g.range(g.size(ids, 0))
     sentence = g.op("Div", number, g.constant(MOST_LABELLINGS))
     keyed = g.op("Concat", g.unsqueeze(sentence, 1), ids, axis=1)
@@ -167,7 +187,10 @@ def _best_labelling(g: TransformerGraph, teacher: WordByWord, source: Source, id
     scores = g.op("Reshape", g.op("ScatterElements", none, rows, scores), by_sentence)
     winner = g.op("ArgMax", scores, axis=1, keepdims=0)
     offset = g.op("Mul", g.range(g.size(scores, 0)), g.constant(MOST_LABELLINGS))
-    return {"ids": g.op("Gather", ids, g.op("Add", offset, winner)), "scores": g.maximum(scores, 1)}
+    row = g.op("Add", offset, winner)
+    ids = g.op("Gather", ids, row)
+    sources = g.compact(attended, g.op("Gather", words, row))
+    return {"ids": ids, "scores": g.maximum(scores, 1), "sources": sources}
 
 
 GRAPH = StudentGraph(

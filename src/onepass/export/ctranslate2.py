@@ -223,7 +223,9 @@ class CTranslate2Translator(TextTranslator):
         self._never = [[piece] for piece in tokenizer.tgt_pieces([0, 2])]
         self.description = f"CTranslate2 {compute_type}" + (", vocabulary map" if use_vmap else "")
 
-    def decode_batches(self, batches: Sequence[list[list[int]]]) -> Iterator[Hypotheses]:
+    def decode_batches(
+        self, batches: Sequence[list[list[int]]], *, alignment: bool = False
+    ) -> Iterator[Hypotheses]:
         """What CTranslate2 makes of batches of source ids, in their order; its workers run side by side.
 
         The cap on the length is the torch engine's; of what is cut there, the score is the whole's.

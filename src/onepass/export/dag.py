@@ -47,13 +47,14 @@ def _write(
         x = g.op("Add", x, g.op("Where", g.unsqueeze(inner, 2), copied, g.number(0)))
     x = g.start(x, model.width, source.positions, embedded=model.from_states is None)
     x = g.decode(model, x, g.cast(real_slot, TensorProto.INT32), memory, source.mask)
+    attended = g.attended(source)
     labels, words = g.best_words(x, source)
     labels = g.op("Mul", labels, g.cast(inner, TensorProto.INT64))
     word_probs = g.op("Where", inner, g.op("Exp", words), g.cast(is_last, TensorProto.FLOAT))
     positions = g.rows(source.positions, g.constant([0]), length)
     edges = _edges(g, model, x, positions, slot, real_slot)
     edges = _discount_repeats(g, edges, labels, source.ids if model.joint else None)
-    return _most_probable_words(g, edges, word_probs, labels)
+    return _most_probable_words(g, edges, word_probs, labels, attended)
 
 
 def _edges(
@@ -96,8 +97,10 @@ def _discount_repeats(g: TransformerGraph, edges: str, labels: str, src_ids: str
     return g.op("Mul", edges, g.op("Where", repeated, g.number(REPEATED), g.number(1)))
 
 
-def _most_probable_words(g: TransformerGraph, edges: str, word_probs: str, labels: str) -> Outputs:
-    """As `decoding.dag.most_probable_words`, of probabilities."""
+def _most_probable_words(
+    g: TransformerGraph, edges: str, word_probs: str, labels: str, attended: str
+) -> Outputs:
+    """As `decoding.dag.most_probable_words`, of probabilities; `attended`: the source token of each slot."""
     same = g.op("Equal", g.unsqueeze(labels, 2), g.unsqueeze(labels, 1))
     same = g.cast(same, TensorProto.FLOAT)  # [B, L, L]
     word_probs = g.unsqueeze(word_probs, 1)  # [B, 1, L]
@@ -113,7 +116,9 @@ def _most_probable_words(g: TransformerGraph, edges: str, word_probs: str, label
         at = g.op("Where", here, g.op("Div", reached, best), g.number(0))
         score = g.op("Add", before["score"], g.op("Log", best))
         going = g.op("Greater", g.op("ReduceMax", written, keepdims=0), g.constant(PAD))
-        return Step(going, {"at": at, "score": score}, written)
+        source = g.op("GatherElements", attended, g.op("ArgMax", at, axis=2, keepdims=0), axis=1)
+        row = g.op("Concat", g.unsqueeze(written, 0), g.unsqueeze(source, 0), axis=0)
+        return Step(going, {"at": at, "score": score}, row)
 
     length = g.size(labels, 1)
     first = g.cast(g.op("Equal", g.range(length), g.constant(0)), TensorProto.FLOAT)
@@ -124,14 +129,16 @@ def _most_probable_words(g: TransformerGraph, edges: str, word_probs: str, label
     described = {
         "at": Value(TensorProto.FLOAT, ["B", 1, "L"]),
         "score": Value(TensorProto.FLOAT, ["B", 1, 1]),
-        "row": Value(TensorProto.INT64, ["B", 1]),
+        "row": Value(TensorProto.INT64, [2, "B", 1]),
     }
-    ended, rows = g.loop(length, state, described, step)  # rows [T + 1, B, 1]
-    ids = g.op("Transpose", g.op("Squeeze", rows, g.constant([2])), perm=[1, 0])
-    ids = g.rows(ids, g.constant([0]), g.constant([-1]), dim=1)  # the last step writes ends alone
+    ended, rows = g.loop(length, state, described, step)  # rows [T + 1, 2, B, 1]
+    rows = g.op("Transpose", g.op("Squeeze", rows, g.constant([3])), perm=[1, 2, 0])
+    rows = g.rows(rows, g.constant([0]), g.constant([-1]), dim=2)  # the last step writes ends alone
+    ids, sources = (g.op("Gather", rows, g.constant(i), axis=0) for i in (0, 1))
     count = g.sum(g.cast(g.op("Greater", ids, g.constant(PAD)), TensorProto.FLOAT), 1)
     score = g.op("Squeeze", ended["score"], g.constant([1, 2]))
-    return {"ids": ids, "scores": g.op("Div", score, g.op("Max", count, g.number(1)))}
+    scores = g.op("Div", score, g.op("Max", count, g.number(1)))
+    return {"ids": ids, "scores": scores, "sources": sources}
 
 
 GRAPH = StudentGraph(_write, candidates=None, is_sure=True)

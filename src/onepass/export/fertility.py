@@ -96,8 +96,10 @@ def _noisy_parallel(
     inverse = g.op("Reshape", inverse, g.op("Concat", batch, candidates, axis=0))
     winner = g.op("ArgMax", scores, axis=1, keepdims=1)
     row = g.op("Squeeze", g.op("GatherElements", inverse, winner, axis=1), g.constant([1]))  # [B]
-    ids, fertilities = (g.op("Gather", found[name], row) for name in ("ids", "fertilities"))
-    return {"ids": ids, "scores": g.maximum(scores, 1), "fertilities": fertilities}
+    ids, sources, fertilities = (
+        g.op("Gather", found[name], row) for name in ("ids", "sources", "fertilities")
+    )
+    return {"ids": ids, "scores": g.maximum(scores, 1), "sources": sources, "fertilities": fertilities}
 
 
 def _ends(g: TransformerGraph, counts: str, none: str, real: str) -> str:
@@ -152,9 +154,15 @@ def _words(
     tgt_mask = g.cast(real_tgt, TensorProto.INT32)
     where = positions if model.positional else ""
     x = g.decode(model, x, tgt_mask, memory, source.mask, bias=bias, positions=where)
+    sources = g.attended(source)
     labels, scores = g.best_words(x, source)
     ids = g.op("Mul", labels, g.cast(real_tgt, TensorProto.INT64))
-    return {"ids": ids, "scores": g.mean(scores, real_tgt, real_tgt), "fertilities": fertilities}
+    return {
+        "ids": ids,
+        "scores": g.mean(scores, real_tgt, real_tgt),
+        "sources": sources,
+        "fertilities": fertilities,
+    }
 
 
 GRAPH = StudentGraph(

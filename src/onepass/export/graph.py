@@ -401,14 +401,22 @@ class Graph:
 
     def compact(self, labels: str, keep: str) -> str:
         """The labels of the places to keep, moved to the left, padded with 0: [B, most of a row]."""
+        return self.compacted([labels], keep)[0]
+
+    def compacted(self, several: Sequence[str], keep: str) -> list[str]:
+        """`compact` of several values, int64 [B, L] each."""
+        labels = several[0]
         count = self.op("CumSum", self.cast(keep, TensorProto.INT64), self.constant(1))
         behind = self.size(labels, 1)
         place = self.op("Where", keep, self.op("Sub", count, self.constant(1)), behind)
         shape = self.op("Concat", self.size(labels, 0), self.op("Add", behind, self.constant([1])), axis=0)
         zeros = self.op("Expand", self.constant(0), shape)
-        ids = self.op("ScatterElements", zeros, place, labels, axis=1)
         most = self.op("ReduceMax", self.sum(self.cast(keep, TensorProto.INT64), 1), keepdims=0)
-        return self.rows(ids, self.constant([0]), self.unsqueeze(most, 0), dim=1)
+        first, last = self.constant([0]), self.unsqueeze(most, 0)
+        return [
+            self.rows(self.op("ScatterElements", zeros, place, labels, axis=1), first, last, dim=1)
+            for labels in several
+        ]
 
     def mean(self, scores: str, counted: str, tokens: str) -> str:
         """Σ scores where `counted`, [B, L], over the number of tokens where `tokens`, at least 1: [B]."""

@@ -5,7 +5,7 @@ Norms come before the sublayers or, where a `PostNorm` is the norm, after them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from itertools import groupby
 from operator import itemgetter
 from typing import Any, NamedTuple
@@ -14,7 +14,8 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from onepass.export.graph import MICROSOFT, Graph
+from onepass.export.graph import MICROSOFT, Graph, Range
+from onepass.export.parameters import Parameters
 from onepass.nn.attention import MultiHeadAttention
 from onepass.nn.post_norm import (
     ActivatedFeedForward,
@@ -39,8 +40,29 @@ class KeyValue(NamedTuple):
         return KeyValue(*(g.op("Gather", part, rows) for part in self))
 
 
+class Look(NamedTuple):
+    """The query [B, T, D] and the keys [B, S, D] of an attention to the source."""
+
+    query: str
+    key: str
+
+
 class LayerGraph(Graph):
-    """A graph with layers; every method returns names of values."""
+    """A graph with layers; every method returns names of values.
+
+    Attributes:
+        looks: at the source, those of all layers so far.
+    """
+
+    def __init__(
+        self,
+        ranges: Sequence[Range] | None,
+        parameters: Parameters | None = None,
+        *,
+        all_parts: bool = False,
+    ) -> None:
+        super().__init__(ranges, parameters, all_parts=all_parts)
+        self.looks: list[Look] = []
 
     def attend(
         self,
@@ -106,6 +128,7 @@ class LayerGraph(Graph):
         """Attention of x [B, T, D] to the source."""
         width = part.output.in_features
         query = self.linear(x, part.projection.weight[:width], part.projection.bias[:width])
+        self.looks.append(Look(query, memory.key))
         return self.attend(part, query, memory.key, memory.value, src_mask)
 
     def positional_attention(self, part: MultiHeadAttention, x: str, positions: str, mask: str) -> str:

@@ -66,8 +66,8 @@ def export_onnx(
     """Writes a student as an ONNX graph.
 
     Its input is `src_ids`, int64 [B, S] padded with 0, of 1 to 256 tokens. Its outputs are `ids`, int64
-    [B, T] padded with 0, `scores`, float32 [B], the mean log probability a token, and of a student with
-    fertilities `fertilities`, int64 [B, S].
+    [B, T] padded with 0, `scores`, float32 [B], the mean log probability a token, `sources`, int64 [B, T],
+    which source token each comes from, and of a student with fertilities `fertilities`, int64 [B, S].
 
     Args:
         model: in eval mode.

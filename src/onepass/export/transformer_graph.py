@@ -22,6 +22,8 @@ from onepass.nn.transformer import Encoder
 OUTPUTS = {
     "ids": Value(TensorProto.INT64, ["B", "T"]),
     "scores": Value(TensorProto.FLOAT, ["B"]),
+    "sources": Value(TensorProto.INT64, ["B", "T"]),
+    "attended": Value(TensorProto.INT64, ["B", "L"]),
     "fertilities": Value(TensorProto.INT64, ["B", "S"]),
     "labels": Value(TensorProto.INT64, ["B", "L"]),
     "log_probs": Value(TensorProto.FLOAT, ["B", "L"]),
@@ -133,6 +135,17 @@ class TransformerGraph(LayerGraph):
         if isinstance(model, MarianTransformer) or not isinstance(model.decoder_norm, nn.LayerNorm):
             return x
         return self.norm(x, model.decoder_norm)
+
+    def attended(self, source: Source) -> str:
+        """The source token that each place attends to most in the last layer so far: int64 [B, T].
+
+        As `models.one_pass.OnePassTransformer.attended`.
+        """
+        query, key = self.looks[-1]
+        key = self.rows(key, self.constant([0]), self.size(source.ids, 1), dim=1)  # without </s>
+        scores = self.op("MatMul", query, self.op("Transpose", key, perm=[0, 2, 1]))  # [B, T, S]
+        scores = self.op("Where", self.unsqueeze(source.real, 1), scores, self.number(-np.inf))
+        return self.op("ArgMax", scores, axis=-1, keepdims=0)
 
     def positions(self, table: Tensor) -> str:
         """Position encodings, [most, D]."""

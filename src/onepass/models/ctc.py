@@ -91,5 +91,10 @@ def collapse(labels: Tensor, mask: Tensor, blank: int) -> Tensor:
     Returns:
         int64 [B, longest], padded with 0.
     """
+    return compact(labels, word_slots(labels, mask, blank))
+
+
+def word_slots(labels: Tensor, mask: Tensor, blank: int) -> Tensor:
+    """Which slots `collapse` keeps, bool [B, L]; the arguments are the same."""
     before = torch.nn.functional.pad(labels[:, :-1], (1, 0), value=blank)
-    return compact(labels, mask & (labels != blank) & (labels != before))
+    return mask & (labels != blank) & (labels != before)

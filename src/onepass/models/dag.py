@@ -56,7 +56,7 @@ class DAGTransformer(SlotTransformer):
         A mixture over heads h: Σ_h softmax_h(g_i) softmax_j(q_ih · k_jh / √c), queries, keys and gates from
         the state and the position of a slot. Rows sum to 1; that of the last slot has no edge.
         """
-        states, mask = decoded
+        states, mask, _ = decoded
         positions = self.positions(mask.size(1), mask.device).to(states.dtype)
         features = torch.cat([states, positions.expand_as(states)], -1)  # [B, L, 2D]
 

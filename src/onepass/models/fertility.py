@@ -71,6 +71,9 @@ class FertilityTransformer(OnePassTransformer):
         """Which source tokens are real, </s> left out: bool [B, S]."""
         return memory.mask[:, self.ends :]
 
+    def own_mask(self, mask: Tensor) -> Tensor:
+        return others_mask(mask)
+
     def decode(self, src_ids: Tensor, fertilities: Tensor, memory: Memory) -> Decoded:
         """All target positions at once.
 
@@ -92,10 +95,12 @@ class FertilityTransformer(OnePassTransformer):
                 index = uniform_source_of_target((src_ids != PAD).sum(1), tgt_lengths, length)
             x = self.src_embedding(src_ids.gather(1, index)) * self.width**0.5 + x  # [B, T, D]
         x = self.dropout(in_compute_dtype(x))
-        self_mask = others_mask(mask)
+        self_mask = self.own_mask(mask)
         positional_mask = padding_mask(mask)
         source_mask = padding_mask(memory.mask)
+        before = x
         for i, layer in enumerate(self.decoder):
+            before = x
             x = layer(
                 x,
                 self_mask,
@@ -104,7 +109,7 @@ class FertilityTransformer(OnePassTransformer):
                 positions if self.positional else None,
                 positional_mask,
             )
-        return Decoded(self.decoder_norm(x), mask)
+        return Decoded(self.decoder_norm(x), mask, before)
 
     def logits(self, states: Tensor) -> Tensor:
         """Decoder states [..., D] -> scores of the target vocabulary [..., V]."""
@@ -121,7 +126,7 @@ class Tokens(NamedTuple):
 
 def most_probable(model: FertilityTransformer, decoded: Decoded) -> Tokens:
     """The most probable token of every position; never padding, <unk>, <s> or </s>."""
-    states, mask = decoded
+    states, mask, _ = decoded
     logits = model.logits(states[mask]).float()  # [N, V]
     total = logits.logsumexp(-1)
     logits[:, list(NEVER)] = -torch.inf

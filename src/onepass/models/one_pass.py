@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from onepass.families import Family
 from onepass.models.autoregressive import BOS, EOS, PAD, with_end
 from onepass.models.marian import layer_sizes
+from onepass.nn.attention import padding_mask
 from onepass.nn.dropout import Dropout
 from onepass.nn.positions import in_compute_dtype, sines_then_cosines, sinusoidal_positions
 from onepass.nn.post_norm import PostNormEncoder, PostNormSlotLayer
@@ -24,10 +25,17 @@ Length = TypeVar("Length", int, Tensor)
 
 
 class Decoded(NamedTuple):
-    """Decoder states [B, T, D] and which positions are real, bool [B, T]."""
+    """What a decoder made of its places.
+
+    Attributes:
+        states: of the last layer, [B, T, D].
+        mask: which places are real, bool [B, T].
+        before: what the last layer has read, [B, T, D].
+    """
 
     states: Tensor
     mask: Tensor
+    before: Tensor
 
 
 NEVER = (PAD, UNK, BOS, EOS)
@@ -138,6 +146,25 @@ class OnePassTransformer(nn.Module):
     def output_bias(self) -> Tensor | None:
         """Of the output layer, [C], in the order of its weight; None: it has none."""
         return self.word_bias if self.post_norm else None
+
+    def own_mask(self, mask: Tensor) -> Tensor:
+        """Which places each place sees, additive: bool [B, T] -> [B, 1, T or 1, T]."""
+        return padding_mask(mask)
+
+    def attended(self, memory: Memory, decoded: Decoded) -> Tensor:
+        """The source token that each place attends to most in the last layer: int64 [B, T].
+
+        It is where the place's word comes from. Its slot, or what it copies, is not: a student writes in the
+        order of the target, and looks for each word where the source has it (docs/results/LOG.md).
+        """
+        last = len(self.decoder) - 1
+        layer, mask, positions = self.decoder[last], decoded.mask, None
+        if self.positional:
+            positions = self.positions(mask.size(1), mask.device)[None].to(decoded.before.dtype)
+        query = layer.query(decoded.before, self.own_mask(mask), positions, padding_mask(mask))  # type: ignore[operator]
+        real = memory.mask[:, self.ends :]  # [B, S], </s> left out
+        source = memory.for_layer(last)[:, : real.size(1)]
+        return layer.source_attention.most_attended(query, source, real)  # type: ignore[operator, union-attr, no-any-return]
 
     def positions(self, length: int, device: torch.device) -> Tensor:
         """Encodings of the first positions, float32 [length, D]."""

@@ -97,10 +97,11 @@ class SlotTransformer(OnePassTransformer):
             x = torch.where(revealed.mask[..., None], told, x)
         x = x * scale if self.from_states is None else x
         x = self.dropout(in_compute_dtype(x + self.positions(mask.size(1), src_ids.device)))
-        self_mask, source_mask = padding_mask(mask), padding_mask(memory.mask)
+        self_mask, source_mask = self.own_mask(mask), padding_mask(memory.mask)
+        before = x
         for i, layer in enumerate(self.decoder):
-            x = layer(x, self_mask, memory.for_layer(i), source_mask)
-        return Decoded(self.decoder_norm(x), mask)
+            before, x = x, layer(x, self_mask, memory.for_layer(i), source_mask)
+        return Decoded(self.decoder_norm(x), mask, before)
 
 
 def soft_copy(embedded: Tensor, src_mask: Tensor, slots: int) -> Tensor:

@@ -111,6 +111,22 @@ class MultiHeadAttention(nn.Module):
         """Query [B, H, T, D/H] over the memory -> [B, T, D]."""
         return self.output(attention(query, memory, mask).transpose(1, 2).flatten(2))  # type: ignore[no-any-return]
 
+    def most_attended(self, query: Tensor, key: Tensor, mask: Tensor) -> Tensor:
+        """Which place of `key` [B, S, D] each one of `query` [B, T, D] attends to most: int64 [B, T].
+
+        By the sum of all heads' scores, so by the geometric mean of their weights.
+
+        Args:
+            query, key: as in `forward`.
+            mask: bool [B, S], the places that count.
+        """
+        queries, keys = (
+            self._project(x, first, first + 1)[0].transpose(1, 2).flatten(2)
+            for first, x in enumerate((query, key))
+        )
+        scores = queries @ keys.transpose(-1, -2)  # [B, T, S]
+        return scores.masked_fill(~mask[:, None, :], -torch.inf).argmax(-1)
+
     def forward(self, query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None) -> Tensor:
         """Attention of `query` [B, T, D] over `key` and `value` [B, S, D] under an additive mask."""
         if query is key and key is value:

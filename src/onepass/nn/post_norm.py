@@ -128,12 +128,23 @@ class PostNormSlotLayer(nn.Module):
         positional_mask: Tensor | None = None,
     ) -> Tensor:
         """All places at once; the arguments are those of `onepass.nn.transformer.DecoderLayer`."""
-        x = self.self_norm(x, self.self_attention(x, x, x, self_mask))
-        if positions is not None:
-            where = positions.expand(x.size(0), -1, -1)
-            x = self.positional_norm(x, self.positional_attention(where, where, x, positional_mask))
+        x = self.query(x, self_mask, positions, positional_mask)
         x = self.source_norm(x, self.source_attention(x, source, source, source_mask))
         return self.ffn_norm(x, self.ffn(x))  # type: ignore[no-any-return]
+
+    def query(
+        self,
+        x: Tensor,
+        self_mask: Tensor,
+        positions: Tensor | None = None,
+        positional_mask: Tensor | None = None,
+    ) -> Tensor:
+        """What it asks the source with, [B, T, D]; the arguments are those of `forward`."""
+        x = self.self_norm(x, self.self_attention(x, x, x, self_mask))
+        if positions is None:
+            return x
+        where = positions.expand(x.size(0), -1, -1)
+        return self.positional_norm(x, self.positional_attention(where, where, x, positional_mask))  # type: ignore[no-any-return]
 
 
 class PastAttention(nn.Module):

@@ -137,15 +137,31 @@ class DecoderLayer(nn.Module):
             positions: position encodings [1, T, D], queries and keys of the positional attention
                 (Gu et al. 2018, section 3.1); `positional_mask` additive [B, 1, 1, T].
         """
-        y = self.self_norm(x)
-        x = x + self.dropout(self.self_attention(y, y, y, self_mask))
-        if positions is not None:
-            where = positions.expand(x.size(0), -1, -1)
-            y = self.positional_norm(x)
-            x = x + self.dropout(self.positional_attention(where, where, y, positional_mask))
+        x = self._before_source(x, self_mask, positions, positional_mask)
         y = self.source_norm(x)
         x = x + self.dropout(self.source_attention(y, source, source, source_mask))
         return x + self.dropout(self.ffn(self.ffn_norm(x)))  # type: ignore[no-any-return]
+
+    def _before_source(
+        self, x: Tensor, self_mask: Tensor, positions: Tensor | None, positional_mask: Tensor | None
+    ) -> Tensor:
+        y = self.self_norm(x)
+        x = x + self.dropout(self.self_attention(y, y, y, self_mask))
+        if positions is None:
+            return x
+        where = positions.expand(x.size(0), -1, -1)
+        y = self.positional_norm(x)
+        return x + self.dropout(self.positional_attention(where, where, y, positional_mask))  # type: ignore[no-any-return]
+
+    def query(
+        self,
+        x: Tensor,
+        self_mask: Tensor,
+        positions: Tensor | None = None,
+        positional_mask: Tensor | None = None,
+    ) -> Tensor:
+        """What it asks the source with, [B, T, D]; the arguments are those of `forward`."""
+        return self.source_norm(self._before_source(x, self_mask, positions, positional_mask))  # type: ignore[no-any-return]
 
     def start(self, source: Tensor) -> LayerCache:
         """An empty cache over the source states [B, S, D]."""

@@ -91,8 +91,9 @@ class AuxiliaryObjective(CTCObjective):
             sums["distributions"] = self._distributions(batch, read, layer, fits)
         if "early" in wanted:
             mask = read.decoded.mask
-            start = Decoded(model.start(batch.src_ids, read.memory, mask), mask)
-            sums["early"] = torch.where(fits, self.losses(model, batch, start, read.output).losses, 0).sum()
+            start = model.start(batch.src_ids, read.memory, mask)
+            losses, _ = self.losses(model, batch, Decoded(start, mask, start), read.output)
+            sums["early"] = torch.where(fits, losses, 0).sum()
         if "teacher_decoder" in wanted:
             sums["teacher_decoder"] = self._cross_entropy(batch, read, layer)
         counts = self.counts(batch)

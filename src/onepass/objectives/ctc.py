@@ -185,7 +185,7 @@ class CTCObjective(LatentObjective):
         self, model: SlotTransformer, batch: Batch, attempt: Decoded, output: Output, share: float
     ) -> Revealed:
         assert isinstance(model, CTCTransformer)
-        states, mask = attempt
+        states, mask, _ = attempt
         places = each_slot(output.places(with_blank(batch.tgt_ids, model.blank)), mask)
         scored = score_labels(states[mask], output.weight, places, NEVER, bias=output.bias)
         way = best_way(lattice_of(in_place(scored.log_probs, mask), batch.tgt_ids, mask))

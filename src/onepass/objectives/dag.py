@@ -188,7 +188,7 @@ class DAGObjective(LatentObjective):
         self, model: SlotTransformer, batch: Batch, attempt: Decoded, output: Output, share: float
     ) -> Revealed:
         assert isinstance(model, DAGTransformer)
-        states, mask = attempt
+        states, mask, _ = attempt
         places = each_slot(output.places(batch.tgt_ids), mask)
         scored = score_labels(states[mask], output.weight, places, NEVER, bias=output.bias)
         words = in_place(scored.log_probs, mask)

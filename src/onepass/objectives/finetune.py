@@ -109,7 +109,7 @@ class FinetuneObjective:
             self.teacher.output_bias(),
         )
         if settings.backprop:
-            (_, mask), teacher_states = outputs.pop(0)
+            (_, mask, _), teacher_states = outputs.pop(0)
             states = own.decoded.states[mask]
             loss = output_reverse_kl(
                 states,
@@ -164,7 +164,7 @@ def _sample(logits: Tensor, src_mask: Tensor) -> Tensor:
 
 def _per_sentence(decoded: Decoded, teacher_states: Tensor, layers: _OutputLayers) -> Tensor:
     """L_RKL a token of every sentence, [B]."""
-    states, mask = decoded
+    states, mask, _ = decoded
     by_position = reverse_kl_by_position(
         states[mask],
         layers.weight,

@@ -33,7 +33,7 @@ def in_place(rows: Tensor, mask: Tensor) -> Tensor:
 
 def slot_log_probs(output: Output, decoded: Decoded, labels: Tensor) -> Tensor:
     """Log probabilities of a sentence's labels [B, K] in its slots, [B, L, K]; 0 where no slot is."""
-    states, mask = decoded
+    states, mask, _ = decoded
     places = each_slot(output.places(labels), mask)
     of_labels = label_log_probs(states[mask], output.weight, places, bias=output.bias, fixed=output.fixed)
     return in_place(of_labels, mask)

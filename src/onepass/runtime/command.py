@@ -15,17 +15,24 @@ from onepass.errors import DataError, UsageError
 from onepass.files import replacing
 from onepass.runtime.stream import Lines
 from onepass.runtime.text_translator import Translation
-from onepass.text.explain import explain as explained
+from onepass.text.explain import Origin, explain_words
+from onepass.text.explain import explain as explain_tokens
 
 
 class Translates(Protocol):
-    """Whatever translates lines; `copies`: it says how often it copied each source token."""
+    """Whatever translates lines.
+
+    Attributes:
+        copies: it says how often it copied each source token.
+        aligns: it can say which source words each word comes from.
+    """
 
     copies: bool
+    aligns: bool
 
-    def translate(self, lines: Iterable[str]) -> list[Translation]: ...
+    def translate(self, lines: Iterable[str], *, alignment: bool = False) -> list[Translation]: ...
 
-    def translate_stream(self, lines: Iterable[str]) -> Iterator[Translation]: ...
+    def translate_stream(self, lines: Iterable[str], *, alignment: bool = False) -> Iterator[Translation]: ...
 
 
 def translate_lines(
@@ -36,9 +43,10 @@ def translate_lines(
     *,
     strict: bool = False,
     as_json: bool = False,
+    alignment: bool = False,
     explain: bool = False,
 ) -> None:
-    """Translates line by line, in order; a line in is a line out (two where it is explained).
+    """Translates line by line, in order; a line in is a line out (or more, where it is explained).
 
     Args:
         translator: any.
@@ -47,7 +55,9 @@ def translate_lines(
         to: a file that appears when it is whole; else stdout.
         strict: refuse text that is not UTF-8; else it is replaced, and counted on stderr.
         as_json: write an object a line.
-        explain: write below each line what each source token became.
+        alignment: say in it which source words each word comes from.
+        explain: write below each line where its words come from, and of a student with fertilities what each
+            source token became.
 
     Raises:
         UsageError: the translations cannot be explained, or are wanted as JSON too; stdin or stdout is
@@ -55,27 +65,36 @@ def translate_lines(
         DataError: the file cannot be read or the result not be written; strict, and a line is not UTF-8.
     """
     if explain and as_json:
-        raise UsageError("The JSON says all that --explain says", where="--explain", fix="leave out one")
-    if explain and not translator.copies:
         raise UsageError(
-            "This model cannot be explained: it copies no source tokens",
+            "The JSON says all that --explain says", where="--explain", fix="take --json --alignment"
+        )
+    if alignment and not as_json:
+        raise UsageError("The alignment is in the JSON", where="--alignment", fix="add --json, or --explain")
+    if explain and not (translator.copies or translator.aligns):
+        raise UsageError(
+            "This model does not say where its words come from",
             where="--explain",
-            allowed="a student with fertilities",
+            allowed="a student, exported by this version or newer ones",
             fix="leave out --explain, or name such a model with --model",
         )
+    alignment = alignment or (explain and translator.aligns)
+    form = _as_json if as_json else _explained if explain else _text
     if texts == ["-"]:
         texts = None
     with _target(to) as output:
         if texts:
             decoded = _decoded(texts, strict=strict)
-            for found in translator.translate_stream(decoded):
-                _write(output, [found], as_json=as_json, explain=explain)
+            translations = translator.translate_stream(decoded, alignment=alignment)
+            for text, found in zip(decoded, translations, strict=True):
+                _write(output, form(text, found))
             _warn_of_replaced(sum(map(str.__ne__, texts, decoded)), len(texts), "texts")
             return
         with _source(file) as (source, size):
             lines = Lines(source, str(file or "stdin"), strict=strict)
             for waiting in _with_progress(lines, source, size, output):
-                _write(output, translator.translate(waiting), as_json=as_json, explain=explain)
+                translated = translator.translate(waiting, alignment=alignment)
+                for text, found in zip(waiting, translated, strict=True):
+                    _write(output, form(text, found))
         _warn_of_replaced(lines.replaced, lines.count, "lines")
 
 
@@ -98,26 +117,41 @@ def _warn_of_replaced(count: int, among: int, what: str) -> None:
         print(f"warning: {said}", file=sys.stderr)
 
 
-def _write(output: TextIO, translations: Iterable[Translation], *, as_json: bool, explain: bool) -> None:
-    """Line by line and at once, so that a reader gets whole lines whenever this is stopped."""
-    for found in translations:
-        line = found.text
-        if as_json:
-            line = json.dumps(
-                {
-                    "text": found.text,
-                    "src_tokens": found.src_pieces,
-                    "tokens": found.tgt_pieces,
-                    "fertilities": found.fertilities,
-                    "score": round(found.score, 6),
-                    "model": found.model,
-                },
-                ensure_ascii=False,
-            )
-        elif explain and found.fertilities is not None:
-            line += f"\n  {explained(found.src_pieces, found.fertilities, found.tgt_pieces)}"
-        output.write(f"{line}\n")
-        output.flush()
+def _write(output: TextIO, line: str) -> None:
+    """At once, so that a reader gets whole lines whenever this is stopped."""
+    output.write(f"{line}\n")
+    output.flush()
+
+
+def _text(_: str, found: Translation) -> str:
+    return found.text
+
+
+def _as_json(_: str, found: Translation) -> str:
+    said: dict[str, object] = {
+        "text": found.text,
+        "src_tokens": found.src_pieces,
+        "tokens": found.tgt_pieces,
+        "fertilities": found.fertilities,
+        "score": round(found.score, 6),
+        "model": found.model,
+    }
+    if found.alignment is not None:
+        said["alignment"] = [word._asdict() for word in found.alignment]
+    return json.dumps(said, ensure_ascii=False)
+
+
+def _explained(source: str, found: Translation) -> str:
+    lines = [found.text]
+    if found.fertilities is not None:
+        lines.append(explain_tokens(found.src_pieces, found.fertilities, found.tgt_pieces))
+    if found.alignment is not None:
+        words = (
+            Origin(found.text[start:end], [source[slice(*place)] for place in sources])
+            for start, end, sources in found.alignment
+        )
+        lines.append(explain_words(words))
+    return "\n  ".join(lines)
 
 
 @contextmanager

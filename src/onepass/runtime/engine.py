@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from itertools import groupby
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from threading import Semaphore
@@ -26,6 +25,12 @@ from onepass.text.tokenizer import PAD
 
 CANDIDATE_TOKENS = 2048
 """Source tokens times candidates that are drawn, in one run: bounds its memory."""
+SOURCES, ATTENDED = "sources", "attended"
+"""Outputs of a graph that only alignments need: of tokens, and of places."""
+_WITHOUT_THE_REST = onnxruntime.RunOptions()
+_WITHOUT_THE_REST.only_execute_path_to_fetches = True
+_FREE = np.zeros((1, 1), dtype=np.int64)
+"""Of slots that are not forced to write anything."""
 _ENGINES: WeakSet[OnnxEngine] = WeakSet()
 
 
@@ -43,6 +48,7 @@ class OnnxEngine:
 
     Attributes:
         copies: the student copies its source, so that there are fertilities.
+        aligns: the graph says where the source has each token; those of older exports do not.
 
     Raises:
         ModelError: the file is no graph that this ONNX Runtime can run.
@@ -69,6 +75,7 @@ class OnnxEngine:
         _ENGINES.add(self)
         self._outputs = [output.name for output in session.get_outputs()]
         self.copies = "fertilities" in self._outputs
+        self.aligns = SOURCES in self._outputs
         self._inputs = {value.name for value in session.get_inputs()}
         self._placeholders = placeholders if "spans" in self._inputs else None
         self._num_candidates = num_candidates
@@ -119,31 +126,44 @@ class OnnxEngine:
 
     def __call__(self, rows: Sequence[Sequence[int]]) -> Hypotheses:
         """Translates source ids, 1 to MAX_SRC_TOKENS a row."""
+        return self._decoded(rows, aligned=False)
+
+    def aligned(self, rows: Sequence[Sequence[int]]) -> Hypotheses:
+        """The same, which also says where the source has each token, if the graph does."""
+        return self._decoded(rows, aligned=True)
+
+    def _decoded(self, rows: Sequence[Sequence[int]], *, aligned: bool) -> Hypotheses:
         if self._placeholders is None:
-            return self._translated(rows, {})
+            return self._translated(rows, {}, aligned=aligned)
         spans = [self._placeholders.within(row) for row in rows]
-        free = {"forced": np.zeros((1, 1), dtype=np.int64)}
         if not any(spans):
-            return self._translated(rows, {**free, "spans": np.zeros((len(rows), 0), dtype=np.int64)})
+            none = np.zeros((len(rows), 0), dtype=np.int64)
+            return self._translated(rows, {"forced": _FREE, "spans": none}, aligned=aligned)
         # Apart from the others, which so are the same in any batch.
-        of_kind = [
+        masked, plain = (
             [number for number, own in enumerate(spans) if bool(own) == some] for some in (True, False)
-        ]
-        masked, plain = of_kind
-        found = self._carried([rows[number] for number in masked], [spans[number] for number in masked])
+        )
+        found = self._carried([rows[i] for i in masked], [spans[i] for i in masked], aligned=aligned)
         if not plain:
             return found
-        others = self([rows[number] for number in plain])
+        others = self._decoded([rows[i] for i in plain], aligned=aligned)
         order = np.argsort(masked + plain).tolist()
         ids, scores = found.ids + others.ids, found.scores + others.scores
-        return Hypotheses([ids[i] for i in order], [scores[i] for i in order], with_end=found.with_end)
+        sources = (found.sources or []) + (others.sources or [])
+        return Hypotheses(
+            [ids[i] for i in order],
+            [scores[i] for i in order],
+            with_end=found.with_end,
+            sources=[sources[i] for i in order] if sources else None,
+        )
 
-    def _carried(self, rows: Sequence[Sequence[int]], spans: Sequence[Sequence[int]]) -> Hypotheses:
+    def _carried(
+        self, rows: Sequence[Sequence[int]], spans: Sequence[Sequence[int]], *, aligned: bool
+    ) -> Hypotheses:
         """Translates rows that have placeholders, so that each of them is written once."""
-        feeds = {"src_ids": padded(rows), "spans": padded(spans), "forced": np.zeros((1, 1), dtype=np.int64)}
+        feeds = {"src_ids": padded(rows), "spans": padded(spans), "forced": _FREE}
         window = {"window": np.zeros(2, dtype=np.int64)} if "window" in self._inputs else {}
-        with self._session() as session:
-            found = dict(zip(self._outputs, session.run(None, {**feeds, **window}), strict=True))
+        found = self._fetched({**feeds, **window}, aligned=aligned)
         forced = np.zeros_like(found["labels"])
         sums = []
         for number, own in enumerate(spans):
@@ -155,22 +175,38 @@ class OnnxEngine:
             sums.append(float(np.where(held >= 0, chosen, words).sum()))
         feeds["forced"] = forced
         if self._num_candidates > 1:
-            return self._translated(rows, feeds)
-        ids = [self._collapsed(row) for row in np.where(forced > 0, forced, found["labels"]).tolist()]
+            return self._translated(rows, feeds, aligned=aligned)
+        labels = np.where(forced > 0, forced, found["labels"])
+        kept = self._word_slots(labels)
+        ids = [row[keep].tolist() for row, keep in zip(labels, kept, strict=True)]
         scores = [total / max(len(row), 1) for total, row in zip(sums, ids, strict=True)]
-        return Hypotheses(ids, scores, with_end=False)
+        sources = None
+        if ATTENDED in found and aligned:
+            sources = [row[keep].tolist() for row, keep in zip(found[ATTENDED], kept, strict=True)]
+        return Hypotheses(ids, scores, with_end=False, sources=sources)
 
-    def _collapsed(self, labels: Sequence[int]) -> list[int]:
-        """Equal neighbours are one; the blank, which is behind all words, and padding go."""
+    def _word_slots(self, labels: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Which slots write: equal neighbours are one; the blank, the label after all words, and padding go."""
         assert self._placeholders is not None
         blank = self._placeholders.ids.stop
-        return [label for label, _ in groupby(labels) if label not in (PAD, blank)]
+        before = np.pad(labels, ((0, 0), (1, 0)))[:, :-1]
+        kept: NDArray[np.bool_] = (labels != before) & (labels != blank) & (labels != PAD)
+        return kept
 
-    def _translated(self, rows: Sequence[Sequence[int]], more: dict[str, NDArray[Any]]) -> Hypotheses:
+    def _fetched(self, feeds: dict[str, NDArray[Any]], *, aligned: bool) -> dict[str, NDArray[Any]]:
+        """The outputs of the graph, those of alignments only if they are asked for."""
+        names = [name for name in self._outputs if aligned or name not in (SOURCES, ATTENDED)]
+        with self._session() as session:
+            values = session.run(names, feeds, None if aligned else _WITHOUT_THE_REST)
+        return dict(zip(names, values, strict=True))
+
+    def _translated(
+        self, rows: Sequence[Sequence[int]], more: dict[str, NDArray[Any]], *, aligned: bool
+    ) -> Hypotheses:
         """Translates source ids as the graph does; `more`: what it is given beside them."""
         src_ids = padded(rows)
         given = {"src_ids": src_ids, **more}
-        runs = [self._run({**given, **some}, rows) for some in self._candidates(src_ids)]
+        runs = [self._run({**given, **some}, rows, aligned=aligned) for some in self._candidates(src_ids)]
         if len(runs) == 1:
             return runs[0]
         best = np.argmax([run.scores for run in runs], axis=0).tolist()
@@ -183,6 +219,7 @@ class OnnxEngine:
             winners(run.scores for run in runs),
             with_end=True,
             fertilities=winners(run.fertilities or [] for run in runs) if self.copies else None,
+            sources=winners(run.sources or [] for run in runs) if runs[0].sources is not None else None,
         )
 
     def _candidates(self, src_ids: NDArray[np.int64]) -> Iterator[dict[str, NDArray[Any]]]:
@@ -197,17 +234,26 @@ class OnnxEngine:
         else:
             yield {}
 
-    def _run(self, feeds: dict[str, NDArray[Any]], rows: Sequence[Sequence[int]]) -> Hypotheses:
-        with self._session() as session:
-            found = dict(zip(self._outputs, session.run(None, feeds), strict=True))
+    def _run(
+        self, feeds: dict[str, NDArray[Any]], rows: Sequence[Sequence[int]], *, aligned: bool
+    ) -> Hypotheses:
+        found = self._fetched(feeds, aligned=aligned)
         fertilities = None
         if self.copies:
             rows_of = zip(found["fertilities"].tolist(), rows, strict=True)
             fertilities = [counts[: len(row)] for counts, row in rows_of]
         lengths = np.count_nonzero(found["ids"] != PAD, axis=1).tolist()
-        ids = [row[:length] for row, length in zip(found["ids"].tolist(), lengths, strict=True)]
-        with_end = self._num_candidates > 1
-        return Hypotheses(ids, found["scores"].tolist(), with_end=with_end, fertilities=fertilities)
+        return Hypotheses(
+            _cut(found["ids"], lengths),
+            found["scores"].tolist(),
+            with_end=self._num_candidates > 1,
+            fertilities=fertilities,
+            sources=_cut(found[SOURCES], lengths) if SOURCES in found else None,
+        )
+
+
+def _cut(rows: NDArray[np.int64], lengths: Sequence[int]) -> list[list[int]]:
+    return [row[:length] for row, length in zip(rows.tolist(), lengths, strict=True)]
 
 
 def _renew_all() -> None:

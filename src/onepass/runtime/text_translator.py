@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 from weakref import WeakSet
 
 from onepass.errors import UsageError
+from onepass.runtime.alignment import AlignedWord, Link, Written, aligned_words, links_of
 from onepass.runtime.sentences import UNNAMED, Languages, LineReader, Passage
 from onepass.text.batches import batches_for_workers
 from onepass.text.glossary import Glossary
@@ -34,12 +35,14 @@ class Hypotheses(NamedTuple):
         scores: mean log probability a token; of the student's tokens, or a teacher's where it wrote or chose.
         with_end: the scores are means over the tokens and </s>, which a student does not write.
         fertilities: how often each source token was copied; None where nothing is copied.
+        sources: which source token each target token comes from; None where the engine does not say.
     """
 
     ids: list[list[int]]
     scores: list[float]
     with_end: bool
     fertilities: list[list[int]] | None = None
+    sources: list[list[int]] | None = None
 
 
 Decode = Callable[[list[list[int]]], Hypotheses]
@@ -47,12 +50,16 @@ Decode = Callable[[list[list[int]]], Hypotheses]
 
 
 class Part(NamedTuple):
-    """What was written for a row of source ids; `weight`: how many tokens its score is the mean of."""
+    """What was written for a row of source ids; `weight`: how many tokens its score is the mean of.
+
+    `sources`: which source id each token comes from; None where the engine does not say.
+    """
 
     ids: list[int]
     score: float
     fertilities: list[int] | None
     weight: int
+    sources: list[int] | None
 
 
 class Reading(NamedTuple):
@@ -64,7 +71,7 @@ class Reading(NamedTuple):
 
 
 _TRANSLATORS: WeakSet[TextTranslator] = WeakSet()
-NOTHING = Part([], 0.0, None, 0)
+NOTHING = Part([], 0.0, None, 0, [])
 """What the model wrote of a passage that it did not read."""
 
 
@@ -80,6 +87,9 @@ class Translation:
             student that copies nothing.
         score: mean log probability a target token, over all sentences, </s> included where a teacher scores.
         model: fingerprint of the model that wrote it.
+        alignment: the words of the text with the source words that each comes from; places are code points
+            of the text and of the source line. None where nobody asked or the model does not say.
+        links: the same token by token, where a word may be several tokens.
     """
 
     text: str
@@ -88,6 +98,8 @@ class Translation:
     fertilities: tuple[int, ...] | None
     score: float
     model: str = ""
+    alignment: tuple[AlignedWord, ...] | None = None
+    links: tuple[Link, ...] | None = None
 
 
 def _merit(reading: Reading) -> tuple[bool, float]:
@@ -144,6 +156,8 @@ class TextTranslator:
         batch_size: most lines in a batch.
         workers: batches decoded side by side.
         copies: the engine says how often it copied each source token.
+        decode_aligned: the engine that also says which source token each target token comes from, where
+            there is one.
         languages: of both sides.
         split: cut lines into sentences.
         placeholders: that the model has learnt: it reads protected spans as such.
@@ -163,6 +177,7 @@ class TextTranslator:
         batch_size: int = 1024,
         workers: int = 1,
         copies: bool = False,
+        decode_aligned: Decode | None = None,
         languages: Languages = UNNAMED,
         split: bool = False,
         placeholders: PlaceholderIds | None = None,
@@ -185,8 +200,8 @@ class TextTranslator:
             glossary=glossary,
         )
         self.batch_tokens, self.batch_size = batch_tokens, batch_size
-        self.copies = copies
-        self._decode = decode
+        self.copies, self.aligns = copies, decode_aligned is not None
+        self._decode, self._decode_aligned = decode, decode_aligned or decode
         self._workers = workers
         self.renew()
         _TRANSLATORS.add(self)
@@ -195,18 +210,30 @@ class TextTranslator:
         """Starts with new threads, as a process that was forked has to."""
         self._pool = ThreadPoolExecutor(self._workers, "onepass") if self._workers > 1 else None
 
-    def translate(self, lines: Iterable[str]) -> list[Translation]:
+    def translate(self, lines: Iterable[str], *, alignment: bool = False) -> list[Translation]:
         """Translates lines, whose white space stays; what has no letters passes as it is.
 
         A sentence in capitals is read in small letters, too, which training has more of; the translation with
         the better score stays ("HELP!" becomes "HILFE!", "NATO" remains what it is).
 
+        Args:
+            lines: to translate.
+            alignment: say of each word where it comes from, in `Translation.alignment`.
+
         Raises:
             UsageError: a text where a list of texts belongs, or something else in the list.
         """
-        passages = [self.passages(line) for line in _listed(lines)]
-        readings = iter(self.read([passage for line in passages for passage in line]))
-        return [self.joined(line, [next(readings) for _ in line]) for line in passages]
+        listed = _listed(lines)
+        passages = [self.passages(line) for line in listed]
+        readings = iter(self.read([passage for line in passages for passage in line], alignment=alignment))
+        found = []
+        for line, parts in zip(listed, passages, strict=True):
+            of_line = [next(readings) for _ in parts]
+            translation = self.joined(parts, of_line)
+            if alignment and self.aligns:
+                translation = self._aligned(line, translation, parts, of_line)
+            found.append(translation)
+        return found
 
     def passages(self, line: str) -> list[Passage]:
         """What is read of a line, sentence by sentence: the first of three steps of `translate`."""
@@ -218,13 +245,13 @@ class TextTranslator:
         readings = iter(self._written([passage.ids for line in passages for passage in line]))
         return [self.joined(line, [next(readings) for _ in line]) for line in passages]
 
-    def translate_stream(self, lines: Iterable[str]) -> Iterator[Translation]:
+    def translate_stream(self, lines: Iterable[str], *, alignment: bool = False) -> Iterator[Translation]:
         """Translates any number of lines in bounded memory; the translations come in their order."""
         _check_lines(lines)
         for window in windows(lines):
-            yield from self.translate(window)
+            yield from self.translate(window, alignment=alignment)
 
-    def decode_chunks(self, chunks: Sequence[list[int]]) -> list[Part]:
+    def decode_chunks(self, chunks: Sequence[list[int]], *, alignment: bool = False) -> list[Part]:
         """Translates source ids, rows of 1 to MAX_SRC_TOKENS, in batches of similar length."""
         batches = batches_for_workers(
             [len(chunk) for chunk in chunks],
@@ -233,26 +260,29 @@ class TextTranslator:
             workers=self._workers,
         )
         parts: dict[int, Part] = {}
-        decoded = self.decode_batches([[chunks[i] for i in rows] for rows in batches])
+        decoded = self.decode_batches([[chunks[i] for i in rows] for rows in batches], alignment=alignment)
         for rows, hyps in zip(batches, decoded, strict=True):
-            fertilities: Sequence[list[int] | None] = hyps.fertilities or [None] * len(rows)
+            none: list[None] = [None] * len(rows)
             weights = [len(ids) + hyps.with_end for ids in hyps.ids]
-            parts.update(zip(rows, map(Part, hyps.ids, hyps.scores, fertilities, weights), strict=True))
+            made = map(Part, hyps.ids, hyps.scores, hyps.fertilities or none, weights, hyps.sources or none)
+            parts.update(zip(rows, made, strict=True))
         return [parts[i] for i in range(len(chunks))]
 
-    def decode_batches(self, batches: Sequence[list[list[int]]]) -> Iterator[Hypotheses]:
+    def decode_batches(
+        self, batches: Sequence[list[list[int]]], *, alignment: bool = False
+    ) -> Iterator[Hypotheses]:
         """What the engine makes of batches of source ids, in their order."""
         run = self._pool.map if self._pool is not None and len(batches) > 1 else map
-        return run(self._decode, batches)
+        return run(self._decode_aligned if alignment else self._decode, batches)
 
-    def read(self, passages: Sequence[Passage]) -> list[Reading]:
+    def read(self, passages: Sequence[Passage], *, alignment: bool = False) -> list[Reading]:
         """The better reading of each passage, its text without what no translation may have.
 
         The second step of `translate`: passages of any lines may be read together.
         """
         capitals = [i for i, passage in enumerate(passages) if passage.ids and passage.segment.text.isupper()]
         calm = [self._reader.calm(passages[i]) for i in capitals]
-        readings = self._written([*(passage.ids for passage in passages), *calm])
+        readings = self._written([*(passage.ids for passage in passages), *calm], alignment)
         for i, other in zip(capitals, readings[len(passages) :], strict=True):
             readings[i] = max(readings[i], other._replace(text=other.text.upper()), key=_merit)
         for i, passage in enumerate(passages):
@@ -269,9 +299,9 @@ class TextTranslator:
                 readings[i] = readings[i]._replace(text=valid)
         return readings[: len(passages)]
 
-    def _written(self, rows: Sequence[list[int]]) -> list[Reading]:
+    def _written(self, rows: Sequence[list[int]], alignment: bool = False) -> list[Reading]:
         """What the model writes for each row of source ids; nothing for one without ids."""
-        parts = iter(self.decode_chunks([row for row in rows if row]))
+        parts = iter(self.decode_chunks([row for row in rows if row], alignment=alignment))
         found = [(row, next(parts) if row else NOTHING) for row in rows]
         if self._placeholders is not None:
             carried = self._placeholders.carried
@@ -291,6 +321,28 @@ class TextTranslator:
             score=sum(part.score * part.weight for part in parts) / max(weight, 1),
             model=self.fingerprint,
         )
+
+    def _aligned(
+        self,
+        line: str,
+        translation: Translation,
+        passages: Sequence[Passage],
+        readings: Sequence[Reading],
+    ) -> Translation:
+        """A translation that says where its words come from."""
+        written = [
+            Written(
+                passage.segment.start,
+                passage.segment.text,
+                reading.text,
+                self.tokenizer.src_pieces(reading.ids),
+                self.tokenizer.tgt_pieces(reading.part.ids),
+                reading.part.sources or [],
+            )
+            for passage, reading in zip(passages, readings, strict=True)
+        ]
+        links = links_of(line, translation.text, written)
+        return replace(translation, alignment=aligned_words(line, translation.text, links), links=links)
 
 
 def _renew_all() -> None:

@@ -103,6 +103,7 @@ class Translator(TextTranslator):
             batch_size=batch_size,
             workers=workers,
             copies=engine.copies,
+            decode_aligned=engine.aligned if engine.aligns else None,
             languages=Languages(bundle.src, bundle.tgt),
             split=split,
             placeholders=placeholders,

@@ -1,8 +1,21 @@
-"""A translation token by token: what each source token became."""
+"""A translation token by token: what each source token became, and where each word comes from."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+
+class Origin(NamedTuple):
+    """A word of a translation, and the words of the source that it comes from."""
+
+    word: str
+    sources: Sequence[str]
+
+
+def explain_words(words: Iterable[Origin]) -> str:
+    """One line: each word with those it comes from, such as `das ← the | Haus ← house`."""
+    return " | ".join(f"{word} ← {' '.join(sources)}".rstrip() for word, sources in words)
 
 
 def explain(src_pieces: Sequence[str], fertilities: Sequence[int], tgt_pieces: Sequence[str]) -> str:
