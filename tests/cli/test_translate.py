@@ -290,8 +290,9 @@ def test_the_json_says_where_words_come_from_if_asked(bundle: Path, expected: li
 def test_a_model_that_does_not_say_where_words_come_from_is_a_clear_error() -> None:
     teacher = finished_run() / "teacher"
     assert_clear_error(call("translate", "--model", teacher, "--explain", "x"), 2, "--explain")
-    done = call("translate", "--model", teacher, "--format", "html", "<p>x y</p>")
+    done = call("translate", "--model", teacher, "--format", "html", "<p>x <b>y</b></p>")
     assert_clear_error(done, 2, "where its words come from")
+    assert call("translate", "--model", teacher, "--format", "html", "<p>x y</p>").out.startswith("<p>")
 
 
 def test_documents_keep_their_mark_up(bundle: Path, tmp_path: Path) -> None:

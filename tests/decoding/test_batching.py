@@ -59,8 +59,8 @@ def translate(request, make_teacher, make_student, make_slots) -> Callable[[Tens
 
 
 def rows(hyps: Hypotheses, which: slice) -> Hypotheses:
-    fertilities = hyps.fertilities and hyps.fertilities[which]
-    return hyps._replace(ids=hyps.ids[which], scores=hyps.scores[which], fertilities=fertilities)
+    fertilities, sources = (some and some[which] for some in (hyps.fertilities, hyps.sources))
+    return Hypotheses(hyps.ids[which], hyps.scores[which], hyps.with_end, fertilities, sources)
 
 
 def assert_same(found: Hypotheses, expected: Hypotheses) -> None:

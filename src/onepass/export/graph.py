@@ -11,7 +11,7 @@ import onnx
 import torch
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
-from torch import Tensor, nn
+from torch import Tensor
 
 from onepass.bundle import SCALE
 from onepass.export.parameters import Parameters, RoundedRows, Rows, int8_rows
@@ -339,41 +339,6 @@ class Graph:
             return self.product(x, self.columns(matrix.values), matrix.scales, self.weight(bias))
         return self.product(x, self.weight(torch.cat([*weights]).T.contiguous()), "", self.weight(bias))
 
-    def swish(self, x: str) -> str:
-        """x sigmoid(x)."""
-        return self.op("Mul", x, self.op("Sigmoid", x))
-
-    def two_layers(self, x: str, inner: nn.Linear, outer: nn.Linear, *, swish: bool = False) -> str:
-        """outer(relu(inner(x))), x [.., K] and the result alike; or with swish."""
-        if not self.int8:
-            y = self.linear(x, inner.weight, inner.bias)
-            return self.linear(self.swish(y) if swish else self.op("Relu", y), outer.weight, outer.bias)
-        first = self.to_uint8(self.op("Reshape", x, self.constant([-1, inner.in_features])))
-        if swish:
-            hidden = self.to_uint8(self.swish(self.rounded_linear(first, inner)))
-            return self.op("Reshape", self.rounded_linear(hidden, outer), self.op("Shape", x))
-        # The hidden layer's lowest is 0, and what is below is rounded to the lowest: that is the ReLU.
-        to = self.next_range()
-        hidden = Rounded(self.rounded_linear(first, inner, *to), *to)
-        self.factors.append(hidden.values)
-        return self.op("Reshape", self.rounded_linear(hidden, outer), self.op("Shape", x))
-
-    def rounded_linear(self, x: Rounded, layer: nn.Linear, *to: str) -> str:
-        """A layer of x [M, K], rounded to a scale and a zero if they are given."""
-        bias = layer.bias.detach().float().cpu().numpy() / self.constants[x.scale]
-        # A bias beside which the weights of its row are next to nothing must still fit into 32 bits.
-        matrix = self.int8_matrix([layer.weight], np.abs(bias) / 2**30)
-        return self.op(
-            "QGemm",
-            *x,
-            self.columns(matrix.values),
-            matrix.scales,
-            self.constant(np.zeros(len(bias)), np.int8),
-            self.constant(np.rint(bias / matrix.by_row), np.int32),
-            *to,
-            domain=MICROSOFT,
-        )
-
     def table(self, weights: Sequence[Tensor], bias: Tensor | None = None) -> Table:
         """Matrices below each other, [V, D], to look up and to multiply with, and what is then added, [V]."""
         added = "" if bias is None else self.weight(bias)
@@ -389,11 +354,6 @@ class Graph:
             return rows
         scales = self.unsqueeze(self.op("Gather", table.scales, ids), -1)
         return self.op("Mul", self.cast(rows, TensorProto.FLOAT), scales)
-
-    def norm(self, x: str, norm: nn.LayerNorm) -> str:
-        """Layer normalisation."""
-        scale, bias = self.weight(norm.weight), self.weight(norm.bias)
-        return self.op("LayerNormalization", x, scale, bias, axis=-1, epsilon=norm.eps)
 
     def split(self, x: str, parts: int) -> list[str]:
         """Equal parts along the last dimension."""

@@ -10,11 +10,12 @@ from itertools import groupby
 from operator import itemgetter
 from typing import Any, NamedTuple
 
+import numpy as np
 import torch
 from torch import nn
 from torch.nn import functional
 
-from onepass.export.graph import MICROSOFT, Graph, Range
+from onepass.export.graph import MICROSOFT, Graph, Range, Rounded
 from onepass.export.parameters import Parameters
 from onepass.nn.attention import MultiHeadAttention
 from onepass.nn.post_norm import (
@@ -161,6 +162,46 @@ class LayerGraph(Graph):
         if isinstance(part, SSRU):
             return self.ssru(part, x)
         return self.self_attention(part.attention, x, "", causal=True)
+
+    def swish(self, x: str) -> str:
+        """x sigmoid(x)."""
+        return self.op("Mul", x, self.op("Sigmoid", x))
+
+    def two_layers(self, x: str, inner: nn.Linear, outer: nn.Linear, *, swish: bool = False) -> str:
+        """outer(relu(inner(x))), x [.., K] and the result alike; or with swish."""
+        if not self.int8:
+            y = self.linear(x, inner.weight, inner.bias)
+            return self.linear(self.swish(y) if swish else self.op("Relu", y), outer.weight, outer.bias)
+        first = self.to_uint8(self.op("Reshape", x, self.constant([-1, inner.in_features])))
+        if swish:
+            hidden = self.to_uint8(self.swish(self.rounded_linear(first, inner)))
+            return self.op("Reshape", self.rounded_linear(hidden, outer), self.op("Shape", x))
+        # The hidden layer's lowest is 0, and what is below is rounded to the lowest: that is the ReLU.
+        to = self.next_range()
+        hidden = Rounded(self.rounded_linear(first, inner, *to), *to)
+        self.factors.append(hidden.values)
+        return self.op("Reshape", self.rounded_linear(hidden, outer), self.op("Shape", x))
+
+    def rounded_linear(self, x: Rounded, layer: nn.Linear, *to: str) -> str:
+        """A layer of x [M, K], rounded to a scale and a zero if they are given."""
+        bias = layer.bias.detach().float().cpu().numpy() / self.constants[x.scale]
+        # A bias beside which the weights of its row are next to nothing must still fit into 32 bits.
+        matrix = self.int8_matrix([layer.weight], np.abs(bias) / 2**30)
+        return self.op(
+            "QGemm",
+            *x,
+            self.columns(matrix.values),
+            matrix.scales,
+            self.constant(np.zeros(len(bias)), np.int8),
+            self.constant(np.rint(bias / matrix.by_row), np.int32),
+            *to,
+            domain=MICROSOFT,
+        )
+
+    def norm(self, x: str, norm: nn.LayerNorm) -> str:
+        """Layer normalisation."""
+        scale, bias = self.weight(norm.weight), self.weight(norm.bias)
+        return self.op("LayerNormalization", x, scale, bias, axis=-1, epsilon=norm.eps)
 
     def feed_forward(self, part: FeedForward | ActivatedFeedForward, x: str) -> str:
         """A network of one hidden layer."""

@@ -36,6 +36,7 @@ class Passage:
 
     Attributes:
         text: what is to be translated; empty where nothing is.
+        has_marks: within its text, so that its translation needs an alignment.
     """
 
     def __init__(
@@ -54,14 +55,15 @@ class Passage:
         self._marked = marked(_with_single_spaces(middle) if joins_lines else middle)
         translatable = any(isinstance(piece, str) and has_letters(piece) for piece in middle)
         self.text = self._marked.text if translatable else ""
+        self.has_marks = bool(self._marked.root.children)
 
     def written(self, translation: Translation | None) -> str:
         """The passage in the document's format; as it was where nothing was translated."""
         if translation is None or translation.text == self._marked.text:
             return self._raw
-        if translation.links is None:
+        if translation.links is None and self.has_marks:
             raise UsageError("The translator does not say where its words come from")
-        text = with_marks(self._marked, translation.text, translation.links, self._encode)
+        text = with_marks(self._marked, translation.text, translation.links or (), self._encode)
         return "".join([*self._before, self.finished(text), *self._after])
 
     def finished(self, text: str) -> str:
@@ -72,8 +74,9 @@ class Passage:
 def translated(translator: Aligns, parts: Iterable[str | Passage]) -> str:
     """A document with its passages translated, all together."""
     listed = list(parts)
-    texts = [part.text for part in listed if isinstance(part, Passage) and part.text]
-    found = iter(translator.translate(texts, alignment=True) if texts else [])
+    passages = [part for part in listed if isinstance(part, Passage) and part.text]
+    texts, has_marks = [part.text for part in passages], any(part.has_marks for part in passages)
+    found = iter(translator.translate(texts, alignment=has_marks) if texts else [])
     return "".join(
         part if isinstance(part, str) else part.written(next(found) if part.text else None) for part in listed
     )

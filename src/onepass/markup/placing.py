@@ -42,6 +42,8 @@ def with_marks(
         links: between the tokens of both.
         encode: makes text of the format out of plain text.
     """
+    if not source.root.children:
+        return encode(translation)
     units = _Units(source, translation, links)
     whole = Placed(source.root, Range(0, len(translation)))
     return "".join(_written(whole, units, translation, encode))

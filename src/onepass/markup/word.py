@@ -50,7 +50,8 @@ def translate_word(translator: Aligns, data: bytes) -> bytes:
     paragraphs = [_Paragraph(element) for _, root in roots for element in root.iter(qn("w:p"))]
     waiting = [paragraph for paragraph in paragraphs if paragraph.text]
     texts = [paragraph.text for paragraph in waiting]
-    found = translator.translate(texts, alignment=True) if texts else []
+    has_marks = any(paragraph.has_marks for paragraph in waiting)
+    found = translator.translate(texts, alignment=has_marks) if texts else []
     for paragraph, translation in zip(waiting, found, strict=True):
         if translation.text != paragraph.text:
             paragraph.rewrite(paragraph.written(translation))

@@ -186,7 +186,7 @@ class OnnxEngine:
         return Hypotheses(ids, scores, with_end=False, sources=sources)
 
     def _word_slots(self, labels: NDArray[np.int64]) -> NDArray[np.bool_]:
-        """Which slots write: equal neighbours are one; the blank, the label after all words, and padding go."""
+        """Slots that write: of equal neighbours the first; neither the blank, the last label, nor padding."""
         assert self._placeholders is not None
         blank = self._placeholders.ids.stop
         before = np.pad(labels, ((0, 0), (1, 0)))[:, :-1]
