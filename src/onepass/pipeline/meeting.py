@@ -21,7 +21,7 @@ from onepass.files import write_text
 from onepass.pipeline.processes import Link, Place, Team, place, tell_launched
 from onepass.version import __version__
 
-START_SECONDS = 60.0
+START_SECONDS = 50.0
 """In which all processes must have come, with the same recipe and the same directory."""
 SPEAKING_SECONDS = 3.0
 """That a process leaves the one that speaks for it: a launcher ends all as soon as the first has ended."""
