@@ -16,8 +16,8 @@ from test_launching import LAUNCHERS, TRAININGS, free_port
 from onepass.pipeline.processes import Place, first_host, place
 from tiny_run import call, outputs, write_recipe
 
-SIX = [part for name in TRAININGS for part in ("--set", f"{name}.training.accumulate=6")]
-"""Batches of an update, for two processes or three."""
+TWO = [part for name in TRAININGS for part in ("--set", f"{name}.training.accumulate=2")]
+"""Batches of an update, one for each process: of more the sums would be rounded in another order."""
 ENDED = re.compile(
     r"^error: rank (\d) on \S+ has ended in the stage (\S+); start the same command again", re.M
 )
@@ -30,7 +30,7 @@ def recipe(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def of_one_process(recipe: Path) -> dict[str, str]:
-    done = call("run", recipe, *SIX, "--to", recipe.parent / "one")
+    done = call("run", recipe, *TWO, "--to", recipe.parent / "one")
     assert done.code == 0, done.err
     return outputs(recipe.parent / "one")
 
@@ -111,29 +111,25 @@ def test_the_first_host_of_a_list_of_slurms(hosts: str, first: str) -> None:
 # --- agreeing ----------------------------------------------------------------
 
 
-@pytest.mark.parametrize("processes", [2, pytest.param(3, marks=pytest.mark.slow)])
 def test_processes_that_srun_starts_end_in_the_bytes_of_one(
-    processes: int, recipe: Path, of_one_process: dict[str, str], tmp_path: Path
+    recipe: Path, of_one_process: dict[str, str], tmp_path: Path
 ) -> None:
-    command = ("run", recipe, *SIX, "--to", tmp_path / "run")
-    codes, errors = together([command] * processes, tmp_path, 300)
-    assert codes == [0] * processes, errors
-    assert errors[1:] == [""] * (processes - 1)
+    command = ("run", recipe, *TWO, "--to", tmp_path / "run")
+    codes, errors = together([command] * 2, tmp_path, 300)
+    assert codes == [0, 0], errors
+    assert errors[1] == ""
     assert outputs(tmp_path / "run") == of_one_process
 
 
 def test_other_recipes_and_directories_are_one_error_in_all_processes(recipe: Path, tmp_path: Path) -> None:
-    plain = ("run", recipe, *SIX, "--to", tmp_path / "run")
+    plain = ("run", recipe, *TWO, "--to", tmp_path / "run")
     for other, said in (
-        (
-            ("run", recipe, *SIX, "--set", "seed=2", "--to", tmp_path / "run"),
-            "another recipe or other settings",
-        ),
-        (("run", recipe, *SIX, "--to", tmp_path / "elsewhere"), "another directory"),
+        (("--set", "seed=2", "--to", tmp_path / "run"), "another recipe or other settings"),
+        (("--to", tmp_path / "elsewhere"), "another directory"),
     ):
-        codes, errors = together([plain, ("run", recipe, *SIX, *other)], tmp_path, 120)
+        codes, errors = together([plain, ("run", recipe, *TWO, *other)], tmp_path, 120)
         assert codes == [2, 2], errors
-        assert said in errors[0]
+        assert said in errors[0], errors
         assert "rank 1" in errors[0]
         assert "Traceback" not in "".join(errors)
         assert not (tmp_path / "run/recipe.json").exists()
@@ -161,7 +157,7 @@ def launch(recipe: Path, to: Path, err: Path, *more: str) -> "subprocess.Popen[b
     """A long training of two processes under torchrun."""
     settings = ("--set", "teacher.training.max_updates=100000", "--set", "teacher.training.validate_every=50")
     options = ["--standalone", "--nproc-per-node", "2", *more, "-m", "onepass"]
-    command = ["run", recipe, *SIX, *settings, "--to", to, "--until", "teacher"]
+    command = ["run", recipe, *TWO, *settings, "--to", to, "--until", "teacher"]
     return start([*LAUNCHERS["torchrun"], *options, *command], err)
 
 
@@ -219,7 +215,7 @@ def test_max_restarts_goes_on_by_itself(recipe: Path, of_one_process: dict[str, 
     options = ["--standalone", "--nproc-per-node", "2", "--max-restarts", "1", "-m", "onepass"]
     settings = ("--set", "teacher.training.validate_every=2")
     launcher = start(
-        [*LAUNCHERS["torchrun"], *options, "run", recipe, *SIX, *settings, "--to", run, "--until", "teacher"],
+        [*LAUNCHERS["torchrun"], *options, "run", recipe, *TWO, *settings, "--to", run, "--until", "teacher"],
         err,
     )
     try:

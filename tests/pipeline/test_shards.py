@@ -5,10 +5,12 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
 
+from onepass.errors import DataError
 from onepass.pipeline import shards as module
 from onepass.pipeline.shards import in_shards
 from onepass.text.lines import read_lines
@@ -106,3 +108,49 @@ def test_a_shard_that_fails_is_nobodys(tmp_path: Path) -> None:
     with pytest.raises(KeyboardInterrupt):
         in_shards(LINES, 2, tmp_path, translate, lambda *_: None)
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("damage", "said"),
+    [
+        (lambda text: text.replace("<5>", "<6>"), "its digest differs"),
+        (lambda text: text + "<7>\n", "3 lines and not 2"),
+        (lambda text: "<4>\n", "1 lines and not 2"),
+        (lambda text: text[:-1], "1 lines and not 2"),
+    ],
+    ids=["a flipped byte", "a line too many", "a line too few", "cut"],
+)
+def test_a_damaged_shard_is_one_error_and_made_again(
+    damage: Callable[[str], str], said: str, tmp_path: Path
+) -> None:
+    assert here(tmp_path) == EXPECTED
+    shard = tmp_path / "000002.txt"
+    assert shard.read_text() == "<4>\n<5>\n"
+    shard.write_text(damage(shard.read_text()))
+    with pytest.raises(DataError, match=said) as error:
+        here(tmp_path)
+    assert error.value.where == shard
+    asked: list[int] = []
+
+    def translate(part: Sequence[str], number: int) -> list[str]:
+        asked.append(number)
+        return [f"<{line}>" for line in part]
+
+    assert in_shards(LINES, 2, tmp_path, translate, lambda *_: None) == EXPECTED
+    assert asked == [2]
+
+
+def test_shards_of_an_older_version_are_taken_as_they_are(tmp_path: Path) -> None:
+    assert here(tmp_path) == EXPECTED
+    for path in tmp_path.glob("*.json"):
+        path.unlink()
+    before = {path: path.stat().st_mtime_ns for path in tmp_path.iterdir()}
+    assert here(tmp_path) == EXPECTED
+    assert {path: path.stat().st_mtime_ns for path in tmp_path.iterdir()} == before
+
+
+def test_shards_of_another_source_are_refused(tmp_path: Path) -> None:
+    here(tmp_path)
+    other = ["other", *LINES[1:]]
+    with pytest.raises(DataError, match="another source"):
+        in_shards(other, 2, tmp_path, lambda part, _: list(part), lambda *_: None)

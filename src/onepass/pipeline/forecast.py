@@ -141,8 +141,9 @@ def _corpora(recipe: Recipe, size: CorpusSize, teacher: _Probe, seconds: float) 
 def _training(name: str, probe: _Probe, settings: TrainingSettings, seconds: float) -> Estimate:
     tokens = settings.max_updates * settings.accumulate * settings.batch_tokens
     hours = tokens / probe.tokens_per_second(settings, seconds) / 3600
-    # While it runs: the checkpoint (weights and Adam's two moments) and the weights kept for the mean.
-    disk = (3 + settings.average + 1) * FLOAT * probe.parameters
+    # While it runs: two checkpoints (weights and Adam's two moments) and one that is being written; weights
+    # kept for the mean, those that only the older checkpoint needs, and the bundle.
+    disk = (3 * 3 + settings.average + 2) * FLOAT * probe.parameters
     return Estimate(name, probe.parameters, tokens, hours, disk)
 
 

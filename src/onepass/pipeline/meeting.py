@@ -21,7 +21,7 @@ from onepass.files import write_text
 from onepass.pipeline.processes import Link, Place, Team, place, tell_launched
 from onepass.version import __version__
 
-START_SECONDS = 60.0
+START_SECONDS = 50.0
 """In which all processes must have come, with the same recipe and the same directory."""
 SPEAKING_SECONDS = 3.0
 """That a process leaves the one that speaks for it: a launcher ends all as soon as the first has ended."""
@@ -145,9 +145,10 @@ def _accept_others(team: Team, store: Any) -> None:
             connection = server.accept()[0]
             connection.settimeout(START_SECONDS)
             link = Link(connection)
-            _named(link, link.receive())
-            link.send(_hello(team))
-            team.links[link.rank] = link
+            with suppress(OSError):  # of somebody else
+                _name(link, link.receive())
+                link.send(_hello(team))
+                team.links[link.rank] = link
 
 
 def _link_to_first(team: Team, store: Any) -> Link:
@@ -161,7 +162,7 @@ def _link_to_first(team: Team, store: Any) -> Link:
             address = (os.environ["MASTER_ADDR"], int(store.get(PORT_KEY)))
             link = Link(socket.create_connection(address, START_SECONDS))
             link.send(_hello(team))
-            _named(link, link.receive())
+            _name(link, link.receive())
             return link
         except (OSError, RuntimeError):
             if time.monotonic() > deadline:
@@ -173,8 +174,8 @@ def _hello(team: Team) -> dict[str, Any]:
     return {"rank": team.here.rank, "host": team.host}
 
 
-def _named(link: Link, hello: dict[str, Any] | None) -> None:
-    if hello is None:
+def _name(link: Link, hello: dict[str, Any] | None) -> None:
+    if hello is None or not {"rank", "host"} <= hello.keys():
         raise OSError("a connection was closed")
     link.rank, link.host = int(hello["rank"]), str(hello["host"])
 
