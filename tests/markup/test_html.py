@@ -6,6 +6,7 @@ from collections import Counter
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from lxml import etree
 from reversing import Repeating, Reversing, Worded
 
 from onepass.markup.html import ATTRIBUTES, COPIED, translate_html
@@ -176,3 +177,25 @@ def test_of_any_page_the_tags_are_the_same_ones(page: str) -> None:
 @given(PAGES)
 def test_a_page_of_which_nothing_is_translated_comes_back_byte_for_byte(page: str) -> None:
     assert translate_html(Repeating(), page) == page
+
+
+XML_TEXT = st.lists(
+    st.sampled_from(["one ", "two", " three ", "&amp;", "&lt;b", "\n", "<![CDATA[<b]]>", "<!--x-->"])
+)
+XML = st.recursive(
+    XML_TEXT.map("".join),
+    lambda inner: st.builds(
+        "<{0} a='&lt;'>{1}</{0}>{2}".format, st.sampled_from(["b", "i", "x:Y", "p", "code"]), inner, inner
+    ),
+    max_leaves=10,
+).map("<root xmlns:x='u'>{}</root>".format)
+
+
+def names(page: str) -> Counter[str]:
+    return Counter(str(node.tag) for node in etree.fromstring(page).iter())
+
+
+@settings(max_examples=100, deadline=None)
+@given(XML)
+def test_what_was_well_formed_is_well_formed_and_has_the_same_elements(page: str) -> None:
+    assert names(translate_html(Reversing(), page)) == names(page)

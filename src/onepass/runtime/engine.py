@@ -27,8 +27,6 @@ CANDIDATE_TOKENS = 2048
 """Source tokens times candidates that are drawn, in one run: bounds its memory."""
 SOURCES, ATTENDED = "sources", "attended"
 """Outputs of a graph that only alignments need: of tokens, and of places."""
-_WITHOUT_THE_REST = onnxruntime.RunOptions()
-_WITHOUT_THE_REST.only_execute_path_to_fetches = True
 _FREE = np.zeros((1, 1), dtype=np.int64)
 """Of slots that are not forced to write anything."""
 _ENGINES: WeakSet[OnnxEngine] = WeakSet()
@@ -78,6 +76,8 @@ class OnnxEngine:
         self.aligns = SOURCES in self._outputs
         self._inputs = {value.name for value in session.get_inputs()}
         self._placeholders = placeholders if "spans" in self._inputs else None
+        self._sparing = onnxruntime.RunOptions()
+        self._sparing.only_execute_path_to_fetches = True  # nothing for outputs that nobody wants
         self._num_candidates = num_candidates
         drawn = "uniform" in self._inputs
         self._uniform = candidate_numbers(num_candidates, seed=seed) if drawn else None
@@ -197,7 +197,7 @@ class OnnxEngine:
         """The outputs of the graph, those of alignments only if they are asked for."""
         names = [name for name in self._outputs if aligned or name not in (SOURCES, ATTENDED)]
         with self._session() as session:
-            values = session.run(names, feeds, None if aligned else _WITHOUT_THE_REST)
+            values = session.run(names, feeds, None if aligned else self._sparing)
         return dict(zip(names, values, strict=True))
 
     def _translated(
