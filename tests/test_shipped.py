@@ -5,6 +5,7 @@ import subprocess
 import sys
 import zipfile
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
@@ -14,8 +15,38 @@ from onepass.evaluation.quality import measure
 from onepass.runtime.shipped import shipped_models
 
 ROOT = Path(__file__).parents[1]
-TEST_SET = ROOT.parent / "shared" / "data" / "tatoeba.en-de"
-MOST_BYTES = 20_000_000
+DATA = ROOT.parent / "shared" / "data"
+TATOEBA = {side: DATA / f"tatoeba.en-de/test.{side}" for side in ("en", "de")}
+NEWS = {side: DATA / f"testsets.en-pt/ntrex-br-dev.{side}" for side in ("en", "pt")}
+MOST_BYTES = 23_000_000
+OF_TATOEBA = ("license: cc-by-2.0", "tatoeba.org", "manythings.org/anki")
+OF_FIREFOX = (
+    "license: mpl-2.0",
+    "Mozilla",
+    "tatoeba.org",
+    "Princeton WordNet",
+    "SHA-256 of the teacher's files",
+)
+
+
+class About(NamedTuple):
+    """What is expected of a model: words of its card, its test set, its least BLEU there."""
+
+    words: tuple[str, ...]
+    test_set: dict[str, Path]
+    least: float
+
+
+MODELS = {
+    "en-de": About(OF_TATOEBA, TATOEBA, 30),
+    "en-de-fast": About(OF_TATOEBA, TATOEBA, 30),
+    "de-en": About(OF_TATOEBA, TATOEBA, 30),
+    "en-pt": About(OF_FIREFOX, NEWS, 27),
+}
+
+
+def test_every_shipped_model_is_tested() -> None:
+    assert shipped_models().keys() == MODELS.keys()
 
 
 @pytest.mark.parametrize("name", shipped_models())
@@ -23,10 +54,10 @@ def test_a_shipped_model_fits_and_names_its_sources(name: str) -> None:
     bundle = Bundle.open(shipped_models()[name])
     assert sum((bundle.directory / file).stat().st_size for file in bundle.files) <= MOST_BYTES
     card = (bundle.directory / "README.md").read_text(encoding="utf-8")
-    for words in ("license: cc-by-2.0", "tatoeba.org", "manythings.org/anki", "BLEU", "ms p50"):
+    for words in (*MODELS[name].words, "BLEU", "ms p50"):
         assert words in card
     assert bundle.export is not None
-    assert bundle.export.measured[0].bleu > 30
+    assert bundle.export.measured[0].bleu > MODELS[name].least
 
 
 def test_the_default_model_translates() -> None:
@@ -91,15 +122,12 @@ def test_the_model_of_the_other_direction_translates() -> None:
     assert chosen[0].text == "I am tired."
 
 
-@pytest.mark.skipif(not TEST_SET.is_dir(), reason="the Tatoeba test set is not on this machine")
+@pytest.mark.skipif(not DATA.is_dir(), reason="the test sets are not on this machine")
 @pytest.mark.parametrize("name", shipped_models())
 def test_the_models_are_as_good_as_their_cards_say(name: str) -> None:
-    translator = Translator.load(name)
-    bundle = translator.bundle
-    src, ref = (
-        (TEST_SET / f"test.{side}").read_text(encoding="utf-8").splitlines()
-        for side in (bundle.src, bundle.tgt)
-    )
+    translator = Translator.load(name, num_candidates=1, split=False)
+    bundle, files = translator.bundle, MODELS[name].test_set
+    src, ref = (files[side].read_text(encoding="utf-8").splitlines() for side in (bundle.src, bundle.tgt))
     found = measure([translation.text for translation in translator.translate(src)], ref)
     # Other processors round products to other sums.
     assert bundle.export is not None

@@ -124,7 +124,7 @@ def test_the_settings_say_what_a_page_needs(client: TestClient) -> None:
     settings = client.get("/frontend/settings").json()
     assert settings["charLimit"] == 100_000
     assert (settings["apiKeys"], settings["keyRequired"], settings["suggestions"]) == (False, False, False)
-    assert settings["supportedFilesFormat"] == [".txt"]
+    assert {".txt", ".html", ".srt"} <= set(settings["supportedFilesFormat"])
     assert settings["language"]["source"]["code"] == "auto"
     assert settings["language"]["target"] == {"code": "de", "name": "German"}
 
@@ -168,10 +168,34 @@ def test_alternatives_are_a_small_number(client: TestClient, alternatives: objec
     assert "alternatives" in answer.json()["error"]
 
 
-@pytest.mark.parametrize("text_format", ["html", "xml"])
+@pytest.mark.parametrize("text_format", ["xml", "HTML"])
 def test_a_format_that_is_not_there_is_one_clear_error(client: TestClient, text_format: str) -> None:
     answer = client.post("/translate", data={**ASKED, "format": text_format})
     assert (answer.status_code, answer.json()) == (400, {"error": f"{text_format} format is not supported"})
+
+
+PAGE = '<p title="no">One <b class=x>word</b> &amp; two.<br>Three!</p><script>if (a < b) {}</script>'
+
+
+def test_html_keeps_its_marks(client: TestClient) -> None:
+    asked = {**ASKED, "q": [PAGE, "plain", "<p></p>"], "format": "html"}
+    found = client.post("/translate", json=asked).json()
+    page = '<p title="no">ONE <b class=x>WORD</b> &amp; TWO.<br>THREE!</p><script>if (a < b) {}</script>'
+    assert found == {"translatedText": [page, "PLAIN", "<p></p>"]}
+
+
+def test_the_language_of_html_is_that_of_its_text(client: TestClient) -> None:
+    asked = {"q": "<p>Schöne <i>Grüße</i></p>", "source": "auto", "target": "en", "format": "html"}
+    found = client.post("/translate", json=asked).json()
+    assert found["translatedText"] == "<p>SCHÖNE <i>GRÜSSE</i></p>"
+    assert found["detectedLanguage"]["language"] == "de"
+
+
+def test_details_are_of_texts_without_mark_up(client: TestClient) -> None:
+    asked = {**ASKED, "format": "html", "details": "score"}
+    assert client.post("/translate", data=asked).status_code == 400
+    answer = client.post("/translate", data={**asked, "details": "milliseconds"})
+    assert answer.json()["details"]["milliseconds"] > 0
 
 
 def test_details_are_said_on_request(client: TestClient) -> None:
@@ -180,14 +204,17 @@ def test_details_are_said_on_request(client: TestClient) -> None:
     assert details["score"] == [-0.5, -0.5]
     assert details["model"] == ["capitals", "capitals"]
     assert 0 < details["milliseconds"] < 10_000
+    asked = {**ASKED, "q": "One two.", "details": ["alignment"]}
+    [first, second] = client.post("/translate", json=asked).json()["details"]["alignment"]
+    assert (first, second) == ([0, 3, [[0, 3]]], [4, 8, [[4, 8]]])
     of_one = client.post("/translate", data={**ASKED, "details": "score, model"}).json()["details"]
     assert of_one == {"score": -0.5, "model": "capitals"}
 
 
 def test_a_detail_that_is_not_there_is_refused(client: TestClient) -> None:
-    answer = client.post("/translate", data={**ASKED, "details": "alignment"})
+    answer = client.post("/translate", data={**ASKED, "details": "colour"})
     assert answer.status_code == 400
-    assert "alignment is no detail" in answer.json()["error"]
+    assert "colour is no detail" in answer.json()["error"]
 
 
 def test_the_models_are_listed(client: TestClient) -> None:
@@ -248,7 +275,34 @@ class TestFiles:
         assert fetched.content.decode() == "ONE.\nTWO É.\r\n"
         assert fetched.headers["content-disposition"] == 'attachment; filename="translated.de.txt"'
 
-    @pytest.mark.parametrize("name", ["a.docx", "a.html", "a", ".txt/a", "a.txt.zip"])
+    @pytest.mark.parametrize(
+        ("name", "data", "expected"),
+        [
+            ("page.html", b"<p>One <b>two</b>.</p>", "<p>ONE <b>TWO</b>.</p>"),
+            (
+                "a.SRT",
+                b"1\n00:00:01,000 --> 00:00:02,000\nOne.\n",
+                "1\n00:00:01,000 --> 00:00:02,000\nONE.\n",
+            ),
+            ("a.json", b'{"key": "one"}', '{"key": "ONE"}'),
+        ],
+    )
+    def test_files_keep_their_marks(self, client: TestClient, name: str, data: bytes, expected: str) -> None:
+        asked = client.post(
+            "/translate_file", files={"file": (name, data)}, data={"source": "en", "target": "de"}
+        )
+        url = asked.json()["translatedFileUrl"]
+        assert url.endswith(f".de.{name.rpartition('.')[2].lower()}")
+        assert client.get(url).content.decode() == expected
+
+    def test_a_damaged_file_is_one_clear_error(self, client: TestClient) -> None:
+        answer = client.post(
+            "/translate_file", files={"file": ("a.json", b"{")}, data={"source": "en", "target": "de"}
+        )
+        assert answer.status_code == 400
+        assert "JSON" in answer.json()["error"]
+
+    @pytest.mark.parametrize("name", ["a.docx", "a.pdf", "a", ".txt/a", "a.txt.zip"])
     def test_other_formats_are_refused(self, client: TestClient, name: str) -> None:
         answer = client.post(
             "/translate_file", files={"file": (name, b"One.")}, data={"source": "en", "target": "de"}

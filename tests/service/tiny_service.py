@@ -4,11 +4,12 @@ import re
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from starlette.testclient import TestClient
 
+from onepass.runtime.alignment import AlignedWord, Link
 from onepass.runtime.sentences import Passage
 from onepass.runtime.text_translator import NOTHING, Reading, Translation
 from onepass.service.app import Shared, Worker, build_worker
@@ -20,7 +21,7 @@ from onepass.service.quotas import Quotas
 from onepass.service.serve import server_of
 from onepass.service.settings import Limits, ServiceSettings
 from onepass.service.sockets import listening_sockets, url_of
-from onepass.text.segmentation import Segment
+from onepass.text.segmentation import Range, Segment
 
 SENTENCE = re.compile(r"[^.!?\n]*[.!?\n]*\s*")
 
@@ -47,7 +48,7 @@ class Capitals:
             place += len(piece)
         return found
 
-    def read(self, passages: Sequence[Passage]) -> list[Reading]:
+    def read(self, passages: Sequence[Passage], *, alignment: bool = False) -> list[Reading]:
         self.rounds.append([passage.segment.text for passage in passages])
         assert self.may_read.wait(20)
         if any("poison" in passage.segment.text for passage in passages):
@@ -58,6 +59,17 @@ class Capitals:
         parts = zip(passages, readings, strict=True)
         text = "".join(reading.text + passage.segment.space for passage, reading in parts)
         return Translation(text, (), (), None, -0.5, "capitals")
+
+    def aligned(
+        self,
+        line: str,
+        translation: Translation,
+        passages: Sequence[Passage],
+        readings: Sequence[Reading],
+    ) -> Translation:
+        places = [Range(*word.span()) for word in re.finditer(r"\S+", line)]
+        words = tuple(AlignedWord(*place, (place,)) for place in places)
+        return replace(translation, alignment=words, links=tuple(Link(place, place) for place in places))
 
 
 class ByUmlaut:

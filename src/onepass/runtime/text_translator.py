@@ -230,9 +230,7 @@ class TextTranslator:
         for line, parts in zip(listed, passages, strict=True):
             of_line = [next(readings) for _ in parts]
             translation = self.joined(parts, of_line)
-            if alignment and self.aligns:
-                translation = self._aligned(line, translation, parts, of_line)
-            found.append(translation)
+            found.append(self.aligned(line, translation, parts, of_line) if alignment else translation)
         return found
 
     def passages(self, line: str) -> list[Passage]:
@@ -322,14 +320,16 @@ class TextTranslator:
             model=self.fingerprint,
         )
 
-    def _aligned(
+    def aligned(
         self,
         line: str,
         translation: Translation,
         passages: Sequence[Passage],
         readings: Sequence[Reading],
     ) -> Translation:
-        """A translation that says where its words come from."""
+        """A translation that says where its words come from, if the engine says it."""
+        if not self.aligns:
+            return translation
         written = [
             Written(
                 passage.segment.start,

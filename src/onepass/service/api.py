@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
@@ -14,7 +15,15 @@ from starlette.responses import Response
 from onepass.runtime.text_translator import Translation
 from onepass.service.admission import Admission
 from onepass.service.detection import Detected
-from onepass.service.documents import FILE_FORMATS, TEXT_FORMATS, file_format, open_file, open_text
+from onepass.service.documents import (
+    FILE_FORMATS,
+    TEXT,
+    TEXT_FORMATS,
+    check_format,
+    file_ending,
+    text_of,
+    translated_document,
+)
 from onepass.service.downloads import Downloads
 from onepass.service.fields import Fields, read_fields
 from onepass.service.health import Health
@@ -24,18 +33,18 @@ from onepass.service.metrics import Metrics
 from onepass.service.record import record_of
 from onepass.service.refusal import RequestError, missing
 from onepass.service.spec import specification
-from onepass.service.translating import AUTO, Pair, Translated, Translating, Waiter
+from onepass.service.translating import AUTO, Pair, Translated, Translating, Waiter, same
 from onepass.text.spans import find_spans
 
 DETAILS: dict[str, Callable[[str, Translation], Any]] = {
     "score": lambda text, found: round(found.score, 6),
     "model": lambda text, found: found.model,
     "spans": lambda text, found: {"source": _spans(text), "target": _spans(found.text)},
+    "alignment": lambda text, found: [
+        [word.start, word.end, [[*place] for place in word.sources]] for word in found.alignment or ()
+    ],
 }
-"""What an answer says of each text on request, beside the milliseconds of the whole.
-
-This is the seam for more, such as where each word comes from: the page draws "alignment" where it is here.
-"""
+"""What an answer says of each text on request, beside the milliseconds of the whole."""
 MILLISECONDS = "milliseconds"
 
 
@@ -55,6 +64,13 @@ class Wanted(NamedTuple):
     text_format: str
     alternatives: int
     details: tuple[str, ...]
+
+
+class Marked(NamedTuple):
+    """Translated documents, and the language of each where "auto" was asked for."""
+
+    documents: list[bytes]
+    detected: list[Detected] | None
 
 
 class Api:
@@ -97,23 +113,25 @@ class Api:
                 f"Invalid request: request ({len(texts)}) exceeds text limit ({self.admission.limits.texts})",
                 reason="texts",
             )
-        documents = [open_text(text, wanted.text_format) for text in texts]
-        parts = [part for document in documents for part in document.texts]
         record.texts = list(texts)
-        translated = await self._translated(request, who, parts, wanted.pair)
-        found = iter(translated.translations)
-        of_documents = [[next(found) for _ in document.texts] for document in documents]
-        whole = [
-            document.rebuilt(of_document)
-            for document, of_document in zip(documents, of_documents, strict=True)
-        ]
+        details: dict[str, Any] = {}
+        if wanted.text_format == TEXT:
+            aligned = "alignment" in wanted.details
+            translated = await self._translated(request, who, texts, wanted.pair, alignment=aligned)
+            whole, detected = [found.text for found in translated.translations], translated.detected
+            details = _details(wanted.details, texts, translated.translations)
+        else:
+            data = [text.encode("utf-8", "surrogatepass") for text in texts]
+            marked = await self._marked(request, who, data, wanted.text_format, wanted.pair)
+            whole, detected = (
+                [found.decode("utf-8", "replace") for found in marked.documents],
+                marked.detected,
+            )
         answer: dict[str, Any] = {"translatedText": whole}
         if wanted.alternatives:
             answer["alternatives"] = [[] for _ in whole]
-        if translated.detected is not None:
-            firsts = _firsts(translated.detected, [len(document.texts) for document in documents])
-            answer["detectedLanguage"] = [_said(detected) for detected in firsts]
-        details = _details(wanted.details, parts, translated.translations)
+        if detected is not None:
+            answer["detectedLanguage"] = [_said(one) for one in detected]
         if not fields.is_list():
             answer, details = _only(answer), _only(details)
         if MILLISECONDS in wanted.details:
@@ -128,10 +146,13 @@ class Api:
         if fields.upload is None or not fields.upload.name:
             raise missing("file")
         pair = Pair(fields.text("source"), fields.text("target"))
-        suffix = file_format(fields.upload.name)
-        document = open_file(fields.upload.data, suffix)
-        translated = await self._translated(request, who, list(document.texts), pair)
-        data = document.rebuilt(translated.translations).encode("utf-8")
+        suffix = file_ending(fields.upload.name)
+        if FILE_FORMATS[suffix] == TEXT:
+            translated = await self._translated(request, who, [text_of(fields.upload.data)], pair)
+            data = translated.translations[0].text.encode("utf-8")
+        else:
+            marked = await self._marked(request, who, [fields.upload.data], FILE_FORMATS[suffix], pair)
+            [data] = marked.documents
         target = self._directions.language(pair.target)
         name = await asyncio.to_thread(self._downloads.put, data, target, suffix)
         return Json({"translatedFileUrl": f"{request.base_url}download_file/{quote(name)}"})
@@ -225,18 +246,63 @@ class Api:
             record_of(request).key = who.name
         return who
 
-    async def _translated(self, request: Request, who: Key, texts: Sequence[str], pair: Pair) -> Translated:
+    async def _translated(
+        self, request: Request, who: Key, texts: Sequence[str], pair: Pair, *, alignment: bool = False
+    ) -> Translated:
+        with self._admitted(request, who, sum(map(len, texts)), pair) as waiter:
+            translated = await self.translating.translate(texts, pair, waiter, alignment=alignment)
+        record_of(request).sentences = translated.sentences
+        return translated
+
+    async def _marked(
+        self, request: Request, who: Key, documents: Sequence[bytes], name: str, pair: Pair
+    ) -> Marked:
+        """Documents of a format, one after the other."""
+        detected: list[Detected] = []
+        with self._admitted(request, who, sum(map(len, documents)), pair) as waiter:
+            found = []
+            for document in documents:
+                of_document = _Marked(self.translating, pair, waiter)
+                found.append(await translated_document(document, name, of_document.translate))
+                record_of(request).sentences += of_document.sentences
+                detected += [] if of_document.detected is None else [of_document.detected]
+        return Marked(found, detected if pair.source == AUTO else None)
+
+    @contextmanager
+    def _admitted(self, request: Request, who: Key, characters: int, pair: Pair) -> Iterator[Waiter]:
         record = record_of(request)
-        record.characters = sum(map(len, texts))
+        record.characters = characters
         self.translating.check(pair)
         with self.admission.admitted(self.translating.waiting):
             # Last of all checks: what is refused costs no characters.
-            self.admission.charge(who, record.characters)
-            self.metrics.characters.inc(record.characters)
-            waiter = Waiter(lambda: _leaves(request), lambda: self.admission.deadline(record.started))
-            translated = await self.translating.translate(texts, pair, waiter)
-        record.sentences = translated.sentences
-        return translated
+            self.admission.charge(who, characters)
+            self.metrics.characters.inc(characters)
+            yield Waiter(lambda: _leaves(request), lambda: self.admission.deadline(record.started))
+
+
+class _Marked:
+    """The lines of a document with mark-up, all in the language of the first that were asked for.
+
+    Attributes:
+        detected: that language, where it is to be found out; None as long as nothing was translated.
+        sentences: that were read.
+    """
+
+    def __init__(self, translating: Translating, pair: Pair, waiter: Waiter) -> None:
+        self._translating, self._pair, self._waiter = translating, pair, waiter
+        self.detected: Detected | None = None
+        self.sentences = 0
+
+    async def translate(self, lines: Sequence[str], alignment: bool) -> list[Translation]:
+        pair = self._pair
+        if pair.source == AUTO:
+            self.detected = self.detected or (await self._translating.detect("\n".join(lines)))[0]
+            pair = pair._replace(source=self.detected.language)
+            if pair.source == pair.target:
+                return [same(line) for line in lines]
+        translated = await self._translating.translate(lines, pair, self._waiter, alignment=alignment)
+        self.sentences += translated.sentences
+        return translated.translations
 
 
 async def _leaves(request: Request) -> None:
@@ -248,10 +314,13 @@ async def _leaves(request: Request) -> None:
 def _wanted(fields: Fields) -> Wanted:
     pair = Pair(fields.text("source"), fields.text("target"))
     text_format = fields.optional("format") or "text"
+    check_format(text_format)
     details = fields.names("details")
     allowed = [*DETAILS, MILLISECONDS]
     if unknown := [name for name in details if name not in allowed]:
         raise RequestError(400, f"{unknown[0][:40]} is no detail; there are {', '.join(allowed)}")
+    if text_format != TEXT and (of_text := [name for name in details if name in DETAILS]):
+        raise RequestError(400, f"{of_text[0]} is a detail of texts without mark-up")
     return Wanted(pair, text_format, fields.alternatives(), details)
 
 
@@ -271,15 +340,6 @@ def _spans(text: str) -> list[list[Any]]:
 def _only(lists: dict[str, Any]) -> dict[str, Any]:
     """The values of the only text of a request, which was no list."""
     return {name: values[0] for name, values in lists.items()}
-
-
-def _firsts(detected: Sequence[Detected], counts: Sequence[int]) -> list[Detected]:
-    """The language of each document: that of its first text."""
-    firsts, place = [], 0
-    for count in counts:
-        firsts.append(detected[place])
-        place += count
-    return firsts
 
 
 def _said(detected: Detected) -> dict[str, Any]:

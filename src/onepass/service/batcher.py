@@ -32,10 +32,13 @@ class Job:
     Attributes:
         passages: to read.
         done: their readings, in their order.
+        alignment: whether they say where their words come from.
     """
 
-    def __init__(self, passages: Sequence[Passage], done: asyncio.Future[list[Reading]]) -> None:
-        self.passages, self.done = passages, done
+    def __init__(
+        self, passages: Sequence[Passage], done: asyncio.Future[list[Reading]], *, alignment: bool = False
+    ) -> None:
+        self.passages, self.done, self.alignment = passages, done, alignment
         self.begun = 0
         self._readings: dict[int, Reading] = {}
         if not passages:
@@ -102,9 +105,9 @@ class Batcher:
         """Ends the thread after its round."""
         self._rounds.put(None)
 
-    def submit(self, passages: Sequence[Passage]) -> Job:
+    def submit(self, passages: Sequence[Passage], *, alignment: bool = False) -> Job:
         """Has passages translated; those of other requests that wait are translated with them."""
-        job = Job(passages, asyncio.get_running_loop().create_future())
+        job = Job(passages, asyncio.get_running_loop().create_future(), alignment=alignment)
         if passages:
             self.waiting += len(passages)
             self._jobs.append(job)
@@ -154,17 +157,18 @@ class Batcher:
     def _read_rounds(self) -> None:
         assert self._loop is not None
         while (turns := self._rounds.get()) is not None:
-            results = self._results([turn.passage for turn in turns])
+            alignment = any(turn.job.alignment for turn in turns)
+            results = self._results([turn.passage for turn in turns], alignment=alignment)
             try:
                 self._loop.call_soon_threadsafe(self._end_round, turns, results)
             except RuntimeError:  # the loop was closed: nobody waits
                 return
 
-    def _results(self, passages: list[Passage]) -> list[Result]:
+    def _results(self, passages: list[Passage], *, alignment: bool) -> list[Result]:
         """The readings; where they fail together, each alone, so that one harms no other request."""
         try:
-            return list(self.translator.read(passages))
+            return list(self.translator.read(passages, alignment=alignment))
         except Exception as error:
             if len(passages) == 1:
                 return [error]
-        return [result for passage in passages for result in self._results([passage])]
+        return [result for passage in passages for result in self._results([passage], alignment=alignment)]

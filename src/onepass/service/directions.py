@@ -21,9 +21,17 @@ class TranslatesBySentence(Protocol):
 
     def passages(self, line: str) -> list[Passage]: ...
 
-    def read(self, passages: Sequence[Passage]) -> list[Reading]: ...
+    def read(self, passages: Sequence[Passage], *, alignment: bool = False) -> list[Reading]: ...
 
     def joined(self, passages: Sequence[Passage], readings: Sequence[Reading]) -> Translation: ...
+
+    def aligned(
+        self,
+        line: str,
+        translation: Translation,
+        passages: Sequence[Passage],
+        readings: Sequence[Reading],
+    ) -> Translation: ...
 
 
 @dataclass(frozen=True)

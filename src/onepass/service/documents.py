@@ -1,55 +1,70 @@
-"""What a client sends as texts to translate, and its answer as translations of them.
+"""Documents with mark-up, whose sentences wait for the model with those of all requests.
 
-This is the seam for formats: a further one is a function in `TEXT_FORMATS` or `FILE_FORMATS`.
+A document is read in a thread of its own. What it has to translate goes to the event loop and comes back.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from pathlib import PurePosixPath
-from typing import NamedTuple
 
-from onepass.errors import DataError
+from onepass.errors import DataError, UsageError
+from onepass.markup.files import FORMATS, translate_document
+from onepass.markup.files import TEXT as TEXT
 from onepass.runtime.text_translator import Translation
 from onepass.service.refusal import RequestError
 from onepass.text.lines import refuse_utf_16
 
-
-class Document(NamedTuple):
-    """Something to translate.
-
-    Attributes:
-        texts: to translate, each by itself.
-        rebuilt: makes the whole of their translations.
-    """
-
-    texts: tuple[str, ...]
-    rebuilt: Callable[[Sequence[Translation]], str]
+TEXT_FORMATS = (TEXT, "html")
+"""Of the parameter `format`."""
+FILE_FORMATS = {
+    ".txt": TEXT,
+    **{ending: name for name, known in FORMATS.items() if not known.is_binary for ending in known.endings},
+}
+"""By the ends of file names. Files that are archives are refused: small ones can hold gigabytes."""
+Translate = Callable[[Sequence[str], bool], Awaitable[list[Translation]]]
+"""Lines, and whether their words shall say where they come from."""
 
 
-def plain(text: str) -> Document:
-    """A text without mark-up."""
-    return Document((text,), lambda translations: translations[0].text)
+class _ThroughTheLoop:
+    """A translator for a thread beside the event loop."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, translate: Translate) -> None:
+        self._loop, self._translate = loop, translate
+
+    def translate(self, lines: Iterable[str], *, alignment: bool = False) -> list[Translation]:
+        async def translated() -> list[Translation]:
+            return await self._translate(list(lines), alignment)
+
+        return asyncio.run_coroutine_threadsafe(translated(), self._loop).result()
 
 
-TEXT_FORMATS: dict[str, Callable[[str], Document]] = {"text": plain}
-"""By the names of the parameter `format`."""
-FILE_FORMATS: dict[str, Callable[[str], Document]] = {".txt": plain}
-"""By the ends of file names."""
+async def translated_document(data: bytes, name: str, translate: Translate) -> bytes:
+    """A document of a format, with its text translated.
 
-
-def open_text(text: str, text_format: str) -> Document:
-    """A text of a request as a document.
+    Args:
+        data: in UTF-8.
+        name: of the format, one of `FORMATS`.
+        translate: is called in the event loop that runs.
 
     Raises:
-        RequestError: the format is none of those there are.
+        RequestError: it is damaged, or the model does not say where its words come from.
     """
-    if text_format not in TEXT_FORMATS:
-        raise RequestError(400, f"{text_format[:40]} format is not supported")
-    return TEXT_FORMATS[text_format](text)
+    translator = _ThroughTheLoop(asyncio.get_running_loop(), translate)
+    try:
+        return await asyncio.to_thread(translate_document, translator, data, name)
+    except (DataError, UsageError) as error:
+        raise RequestError(400, f"Invalid request: {error.what}") from None
 
 
-def file_format(name: str) -> str:
+def check_format(name: str) -> None:
+    """Raises RequestError where a text cannot have this format."""
+    if name not in TEXT_FORMATS:
+        raise RequestError(400, f"{name[:40]} format is not supported")
+
+
+def file_ending(name: str) -> str:
     """The end of a file's name that says its format; nothing else of the name is used.
 
     Raises:
@@ -61,15 +76,14 @@ def file_format(name: str) -> str:
     return suffix
 
 
-def open_file(data: bytes, suffix: str) -> Document:
-    """A file of a known format as a document.
+def text_of(data: bytes) -> str:
+    """The text of a file.
 
     Raises:
         RequestError: it is not UTF-8.
     """
     try:
         refuse_utf_16(data, "file")
-        text = data.decode("utf-8-sig")
+        return data.decode("utf-8-sig")
     except (UnicodeDecodeError, DataError):
         raise RequestError(400, "Invalid request: the file is not UTF-8") from None
-    return FILE_FORMATS[suffix](text)

@@ -100,8 +100,16 @@ class Translating:
         if pair.source != AUTO:
             self.directions.find(self.directions.language(pair.source), target)
 
-    async def translate(self, texts: Sequence[str], pair: Pair, waiter: Waiter) -> Translated:
+    async def translate(
+        self, texts: Sequence[str], pair: Pair, waiter: Waiter, *, alignment: bool = False
+    ) -> Translated:
         """Translates the texts of a request.
+
+        Args:
+            texts: of the request.
+            pair: of its languages.
+            waiter: who waits for it.
+            alignment: say of each word where it comes from.
 
         Raises:
             RequestError: a language is not served, or it took too long.
@@ -120,10 +128,12 @@ class Translating:
         for source, model in models.items():
             numbers = [number for number, of_text in enumerate(sources) if of_text == source]
             if model is None:
-                found.update((number, _same(texts[number])) for number in numbers)
+                found.update((number, same(texts[number])) for number in numbers)
             else:
-                lines = await _passages(model, [texts[number] for number in numbers])
-                jobs.append(self._submit(model, numbers, lines))
+                chosen = {number: texts[number] for number in numbers}
+                jobs.append(
+                    self._submit(model, chosen, await _passages(model, [*chosen.values()]), alignment)
+                )
         await self._wait(jobs, waiter)
         for work in jobs:
             found.update(work.translations())
@@ -143,10 +153,12 @@ class Translating:
             return detect_each(self.detector, texts)
         return await asyncio.to_thread(detect_each, self.detector, texts)
 
-    def _submit(self, model: Direction, numbers: list[int], lines: list[list[Passage]]) -> _Work:
+    def _submit(
+        self, model: Direction, texts: dict[int, str], lines: list[list[Passage]], alignment: bool
+    ) -> _Work:
         batcher = self._batchers[model.label]
-        job = batcher.submit([passage for line in lines for passage in line])
-        return _Work(model, batcher, job, numbers, lines)
+        job = batcher.submit([passage for line in lines for passage in line], alignment=alignment)
+        return _Work(model, batcher, job, texts, lines)
 
     async def _wait(self, jobs: Sequence[_Work], waiter: Waiter) -> None:
         """Waits for jobs as long as somebody waits for them."""
@@ -177,25 +189,28 @@ async def _wait_long(pending: set[asyncio.Future[Any]], waiter: Waiter) -> None:
 
 
 class _Work(NamedTuple):
-    """What a request has one model do."""
+    """What a request has one model do; `texts`: by their numbers, `lines`: the passages of each."""
 
     model: Direction
     batcher: Batcher
     job: Job
-    numbers: list[int]
+    texts: dict[int, str]
     lines: list[list[Passage]]
 
     def translations(self) -> dict[int, Translation]:
         """The translations, by the numbers of their texts."""
         readings = iter(self.job.done.result())
+        translator = self.model.translator
         found = {}
-        for number, line in zip(self.numbers, self.lines, strict=True):
+        for (number, text), line in zip(self.texts.items(), self.lines, strict=True):
             of_line: list[Reading] = [next(readings) for _ in line]
-            found[number] = self.model.translator.joined(line, of_line)
+            found[number] = translator.joined(line, of_line)
+            if self.job.alignment:
+                found[number] = translator.aligned(text, found[number], line, of_line)
         return found
 
 
-def _same(text: str) -> Translation:
+def same(text: str) -> Translation:
     """A text that is in the target language."""
     return Translation(text, (), (), None, 0.0)
 
