@@ -253,7 +253,7 @@ def test_results_are_kept_where_nobody_reads_the_table(
     src = write_lines(tmp_path / "src", ["Where is it?"])
     (tmp_path / "results.json").write_text("{}")
     monkeypatch.setattr("onepass.pipeline.bench.bench_bundles_or_run", lambda *_, **__: tmp_path)
-    monkeypatch.setattr(cli, "_show_results", Mock(side_effect=BrokenPipeError))
+    monkeypatch.setattr("onepass.cli.measuring.show_results", Mock(side_effect=BrokenPipeError))
     with pytest.raises(BrokenPipeError):
         cli.bench(["en-de"], src=src, ref=None, to=None, as_json=tmp_path / "league.json", settings=[])
     assert (tmp_path / "league.json").read_text() == "{}"

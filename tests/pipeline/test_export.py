@@ -378,14 +378,12 @@ def test_a_killed_export_is_done_again(older_export: Path, tmp_path: Path) -> No
 def test_an_export_stopped_between_its_two_renames_leaves_the_older_one(
     older_export: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def stopped(self: Path, target: Path) -> Path:
-        if self.name == ".bundle.onepass-partial":
-            raise KeyboardInterrupt
-        return rename(self, target)
+    def stopped(path: Path, to: Path) -> None:
+        assert (path.name, to) == (".bundle.onepass-partial", tmp_path / "bundle")
+        raise KeyboardInterrupt
 
-    rename = Path.rename
     to = Path(shutil.copytree(older_export, tmp_path / "bundle"))
-    monkeypatch.setattr(Path, "rename", stopped)
+    monkeypatch.setattr("onepass.files.move", stopped)
     with pytest.raises(KeyboardInterrupt):
         export(finished_run(), to)
     assert names(tmp_path) == {"bundle"}

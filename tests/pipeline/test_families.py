@@ -160,7 +160,6 @@ def test_what_only_fertilities_have_is_a_clear_error(tmp_path: Path) -> None:
     model = ("--model", directory / "student-glat")
     teacher = ("--teacher", directory / "teacher", "--candidates", 2)
     assert call("translate", "Hello", *model, *teacher).code == 0
-    assert_clear_error(call("translate", "Hello", *model, "--explain"), 2, "--explain")
     assert_clear_error(call("translate", "Hello", *model, "--search", "greedy"), 2, "search")
     assert call("translate", "Hello", *model).code == 0
     dag = ("--model", directory / "student-dag")

@@ -196,6 +196,7 @@ def _best_labelling(
 GRAPH = StudentGraph(
     _write,
     CandidateInput("window", Value(TensorProto.INT64, [2]), lambda _: np.array([0, 10])),
+    carries_placeholders=True,
 )
 """`window`: the first candidate, and the one after the last (`decoding.ctc`); of zeros where there is none.
 

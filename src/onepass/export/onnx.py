@@ -31,7 +31,6 @@ from onepass.export.transformer_graph import (
     StudentGraph,
     TransformerGraph,
 )
-from onepass.families import CTC
 from onepass.models.autoregressive import PAD
 from onepass.models.from_teacher import reads_as
 from onepass.models.one_pass import NEVER, OnePassTransformer
@@ -102,7 +101,7 @@ def export_onnx(
         inputs = {"src_ids": Value(TensorProto.INT64, ["B", "S"])}
         if candidates is not None:
             inputs[candidates.name] = candidates.value
-        if placeholders is not None and model.family is CTC:
+        if placeholders is not None and GRAPHS[model.family.name].carries_placeholders:
             inputs |= SPAN_INPUTS
         kinds = OUTPUTS | LIMITS
         references = None
@@ -152,6 +151,7 @@ def _outputs(
     placeholders: PlaceholderIds | None,
 ) -> Outputs:
     """The outputs of a student; the arguments are those of `export_onnx`."""
+    graph = GRAPHS[model.family.name]
     parts, most = model.output_parts(), model.most_places(MAX_SRC_TOKENS)
     words = g.table(parts, model.output_bias())
     tgt_size = model.tgt_embedding.num_embeddings  # what labels there are beyond are the family's own
@@ -191,7 +191,7 @@ def _outputs(
         positions=g.positions(model.positions(most + 1, torch.device("cpu"))),
         shared_encoder=teacher is not None and reads_as(model, teacher),
         placeholders=None
-        if placeholders is None or model.family is not CTC
+        if placeholders is None or not graph.carries_placeholders
         else Placeholders(placeholders.first, np.array(placeholders.aliases), np.array(placeholders.twins)),
     )
-    return GRAPHS[model.family.name].write(g, model, source, teacher)
+    return graph.write(g, model, source, teacher)

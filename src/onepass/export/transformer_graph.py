@@ -360,8 +360,10 @@ class StudentGraph(NamedTuple):
         write: what a model writes for a source, as `OUTPUTS`; a teacher chooses among candidates.
         candidates: which input says how many there are; None: the graph has none.
         is_sure: what is written depends on how sure a place is of its word, among all that there are.
+        carries_placeholders: it may have `SPAN_INPUTS`, and tells of every place how likely they are.
     """
 
     write: Callable[[TransformerGraph, OnePassTransformer, Source, WordByWord | None], Outputs]
     candidates: CandidateInput | None
     is_sure: bool = False
+    carries_placeholders: bool = False
