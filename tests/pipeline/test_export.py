@@ -20,7 +20,7 @@ from onepass.errors import DataError, ModelError, UsageError
 from onepass.export import runtime_bundle
 from onepass.files import write_json
 from onepass.pipeline import export as module
-from onepass.pipeline.export import export_run, export_run_to_ctranslate2
+from onepass.pipeline.export import export_run, export_run_to_ctranslate2, is_tie
 from onepass.runtime.describe import describe_bundle
 from onepass.runtime.text_translator import Translation
 from onepass.runtime.translator import precisions
@@ -410,3 +410,16 @@ def test_neighbours_with_likely_names_are_left_alone(older_export: Path, tmp_pat
     assert names(tmp_path) == {"bundle", "bundle.old", "bundle.partial"}
     for name in ("bundle.old", "bundle.partial"):
         assert contents(tmp_path / name) == contents(older_export)
+
+
+@pytest.mark.parametrize(
+    ("score", "pieces", "tie"),
+    [(-0.6, 4, True), (-0.6001, 4, True), (-0.48, 5, True), (-0.601, 4, False), (-0.6, 5, False)],
+)
+def test_as_likely_translations_of_two_engines_are_a_tie(score: float, pieces: int, tie: bool) -> None:
+    """Their sums of log probabilities are the same, whatever their numbers of tokens."""
+    one, other = (
+        Translation("text", (), ("x",) * count, None, mean) for count, mean in ((4, -0.6), (pieces, score))
+    )
+    assert is_tie(one, other, with_end=False) is tie
+    assert is_tie(one, one, with_end=True)
