@@ -134,3 +134,10 @@ def test_a_translation_without_words_has_no_alignment() -> None:
 
     [found] = TextTranslator(WORDS, blank, decode_aligned=blank).translate(["Where"], alignment=True)
     assert (found.text, found.alignment) == ("", ())
+
+
+def test_subwords_that_spell_the_text_stand_where_they_do() -> None:
+    """Also what stands for a placeholder, which has no mark of a word's start and may hold a space."""
+    text = "I have US$ 5 (7) cats."
+    places = piece_places(["▁I", "▁have", "US$ 5", "▁(", "7", ")", "▁cat", "s", "."], text)
+    assert [text[slice(*place)] for place in places] == ["I", "have", "US$ 5", "(", "7", ")", "cat", "s", "."]

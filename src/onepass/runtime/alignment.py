@@ -205,9 +205,12 @@ def _passage_links(passage: Written) -> Iterator[Link]:
 def piece_places(pieces: Sequence[str], text: str) -> list[Range]:
     """The places of subwords in the text that they spell, in code points; of an empty one, nothing.
 
-    A text may have been normalised before it was cut, and what was written may have been put in capitals. So
-    characters are counted and not compared, word by word where both have as many words.
+    A text may have been normalised before it was cut, and what was written may have been put in capitals.
+    Then characters are counted and not compared, word by word where both have as many words.
     """
+    spelt = _spelt_places(pieces, text)
+    if spelt is not None:
+        return spelt
     words = [Range(*word.span()) for word in _WORD.finditer(text)]
     groups: list[list[str]] = []
     for piece in pieces:
@@ -217,6 +220,20 @@ def piece_places(pieces: Sequence[str], text: str) -> list[Range]:
     if len(groups) != len(words) or "" in map("".join, groups):
         groups, words = [list(pieces)], [Range(0, len(text))]
     return [place for group, word in zip(groups, words, strict=True) for place in _spread(group, text, word)]
+
+
+def _spelt_places(pieces: Sequence[str], text: str) -> list[Range] | None:
+    """The places of subwords that are, but for white space, the text; None where they are not."""
+    found, at = [], 0
+    for piece in pieces:
+        part = piece.lstrip("▁")
+        while part and at < len(text) and text[at].isspace():
+            at += 1
+        if not text.startswith(part, at):
+            return None
+        found.append(Range(at, at + len(part)))
+        at += len(part)
+    return None if text[at:].strip() else found
 
 
 def _spread(pieces: Sequence[str], text: str, within: Range) -> Iterator[Range]:

@@ -161,6 +161,14 @@ class LineReader:
             return translation
         return restored(translation, passage.masked, self._as_written).text
 
+    def spans_of(self, passage: Passage) -> tuple[dict[int, str], dict[int, str]]:
+        """What placeholders of a passage stand for, by slot: in the source, and in the translation."""
+        spans = {} if passage.masked is None else passage.masked.spans
+        return (
+            {slot: span.text for slot, span in spans.items()},
+            {slot: self._as_written(span) for slot, span in spans.items()},
+        )
+
     def _as_written(self, span: Span) -> str:
         term = None if self._glossary is None else self._glossary.translation(span.text)
         if term is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import NamedTuple
@@ -335,14 +335,22 @@ class TextTranslator:
                 passage.segment.start,
                 passage.segment.text,
                 reading.text,
-                self.tokenizer.src_pieces(reading.ids),
-                self.tokenizer.tgt_pieces(reading.part.ids),
+                self._spelt(self.tokenizer.src_pieces(reading.ids), reading.ids, src_spans),
+                self._spelt(self.tokenizer.tgt_pieces(reading.part.ids), reading.part.ids, tgt_spans),
                 reading.part.sources or [],
             )
             for passage, reading in zip(passages, readings, strict=True)
+            for src_spans, tgt_spans in [self._reader.spans_of(passage)]
         ]
         links = links_of(line, translation.text, written)
         return replace(translation, alignment=aligned_words(line, translation.text, links), links=links)
+
+    def _spelt(self, pieces: list[str], ids: Sequence[int], spans: Mapping[int, str]) -> list[str]:
+        """Subwords, with what stands for placeholders in their place; `spans`: by slot."""
+        if not spans or self._placeholders is None:
+            return pieces
+        first = self._placeholders.first
+        return [spans.get(token - first, piece) for piece, token in zip(pieces, ids, strict=True)]
 
 
 def _renew_all() -> None:
