@@ -13,7 +13,7 @@ import torch
 from safetensors.numpy import load_file
 
 from onepass.alignment.lexicon import Lexicon
-from onepass.bundle import INT8_WEIGHTS, OF_TEACHER, SCALE, Bundle, weights_file
+from onepass.bundle import INT8_TABLES, INT8_WEIGHTS, OF_TEACHER, SCALE, Bundle, weights_file
 from onepass.decoding.weights import load_model, load_weights, read_weights
 from onepass.errors import ModelError
 from onepass.export.onnx import export_onnx
@@ -37,19 +37,22 @@ def student(request: pytest.FixtureRequest, make_student: Callable, make_slots: 
     return make_student(**settings) if family == "fertility" else make_slots(family, **settings)
 
 
-def written(graph: Path, sentences: Sequence[list[int]], weights: Path | None = None) -> tuple[Any, ...]:
-    found = OnnxEngine(graph, weights)(sentences)
+def written(graph: Path, sentences: Sequence[list[int]], *beside: Path) -> tuple[Any, ...]:
+    found = OnnxEngine(graph, *beside)(sentences)
     return found.ids, found.scores, found.fertilities
 
 
 @pytest.mark.usefixtures("no_gradient")
 def test_a_graph_with_its_weights_apart_writes_the_same(
-    student: Any, sentences: Sequence[list[int]], tmp_path: Path
+    student: Any, sentences: Sequence[list[int]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("onepass.export.parameters.LARGE", 64)
     whole, apart, weights = tmp_path / "whole.onnx", tmp_path / "apart.onnx", tmp_path / INT8_WEIGHTS
     export_onnx(student, whole, examples=sentences)
     export_onnx(student, apart, examples=sentences, weights=weights)
-    assert written(apart, sentences, weights) == written(whole, sentences)
+    tables = tmp_path / INT8_TABLES
+    assert load_file(tables)
+    assert written(apart, sentences, weights, tables) == written(whole, sentences)
     assert apart.stat().st_size < whole.stat().st_size
     # Where it lies beside the graph, any program finds it.
     onnxruntime.InferenceSession(apart, providers=["CPUExecutionProvider"])
@@ -95,7 +98,7 @@ def test_a_bias_that_does_not_fit_beside_its_weights_does_not_change_them(
     whole, apart = tmp_path / "whole.onnx", tmp_path / "apart.onnx"
     export_onnx(student, whole, examples=sentences)
     export_onnx(student, apart, examples=sentences, weights=weights)
-    assert written(apart, sentences, weights) == written(whole, sentences)
+    assert written(apart, sentences, weights, tmp_path / INT8_TABLES) == written(whole, sentences)
     found = read_weights(weights)["decoder.1.ffn.outer.weight"]
     assert float((found - expected).abs().max()) < 1e-10
 
@@ -137,7 +140,7 @@ def test_a_bundle_has_its_weights_apart_and_a_training_can_start_from_them(
     student = random_student(tmp_path / "student", name)
     teacher = random_teacher(tmp_path / "teacher", make_teacher) if name == "ctc" else None
     bundle = exported(student, tmp_path / "bundle", teacher)
-    assert INT8_WEIGHTS in Bundle.open(bundle).files
+    assert {INT8_WEIGHTS, INT8_TABLES} <= set(Bundle.open(bundle).files)
     path = weights_file(bundle)
     assert path == bundle / INT8_WEIGHTS
     load_weights(load_model(Bundle.open(student)), read_weights(path), where=path)

@@ -13,7 +13,7 @@ import pytest
 import torch
 
 from onepass import Translator
-from onepass.bundle import INT8_WEIGHTS, Bundle, write_manifest
+from onepass.bundle import INT8_TABLES, INT8_WEIGHTS, Bundle, write_manifest
 from onepass.decoding.translator import Translator as TorchTranslator
 from onepass.display import Display
 from onepass.errors import DataError, ModelError, UsageError
@@ -107,7 +107,7 @@ def test_the_command_writes_a_bundle_with_a_model_card(carded: Path, tmp_path: P
     done = call("export", carded, "--to", to, "--candidates")
     assert done.code == 0, done.err
     assert done.out == f"{to}: translate with `onepass translate --model {to}`\n"
-    assert names(to) == {*GRAPHS, INT8_WEIGHTS, "joint.model", "bundle.json", "README.md"}
+    assert names(to) == {*GRAPHS, INT8_WEIGHTS, INT8_TABLES, "joint.model", "bundle.json", "README.md"}
     assert names(tmp_path) == {"bundle", "copy"}
     found = Translator.load(to, precision="float32").translate(LINES)
     expected = TorchTranslator.load(carded / "finetune").translate(LINES)
@@ -143,7 +143,7 @@ def test_the_manifest_is_written_once(tmp_path: Path, monkeypatch: pytest.Monkey
     monkeypatch.setattr(runtime_bundle, "write_manifest", write)
     export(finished_run(), tmp_path / "bundle", wanted=("int8",))
     # When all else is there.
-    assert written == [{"student.int8.onnx", INT8_WEIGHTS, "joint.model", "README.md"}]
+    assert written == [{"student.int8.onnx", INT8_WEIGHTS, INT8_TABLES, "joint.model", "README.md"}]
 
 
 def test_a_card_says_what_is_not_stated(tmp_path: Path) -> None:
@@ -338,7 +338,7 @@ def test_int8_that_loses_too_much_is_no_bundle(varied: Path, tmp_path: Path) -> 
         export(varied, tmp_path / "bundle")
     assert names(tmp_path) == {"copy"}
     export(varied, tmp_path / "bundle", wanted=("float32",))
-    assert not {"student.int8.onnx", INT8_WEIGHTS} & names(tmp_path / "bundle")
+    assert not {"student.int8.onnx", INT8_WEIGHTS, INT8_TABLES} & names(tmp_path / "bundle")
 
 
 # --- interruptions -----------------------------------------------------------

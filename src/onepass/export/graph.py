@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 from torch import Tensor
 
-from onepass.bundle import SCALE
-from onepass.export.parameters import Parameters, RoundedRows, Rows, int8_rows
+from onepass.bundle import INT8_TABLES, SCALE
+from onepass.export.parameters import Parameters, RoundedRows, Rows, int8_rows, save_tables
 from onepass.files import replacing
 
 OPSET = 18
@@ -398,15 +398,31 @@ class Graph:
         path: Path,
         inputs: Values,
         outputs: Values,
-        references: Mapping[str, TensorProto] | None = None,
+        weights: Path | None = None,
     ) -> None:
-        """Writes the graph; `outputs` must be names of its values; `references` has those of parameters."""
+        """Writes the graph, and its parameters and tables beside it.
+
+        Args:
+            path: of the graph.
+            inputs, outputs: described; the outputs must be names of its values.
+            weights: where its parameters go, if it has any; tables are beside them.
+        """
         described_inputs, described_outputs = (
             [helper.make_tensor_value_info(name, *value) for name, value in side.items()]
             for side in (inputs, outputs)
         )
-        constants = [numpy_helper.from_array(value, name) for name, value in self.constants.items()]
-        constants += [(references or {})[name] for name in sorted(self.referred)]
+        beside: list[TensorProto] = []
+        if self.parameters is not None and weights is not None:
+            of_parameters = self.parameters.save(weights)
+            beside = [of_parameters[name] for name in sorted(self.referred)]
+            beside += save_tables(self.constants, weights.with_name(INT8_TABLES))
+        names = {tensor.name for tensor in beside}
+        constants = [
+            numpy_helper.from_array(value, name)
+            for name, value in self.constants.items()
+            if name not in names
+        ]
+        constants += beside
         graph = helper.make_graph(
             [*self.before, *self.nodes], "onepass", described_inputs, described_outputs, constants
         )

@@ -81,8 +81,8 @@ def export_onnx(
         lexicon: write only what it allows for the source tokens of a batch, which is faster still. Then a
             translation depends on its batch where it needs a word that another sentence has brought in, and
             so do its scores, which are shares of the words of the batch; a teacher's, too.
-        weights: a file beside the graph for what is rounded to int8, and all other weights; see
-            `onepass.export.parameters`. None: the graph holds all it needs.
+        weights: a file beside the graph for what is rounded to int8, and all other weights; a second one
+            gets large tables. See `onepass.export.parameters`. None: the graph holds all it needs.
         placeholders: that a CTC student has learnt. Then the graph has the inputs `SPAN_INPUTS`, and tells of
             every slot its best label that is no placeholder, and how likely each placeholder is.
     """
@@ -104,11 +104,7 @@ def export_onnx(
         if placeholders is not None and GRAPHS[model.family.name].carries_placeholders:
             inputs |= SPAN_INPUTS
         kinds = OUTPUTS | LIMITS
-        references = None
-        if parameters is not None:
-            assert weights is not None
-            references = parameters.save(weights)
-        g.save(to, inputs, {name: kinds[name] for name in outputs}, references)
+        g.save(to, inputs, {name: kinds[name] for name in outputs}, weights)
 
     ranges = None
     if examples is not None:

@@ -3,7 +3,8 @@
 `weights.int8.safetensors` has every parameter. Matrices that the graph rounds are int8, `NAME`, with a
 scale a row, `NAME.scale`; the rest is float32. The graph refers to them where they lie in the file, and
 turns, cuts and joins them in operators that ONNX Runtime computes once, when it loads the graph. So a change
-of the exporter writes another graph and leaves the weights, and a training can go on from them.
+of the exporter writes another graph and leaves the weights, and a training can go on from them. Other large
+constants of the graph, such as its shortlist, are in `tables.int8.safetensors`.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -104,7 +105,32 @@ class Parameters:
         return references(path)
 
 
-_TYPES = {"I8": TensorProto.INT8, "F32": TensorProto.FLOAT}
+LARGE = 1 << 16
+"""Bytes of a constant that is written beside the graph."""
+
+
+def save_tables(constants: Mapping[str, NDArray[Any]], path: Path) -> list[TensorProto]:
+    """Writes the large ones of a graph's constants, by their order; returns how the graph refers to them."""
+    large = {name: value for name, value in constants.items() if value.nbytes >= LARGE}
+    with replacing(path) as partial:
+        tables = {
+            f"table{number}": np.ascontiguousarray(value) for number, value in enumerate(large.values())
+        }
+        save_file(tables, partial)
+    found = references(path)
+    for number, name in enumerate(large):
+        found[f"table{number}"].name = name
+    return list(found.values())
+
+
+_TYPES = {
+    "I8": TensorProto.INT8,
+    "I16": TensorProto.INT16,
+    "I32": TensorProto.INT32,
+    "I64": TensorProto.INT64,
+    "F16": TensorProto.FLOAT16,
+    "F32": TensorProto.FLOAT,
+}
 
 
 def references(path: Path) -> dict[str, TensorProto]:

@@ -37,7 +37,7 @@ class OnnxEngine:
 
     Args:
         path: the graph, see `onepass.export.onnx`.
-        weights: the file beside it that it refers to, if it does.
+        beside: the files beside it that it refers to.
         sessions: calls that run side by side, each in a session of its own, since two runs of one session
             wait for each other's memory (docs/results/LOG.md); further calls wait.
         num_candidates: that the teacher in the graph chooses among; above 1 for a graph that has candidates.
@@ -55,8 +55,7 @@ class OnnxEngine:
     def __init__(
         self,
         path: Path,
-        weights: Path | None = None,
-        *,
+        *beside: Path,
         sessions: int = 1,
         num_candidates: int = 1,
         seed: int = 1,
@@ -65,7 +64,7 @@ class OnnxEngine:
         self._path = path
         # Kept, so that a session made later has the same weights whatever becomes of the file.
         self._graph = path.read_bytes()
-        self._weights = {weights.name: weights.read_bytes()} if weights is not None else {}
+        self._beside = {file.name: file.read_bytes() for file in beside}
         self._sessions = sessions
         self.renew()
         session = self._another()
@@ -93,8 +92,8 @@ class OnnxEngine:
         options.intra_op_num_threads = 1
         options.inter_op_num_threads = 1
         options.log_severity_level = 3
-        if self._weights:
-            names, buffers = list(self._weights), list(self._weights.values())
+        if self._beside:
+            names, buffers = list(self._beside), list(self._beside.values())
             options.add_external_initializers_from_files_in_memory(names, buffers, list(map(len, buffers)))
         try:
             return onnxruntime.InferenceSession(self._graph, options, providers=["CPUExecutionProvider"])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal, cast, get_args
 
-from onepass.bundle import INT8_WEIGHTS, WEIGHTS, Bundle
+from onepass.bundle import INT8_TABLES, INT8_WEIGHTS, WEIGHTS, Bundle
 from onepass.errors import ModelError, UsageError
 from onepass.families import family_named
 from onepass.runtime.candidates import check_candidates
@@ -114,9 +114,9 @@ class Translator(TextTranslator):
 
 
 def graph_files(bundle: Bundle, precision: Precision) -> list[str]:
-    """The graph of a bundle and, where it does not hold its weights itself, the file that has them."""
-    apart = precision == "int8" and INT8_WEIGHTS in bundle.files
-    return [GRAPH.format(precision=precision), *([INT8_WEIGHTS] if apart else [])]
+    """The graph of a bundle and, where it does not hold its weights and tables, the files with them."""
+    apart = [name for name in (INT8_WEIGHTS, INT8_TABLES) if name in bundle.files]
+    return [GRAPH.format(precision=precision), *(apart if precision == "int8" else [])]
 
 
 def usual_candidates(bundle: Bundle) -> int:
