@@ -166,7 +166,7 @@ def _shipped_shortly() -> str:
 
 def _shipped() -> str:
     """All that is known of each; the quality is that of the cards."""
-    columns: dict[str, list[str]] = {}
+    rows: list[dict[str, str]] = []
     timed = _timed()
     for name, bundle, row in _shipped_rows():
         assert bundle.export is not None
@@ -181,8 +181,9 @@ def _shipped() -> str:
             "ms p50": _milliseconds(timed, name, row),
         }
         cells |= {f"BLEU of the {teacher.name}": f"{teacher.bleu:.1f}" for teacher in bundle.export.teacher}
-        for title, cell in cells.items():
-            columns.setdefault(title, []).append(cell)
+        rows.append(cells)
+    titles = dict.fromkeys(title for cells in rows for title in cells)
+    columns = {title: [cells.get(title, "–") for cells in rows] for title in titles}
     return f"\n{markdown_table(columns)}\n" if columns else "\n"
 
 

@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[1]
 DATA = ROOT.parent / "shared" / "data"
 TATOEBA = {side: DATA / f"tatoeba.en-de/test.{side}" for side in ("en", "de")}
 NEWS = {side: DATA / f"testsets.en-pt/ntrex-br-dev.{side}" for side in ("en", "pt")}
-MOST_BYTES = 23_000_000
+MOST_BYTES = 25_000_000
 OF_TATOEBA = ("license: cc-by-2.0", "tatoeba.org", "manythings.org/anki")
 OF_FIREFOX = (
     "license: mpl-2.0",
@@ -120,6 +120,29 @@ def test_the_model_of_the_other_direction_translates() -> None:
     assert [translation.text for translation in found] == expected
     chosen = Translator.load("de-en", num_candidates=4).translate(typed[:1])
     assert chosen[0].text == "I am tired."
+
+
+def test_the_portuguese_model_keeps_what_must_not_change() -> None:
+    typed = [
+        "Where is the station?",
+        "My sister bought a red car.",
+        "",
+        "The meeting is on 3 May at 10:30; write to anna@example.org.",
+        "There are 112 people in the hall.",
+        "Hello {name}, your file %s was saved. 😀",
+        "The ticket costs $1,234.50.",
+    ]
+    found = [translation.text for translation in Translator.load("en-pt").translate(typed)]
+    assert found[:3] == ["Onde está a estação?", "Minha irmã comprou um carro vermelho.", ""]
+    kept = [("3 ", "10:30", "anna@example.org"), ("112 ",), ("{name}", "%s", "😀"), ("1.234,50",)]
+    for text, parts in zip(found[3:], kept, strict=True):
+        assert all(text.count(part) == 1 for part in parts), text
+
+
+def test_the_portuguese_model_moves_tags_with_their_words() -> None:
+    page = "<p>My sister bought a <b>red</b> car.</p>"
+    found = Translator.load("en-pt").translate_html(page)
+    assert found == "<p>Minha irmã comprou um carro <b>vermelho</b>.</p>"
 
 
 @pytest.mark.skipif(not DATA.is_dir(), reason="the test sets are not on this machine")
