@@ -120,14 +120,14 @@ def test_both_engines_give_the_same_lines(
     export, lines: Sequence[str], pad, joint: bool, beam_size: int, search
 ) -> None:
     model, bundle, _ = exported = export(joint)
-    src = Bundle.open(bundle).tokenizer().encode_src_batch(lines)
+    src = Bundle.open(bundle).tokenizer().encode_src_batch(lines[:120])
     found = ids_of(exported.translator(beam_size=beam_size), src)
-    expected = [ids for first in range(0, 200, 50) for ids in search(model, pad(src[first : first + 50])).ids]
+    expected = [ids for first in range(0, 120, 60) for ids in search(model, pad(src[first : first + 60])).ids]
     # At the cap the engines differ: torch ends a hypothesis with </s>, CTranslate2 does not.
     caps = [3 * len(ids) + 20 for ids in src]
-    ended = [i for i in range(200) if max(len(found[i]), len(expected[i])) < caps[i]]
-    assert len(ended) >= 100
-    assert len({tuple(expected[i]) for i in ended}) >= 40
+    ended = [i for i in range(120) if max(len(found[i]), len(expected[i])) < caps[i]]
+    assert len(ended) >= 60
+    assert len({tuple(expected[i]) for i in ended}) >= 25
     different = [i for i in ended if found[i] != expected[i]]
     for i in different:
         memory = model.encode(pad([src[i]]))
