@@ -138,3 +138,10 @@ def test_slots_may_be_chosen() -> None:
     assert (list(found.spans), found.unmasked, found.text) == ([3], (spans[1],), f"{placeholder(3)} or 2")
     assert usual_slots(spans * 5) == [0, 4, 1, 5, 2, 6, 3, 7, None, 8]
     assert [slot for kind in SpanKind for slot in slots_of(kind)] == list(range(SLOTS))
+
+
+@pytest.mark.parametrize("written", ["subiu {}8%.", "subiu {}%.", "subiu 7{}%."])
+def test_digits_beside_a_placeholder_do_not_change_its_value(written: str) -> None:
+    source = masked("rose by 33.6 percent.", find_spans("rose by 33.6 percent."))
+    [slot] = source.spans
+    assert restored(written.format(placeholder(slot)), source).text == "subiu 33.6%."

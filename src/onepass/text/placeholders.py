@@ -28,6 +28,8 @@ CAPACITY = {
 SLOTS = sum(CAPACITY.values())
 _FIRST_SLOT = {kind: sum(list(CAPACITY.values())[:i]) for i, kind in enumerate(CAPACITY)}
 _PLACEHOLDER = re.compile(f"([{FIRST_MARK}-{LAST_MARK}])")
+_GLUED = re.compile(rf"(?<=[{FIRST_MARK}-{LAST_MARK}])\d+|\d+(?=[{FIRST_MARK}-{LAST_MARK}])")
+"""Digits beside a placeholder, with which a number would have another value."""
 _OPENERS = '([{<"“„«‘¿¡'
 
 
@@ -167,6 +169,8 @@ def restored(
         source: what was translated.
         written: how a span is written in the translation: as it was, or a number localised.
     """
+    if not _GLUED.search(source.text):
+        translation = _GLUED.sub("", translation)
     left, seams = dict(source.spans), source.seams()
     text, surplus, last = "", 0, None
     for piece in pieces(translation):
