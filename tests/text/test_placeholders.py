@@ -145,3 +145,10 @@ def test_digits_beside_a_placeholder_do_not_change_its_value(written: str) -> No
     source = masked("rose by 33.6 percent.", find_spans("rose by 33.6 percent."))
     [slot] = source.spans
     assert restored(written.format(placeholder(slot)), source).text == "subiu 33.6%."
+
+
+def test_characters_that_happen_to_be_placeholders_come_back_where_there_are_too_many() -> None:
+    text = "😀\U000f0003" * 6
+    found = masked(text, find_spans(text))
+    assert found.unmasked
+    assert restored(found.text, found).text == text

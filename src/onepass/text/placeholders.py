@@ -183,6 +183,9 @@ def restored(
                 text = text.rstrip(" ")
             text += written(left.pop(piece))
             last = piece
+        elif any(span.text == placeholder(piece) for span in source.unmasked):
+            text += placeholder(piece)  # a character of the source that happens to be one
+            last = None
         else:
             surplus += 1
     missing = tuple(left.values())
