@@ -17,7 +17,7 @@ from onepass.corpora.translations import same_numbers
 from onepass.errors import UsageError
 from onepass.text.numbers import localised, number_values
 from onepass.text.pair import Pair
-from onepass.text.tables import Row, packaged, read_lists, read_sections
+from onepass.text.tables import packaged, read_lists, read_sections
 
 PACKAGE = "onepass.evaluation"
 NEGATIVE, CAPITALS = "negative words", "capital words"
@@ -109,15 +109,11 @@ def _sentences(language: str) -> Mapping[str, Sequence[str]]:
             allowed=", ".join(allowed),
             fix="write a table like those of the other languages",
         )
-    return read_sections(path, lambda row: _whole(row), columns=1)
+    return read_sections(path, lambda row: row.cells[0], columns=1)
 
 
 def _table(language: str) -> str:
     return re.split("[-_]", language.lower())[0]
-
-
-def _whole(row: Row) -> str:
-    return row.cells[0]
 
 
 def _names() -> list[str]:
@@ -191,8 +187,7 @@ Check = Callable[[Case, str], bool]
 
 def _checks(languages: Languages, alone: Mapping[str, str]) -> Mapping[str, Check]:
     """Whether a translation of a case is right, by kind; `alone`: translations of single sentences."""
-    table = read_sections(packaged(PACKAGE, f"probes.{_table(languages.tgt)}"), _whole, columns=1)
-    negative = {word for line in table[NEGATIVE] for word in line.split(", ")}
+    negative = {word for line in _sentences(languages.tgt)[NEGATIVE] for word in line.split(", ")}
 
     def has_numbers(case: Case, hyp: str) -> bool:
         return same_numbers(Pair(case.src, hyp), *languages)
