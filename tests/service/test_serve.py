@@ -55,10 +55,14 @@ class Running:
             time.sleep(0.05)
 
     def is_healthy(self) -> bool:
+        return self.health() == 200
+
+    def health(self) -> int | None:
+        """The status; none of a worker that is not there: its socket waits for the next."""
         try:
-            return self.ask("GET", "/health", timeout=1.0)[0] == 200
-        except OSError:  # of a worker that is not there: its socket waits for the next
-            return False
+            return self.ask("GET", "/health", timeout=1.0)[0]
+        except OSError:
+            return None
 
 
 @contextmanager
@@ -101,9 +105,11 @@ def test_workers_share_a_port_and_one_that_is_killed_is_replaced(tmp_path: Path)
         counted = service.ask("GET", "/metrics")[1].decode()
         assert 'onepass_requests_total{route="/translate",status="200"} 8.0' in counted
         first, second = workers_of(service.process.pid)
+        service.process.send_signal(signal.SIGSTOP)  # nobody replaces it before its absence is seen
         os.kill(first, signal.SIGKILL)
-        service.until(lambda: not service.is_healthy())
-        service.until(service.is_healthy)
+        service.until(lambda: service.health() == 503)
+        service.process.send_signal(signal.SIGCONT)
+        service.until(lambda: first not in workers_of(service.process.pid) and service.is_healthy())
         now = workers_of(service.process.pid)
         assert second in now
         assert len(now) == 2
