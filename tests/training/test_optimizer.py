@@ -104,3 +104,12 @@ def test_muon_goes_on_from_its_saved_state_in_the_same_bits() -> None:
     _steps(halves, second, range(3, 6))
     for own, other in zip(whole.parameters(), halves.parameters(), strict=True):
         assert torch.equal(own, other)
+
+
+def test_directions_in_sixteen_bits_are_near_those_in_float32() -> None:
+    rough, exact = _Model(), _Model()
+    _steps(rough, make_optimizer(rough, kind="muon", dtype=torch.bfloat16).optimizer, range(3))
+    _steps(exact, make_optimizer(exact, kind="muon").optimizer, range(3))
+    difference = rough.decoder.weight - exact.decoder.weight
+    assert 0 < difference.abs().max() < 1e-2 * 0.05
+    assert rough.decoder.weight.dtype == torch.float32

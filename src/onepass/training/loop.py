@@ -191,11 +191,14 @@ class Training:
         self.train, self.dev = train, dev
         self.settings, self.directory, self.seed = settings, directory, seed
         self.hooks = hooks if hooks is not None and self.accelerator.is_main_process else Hooks()
+        self.bf16 = settings.precision == "bf16" or (settings.precision == "auto" and has_bf16(self.device))
         self.optimizer, self.rate_factors = make_optimizer(
-            self.model, settings.encoder_rate, kind=settings.optimizer
+            self.model,
+            settings.encoder_rate,
+            kind=settings.optimizer,
+            dtype=torch.bfloat16 if self.bf16 else torch.float32,
         )
         self.progress = Progress()
-        self.bf16 = settings.precision == "bf16" or (settings.precision == "auto" and has_bf16(self.device))
         self.checkpoint = directory / CHECKPOINT
         restored = load_checkpoint(self.checkpoint, self.model, self.optimizer)
         if restored is not None:

@@ -1,8 +1,8 @@
 """What moves the weights: Adam, or Muon for the matrices of the layers and Adam for the rest.
 
 Muon (Jordan et al. 2024) takes of a matrix's momentum U S Vᵀ its direction alone, U Vᵀ, so that directions
-which are seldom asked for are learnt as fast as common ones. Ours is in float32: on a processor without
-bfloat16 torch's own is slower, and it has no Adam for the rest.
+which are seldom asked for are learnt as fast as common ones. Torch's own is always in bfloat16, slow where the
+processor has none, and it has no Adam for the rest.
 """
 
 from __future__ import annotations
@@ -33,7 +33,11 @@ class Optimized(NamedTuple):
 
 
 def make_optimizer(
-    model: nn.Module, encoder_rate: float = 1.0, *, kind: Literal["adam", "muon"] = "adam"
+    model: nn.Module,
+    encoder_rate: float = 1.0,
+    *,
+    kind: Literal["adam", "muon"] = "adam",
+    dtype: torch.dtype = torch.float32,
 ) -> Optimized:
     """For a model whose rate the training loop sets.
 
@@ -41,6 +45,7 @@ def make_optimizer(
         model: its parameters' names say what they are.
         encoder_rate: a factor for embeddings and encoder; 0 leaves them out.
         kind: adam is that of the paper (Vaswani et al. 2017, section 5.3).
+        dtype: of Muon's directions; bfloat16 will do, where the device is faster with it.
     """
     named = list(model.named_parameters())
     groups: list[dict[str, Any]] = []
@@ -52,7 +57,7 @@ def make_optimizer(
             groups.append({"params": params, **({"matrices": matrices} if kind == "muon" else {})})
             factors.append(encoder_rate if reading else 1.0)
     if kind == "muon":
-        return Optimized(Muon(groups), factors)
+        return Optimized(Muon(groups, dtype=dtype), factors)
     fused = named[0][1].device.type in ("cpu", "cuda")
     return Optimized(torch.optim.Adam(groups, lr=0.0, betas=BETAS, eps=EPSILON, fused=fused), factors)
 
@@ -67,8 +72,9 @@ class Muon(torch.optim.Optimizer):
     A step of a matrix [m, n] is 0.2 · √max(m, n) · U Vᵀ, of Nesterov's momentum.
     """
 
-    def __init__(self, groups: Iterable[dict[str, Any]]) -> None:
+    def __init__(self, groups: Iterable[dict[str, Any]], *, dtype: torch.dtype = torch.float32) -> None:
         super().__init__(groups, {"lr": 0.0})
+        self._dtype = dtype
 
     @overload
     def step(self, closure: None = None) -> None: ...
@@ -91,7 +97,7 @@ class Muon(torch.optim.Optimizer):
         if not state:
             state["momentum"] = torch.zeros_like(parameter)
         momentum = state["momentum"].lerp_(gradient, 1 - MOMENTUM)
-        direction = orthogonal(gradient.lerp(momentum, MOMENTUM))
+        direction = orthogonal(gradient.lerp(momentum, MOMENTUM).to(self._dtype))
         parameter.sub_(direction, alpha=rate * ROOT_MEAN_SQUARE * float(max(parameter.shape)) ** 0.5)
 
     def _move(self, parameter: Tensor, gradient: Tensor, rate: float) -> None:
