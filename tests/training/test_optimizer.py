@@ -110,6 +110,6 @@ def test_directions_in_sixteen_bits_are_near_those_in_float32() -> None:
     rough, exact = _Model(), _Model()
     _steps(rough, make_optimizer(rough, kind="muon", dtype=torch.bfloat16).optimizer, range(3))
     _steps(exact, make_optimizer(exact, kind="muon").optimizer, range(3))
-    difference = rough.decoder.weight - exact.decoder.weight
-    assert 0 < difference.abs().max() < 1e-2 * 0.05
+    difference = (rough.decoder.weight - exact.decoder.weight).norm()
+    assert 0 < difference < 0.1 * (exact.decoder.weight - _Model().decoder.weight).norm()
     assert rough.decoder.weight.dtype == torch.float32

@@ -1,8 +1,8 @@
 """What moves the weights: Adam, or Muon for the matrices of the layers and Adam for the rest.
 
 Muon (Jordan et al. 2024) takes of a matrix's momentum U S Vᵀ its direction alone, U Vᵀ, so that directions
-which are seldom asked for are learnt as fast as common ones. Torch's own is always in bfloat16, slow where the
-processor has none, and it has no Adam for the rest.
+which are seldom asked for are learnt as fast as common ones. Torch's own is always in bfloat16, slow where
+the processor has none, and it has no Adam for the rest.
 """
 
 from __future__ import annotations
