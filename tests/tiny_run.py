@@ -17,7 +17,7 @@ import tempfile
 import threading
 import time
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import islice
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
@@ -267,6 +267,7 @@ def start(
     stdin: bytes = b"",
     cwd: Path | None = None,
     without: Sequence[str] = (),
+    environment: Mapping[str, str] | None = None,
     killed_at: Path | None = None,
     after: float = 0.0,
     by: int = signal.SIGKILL,
@@ -278,6 +279,7 @@ def start(
         stdin: what it reads.
         cwd: where it runs.
         without: packages that are not installed there.
+        environment: variables that it has beside those of the server.
         killed_at: it is killed (by itself, so that a slow parent is not too late) `after` seconds after
             this path has appeared.
         by: the signal that kills it.
@@ -290,7 +292,8 @@ def start(
     words = [str(argument) for argument in arguments]
     worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
     process = _server().Process(
-        target=_main, args=(words, directory, cwd or directory, without, killed_at, after, by, worker)
+        target=_main,
+        args=(words, directory, cwd or directory, without, environment or {}, killed_at, after, by, worker),
     )
     process.start()
     return Command(process, directory)
@@ -319,11 +322,13 @@ def _main(
     directory: Path,
     cwd: Path,
     without: Sequence[str],
+    environment: Mapping[str, str],
     killed_at: Path | None,
     after: float,
     by: int,
     worker: int,
 ) -> None:
+    os.environ.update(environment)
     if killed_at is not None:
         threading.Thread(target=_kill_at, args=(killed_at, after, by), daemon=True).start()
     for number, (name, flags) in enumerate(

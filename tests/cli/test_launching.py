@@ -37,8 +37,12 @@ def launches() -> Iterator[list[str]]:
 
 @functools.cache
 def distinct() -> dict[str, list[str]]:
-    """One of those that differ in their recipe and its settings alone, by the launcher's part."""
-    return {shlex.join(words[: words.index("run")]): words for words in launches()}
+    """One of those that differ in their recipe and its settings alone, by the launcher's part.
+
+    Those that start again by themselves are in `test_together`.
+    """
+    found = {shlex.join(words[: words.index("run")]): words for words in launches()}
+    return {name: words for name, words in found.items() if "--max-restarts" not in words}
 
 
 def free_port() -> int:

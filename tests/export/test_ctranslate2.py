@@ -42,12 +42,12 @@ def learn_a_little(model: AutoregressiveTransformer, words: Tokenizer) -> None:
     The engines treat what they suppress in two ways, before and after the softmax, which is the same
     only where it is improbable.
     """
-    src, tgt = zip(*corpus_pairs(200), strict=True)
+    src, tgt = zip(*corpus_pairs(100), strict=True)
     batch = Batch(pad_ids(words.encode_src_batch(src)), pad_ids(words.encode_tgt_batch(tgt)))
     optimizer = torch.optim.Adam(model.parameters(), lr=0.01)
     model.train()
     with torch.enable_grad():
-        for _ in range(150):
+        for _ in range(100):
             term = TeacherObjective(0.0).terms(model, batch)["tokens"]
             (term.sum / term.count).backward()
             optimizer.step()
