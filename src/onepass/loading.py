@@ -11,6 +11,7 @@ from pathlib import Path
 from onepass.bundle import WEIGHTS, Bundle
 from onepass.errors import ModelError, UsageError
 from onepass.markup.html import translate_html
+from onepass.runtime.hub import HubName, publish
 from onepass.runtime.shipped import find_model
 from onepass.runtime.text_translator import TextTranslator, Translation
 from onepass.runtime.translator import Precision, as_precision
@@ -51,6 +52,7 @@ class Translator:
         cls,
         model: str | Path,
         *,
+        revision: str | None = None,
         precision: str | None = None,
         num_candidates: int | None = None,
         seed: int = 1,
@@ -66,9 +68,13 @@ class Translator:
     ) -> Translator:
         """The translator of a shipped model, of an exported bundle, or of a bundle for training.
 
+        Also called `from_pretrained`, as elsewhere.
+
         Args:
-            model: a shipped model's name, such as "en-de", or a bundle's directory: one that `onepass export`
-                wrote, or a trained stage of a run, such as runs/NAME/student, which needs torch.
+            model: a shipped model's name, such as "en-de"; a bundle's directory: one that `onepass export`
+                wrote, or a trained stage of a run, such as runs/NAME/student, which needs torch; or a model
+                on the Hugging Face hub, such as "user/model", which is fetched once.
+            revision: branch, tag or commit of a model of the hub [its default branch].
             precision: "int8" or "float32", of an exported bundle [int8, where the bundle has it].
             num_candidates: that the teacher chooses among [what the bundle says, mostly 1]. The teacher is in
                 an exported bundle, or it is `teacher`.
@@ -90,7 +96,7 @@ class Translator:
             UsageError: a keyword belongs to another kind of model or is out of range.
             DataError: the glossary cannot be read.
         """
-        bundle, terms = Bundle.open(find_model(model)), _glossary(glossary)
+        bundle, terms = Bundle.open(find_model(model, revision=revision)), _glossary(glossary)
         chosen = None if precision is None else as_precision(precision)
         if WEIGHTS in bundle.files:
             _refuse(
@@ -127,6 +133,33 @@ class Translator:
             glossary=terms,
         )
         return cls(bundle, translator.precision, translator)
+
+    from_pretrained = load
+
+    def push_to_hub(
+        self,
+        name: str,
+        *,
+        revision: str | None = None,
+        private: bool = False,
+        message: str = "Upload a model of Onepass",
+    ) -> str:
+        """Publishes the bundle on the Hugging Face hub, with its model card, as one commit.
+
+        Args:
+            name: of the repository, such as "user/model"; it is created where there is none.
+            revision: the branch, created where there is none [the default branch].
+            private: a new repository is seen by its owner alone.
+            message: of the commit.
+
+        Returns:
+            The address of the commit.
+
+        Raises:
+            ModelError: the hub refuses, or the package huggingface_hub is missing.
+            UsageError: this is no name of the hub.
+        """
+        return publish(self.bundle, HubName.parse(name, revision), private=private, message=message)
 
     def translate(self, lines: Iterable[str], *, alignment: bool = False) -> list[Translation]:
         """Translates lines or whole texts, whose white space stays; what has no letters passes as it is.

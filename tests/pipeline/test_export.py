@@ -115,8 +115,8 @@ def test_the_command_writes_a_bundle_with_a_model_card(carded: Path, tmp_path: P
     card = (to / "README.md").read_text(encoding="utf-8")
     for words in (
         *CARD.values(),
-        "license: cc-by-2.0\n",
-        "language: [en, de]",
+        'license: "cc-by-2.0"\n',
+        'language: ["en", "de"]\n',
         "| int8 | 10 |",
         "| float32 | 1 |",
     ):
