@@ -44,7 +44,7 @@ def manifest_sha256(data: Mapping[str, Any]) -> str:
 
 @dataclass(frozen=True)
 class Card:
-    """What a model card says of the data, as the recipe has it; `datasets` are those on the Hugging Face hub."""
+    """What a model card says of the data, as the recipe has it; `datasets` are names on the hub."""
 
     data: str
     licence: str

@@ -169,10 +169,10 @@ def test_a_missing_directory_is_not_looked_for_on_the_hub(
 
 
 def test_the_command_line_fetches_and_translates_without_a_network(
-    bundle: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    hub: FakeHub, bundle: Bundle, tmp_path: Path
 ) -> None:
     def onepass(*words: object, **more: str) -> "subprocess.CompletedProcess[str]":
-        environment = {**os.environ, "HF_HOME": str(tmp_path / "home"), "HF_TOKEN": TOKEN, **more}
+        environment = {**os.environ, "HF_HOME": str(tmp_path / "home"), **more}
         return subprocess.run(
             [sys.executable, "-m", "onepass", *map(str, words)],
             env=environment,
@@ -183,22 +183,19 @@ def test_the_command_line_fetches_and_translates_without_a_network(
         )
 
     expected = Translator.load(bundle.directory).translate(LINES[:1])[0].text
-    with fake_hub() as hub:
-        push = "from onepass import Translator; Translator.load({!r}).push_to_hub('user/model')"
-        subprocess.run(
-            [sys.executable, "-c", push.format(str(bundle.directory))],
-            env={**os.environ, "HF_ENDPOINT": hub.endpoint, "HF_TOKEN": TOKEN},
-            check=True,
-            timeout=120,
-        )
-        done = onepass("fetch", "user/model", "--to", "copy", HF_ENDPOINT=hub.endpoint)
-        assert (done.returncode, done.stdout) == (0, "copy\n"), done.stderr
+    send(bundle)
+    done = onepass("fetch", "user/model", "--to", "copy", HF_ENDPOINT=hub.endpoint)
+    assert (done.returncode, done.stdout) == (0, "copy\n"), done.stderr
+    hub.asked.clear()
     for model in ("user/model", "copy"):
-        done = onepass("translate", LINES[0], "--model", model, HF_HUB_OFFLINE="1")
+        done = onepass("translate", LINES[0], "--model", model, HF_HUB_OFFLINE="1", HF_ENDPOINT=hub.endpoint)
         assert (done.returncode, done.stdout) == (0, f"{expected}\n"), done.stderr
     shutil.rmtree(tmp_path / "home")
-    done = onepass("translate", LINES[0], "--model", "user/model", HF_HUB_OFFLINE="1")
+    done = onepass(
+        "translate", LINES[0], "--model", "user/model", HF_HUB_OFFLINE="1", HF_ENDPOINT=hub.endpoint
+    )
     assert done.returncode == 4
     assert done.stderr.count("error: ") == 1
     assert "`onepass fetch user/model --to DIR`" in done.stderr
     assert "Traceback" not in done.stderr
+    assert hub.asked == []

@@ -38,7 +38,7 @@ class HubName(NamedTuple):
 
     @classmethod
     def parse(cls, name: str, revision: str | None = None) -> HubName:
-        """`OWNER/NAME` or `OWNER/NAME@REVISION`, with or without `hf:`. Raises UsageError where it is none."""
+        """`OWNER/NAME` or `OWNER/NAME@REVISION`, with or without `hf:`. Raises UsageError for others."""
         match = _NAME.fullmatch(name.removeprefix(PREFIX))
         if match is None or (revision is not None and match[2] is not None):
             raise UsageError(
@@ -67,9 +67,13 @@ def fetch(name: HubName, *, newer: bool = False) -> Path:
     Raises:
         ModelError: it is not in the cache and cannot be fetched, is no bundle, or the package is missing.
     """
-    with _explained(f"The model {name} is not in the cache of the hub, and it could not be fetched", name):
-        if not newer and (cached := _cached(name)) is not None:
+    missing = f"The model {name} is not in the cache of the hub"
+    with _explained(f"{missing}, and it could not be fetched", name):
+        offline = _is_offline()
+        if (offline or not newer) and (cached := _cached(name)) is not None:
             return cached
+        if offline:
+            raise ModelError(f"{missing}, and HF_HUB_OFFLINE forbids to ask", where=name, fix=_copying(name))
         folder = _snapshot(name, [MANIFEST], local=False)
         if not (folder / MANIFEST).is_file():
             raise ModelError(
@@ -130,6 +134,16 @@ def publish(bundle: Bundle, name: HubName, *, private: bool, message: str) -> st
         return str(done.commit_url)
 
 
+def _copying(name: HubName) -> str:
+    return f"where there is a network, `onepass fetch {name} --to DIR`; here, `--model` a copy of DIR"
+
+
+def _is_offline() -> bool:
+    from huggingface_hub import is_offline_mode
+
+    return is_offline_mode()
+
+
 def _files(bundle: Bundle) -> list[str]:
     card = [CARD] if (bundle.directory / CARD).is_file() else []
     return list(dict.fromkeys([MANIFEST, *card, *bundle.files]))
@@ -179,6 +193,5 @@ def _explained(what: str, name: HubName, *, fix: str | None = None) -> Iterator[
         raise ModelError(
             f"{what}: {why or type(error).__name__}",
             where=name,
-            fix=fix
-            or f"where there is a network, `onepass fetch {name} --to DIR`; here, --model DIR with a copy of DIR",
+            fix=fix or _copying(name),
         ) from None
