@@ -66,25 +66,20 @@ class Translator:
         average: bool = False,
         device: str = "cpu",
     ) -> Translator:
-        """The translator of a shipped model, of an exported bundle, or of a bundle for training.
-
-        Also called `from_pretrained`, as elsewhere.
+        """The translator of a bundle, exported or for training; also called `from_pretrained`.
 
         Args:
-            model: a shipped model's name, such as "en-de"; a bundle's directory: one that `onepass export`
-                wrote, or a trained stage of a run, such as runs/NAME/student, which needs torch; or a model
-                on the Hugging Face hub, such as "user/model", which is fetched once.
+            model: a shipped model's name, such as "en-de"; a directory that `onepass export` wrote, or a
+                trained stage of a run, which needs torch; "user/model" on the Hugging Face hub.
             revision: branch, tag or commit of a model of the hub [its default branch].
             precision: "int8" or "float32", of an exported bundle [int8, where the bundle has it].
-            num_candidates: that the teacher chooses among [what the bundle says, mostly 1]. The teacher is in
-                an exported bundle, or it is `teacher`.
+            num_candidates: that the bundle's teacher, or `teacher`, chooses among [as the bundle says].
             seed: of candidates that are drawn.
             num_threads: batches decoded side by side; in torch the threads of a batch [the cores of this
                 process, at most 4; in torch all].
             batch_size: most sentences translated at once.
             split: cut texts into sentences; False for those whose lines are sentences.
-            glossary: translations by term, or a file of them (term, tab, translation), where the model has
-                learnt placeholders.
+            glossary: translations by term, or a file of them, where the model has learnt placeholders.
             teacher: the bundle of the teacher that chooses, for training.
             beam_size: of a teacher for training; 1 is greedy.
             search: of a student with a graph, for training [marginal; greedy, lookahead, viterbi].
