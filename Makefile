@@ -1,11 +1,13 @@
-# make demo · make serve · make test · make test-slow · make bench · make lint   (each builds .venv itself)
+# make demo · make serve · make test · make test-slow · make bench · make lint · make docs   (each builds .venv itself)
+# make wheel · make smoke   (each in an environment of its own)
 
 PYTHON ?= python3
 VENV := .venv
-BIN := $(VENV)/bin
+SCRIPTS := $(if $(filter Windows_NT,$(OS)),Scripts,bin)
+BIN := $(VENV)/$(SCRIPTS)
 STAMP := $(VENV)/.installed
 
-.PHONY: venv demo serve test test-slow lint bench clean
+.PHONY: venv demo serve test test-slow lint docs wheel smoke bench clean
 
 venv: $(STAMP)
 
@@ -35,6 +37,22 @@ lint: venv
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+docs: venv
+	$(BIN)/python docs/render.py --check
+
+wheel:
+	rm -rf dist build
+	$(PYTHON) -m venv build/tools
+	build/tools/$(SCRIPTS)/python -m pip install --quiet --disable-pip-version-check "build>=1.2" "twine>=6.1"
+	build/tools/$(SCRIPTS)/python -m build --outdir dist .
+	build/tools/$(SCRIPTS)/python -m twine check --strict dist/*
+
+smoke:  # what users get: the runtime alone
+	rm -rf build/smoke
+	$(PYTHON) -m venv build/smoke
+	build/smoke/$(SCRIPTS)/python -m pip install --quiet --disable-pip-version-check .
+	build/smoke/$(SCRIPTS)/onepass translate "Where is the station?" "I would like a cup of tea."
 
 bench: venv
 	$(BIN)/python benchmarks/train_throughput.py

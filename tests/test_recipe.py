@@ -2,17 +2,20 @@
 
 import json
 import shlex
+import shutil
 from pathlib import Path
 
 import pytest
 
-from onepass.errors import UsageError
+from onepass.errors import DataError, UsageError
 from onepass.evaluation.paper_table import DATA_SETS
+from onepass.pipeline.plan import plan
 from onepass.recipe import load_recipe, parse_recipe, with_overrides
 from onepass.settings import DataSettings, TrainingSettings
 from tiny_run import assert_clear_error, call, write_recipe
 
-RECIPES = sorted((Path(__file__).parents[1] / "recipes").glob("*.toml"))
+FOLDER = Path(__file__).parents[1] / "recipes"
+RECIPES = sorted(FOLDER.glob("*.toml"))
 COMPRESSES = 'variants={{a={{family="ctc"}}, b={{family="ctc", compresses="{}"{}}}}}'
 
 
@@ -61,6 +64,43 @@ def test_the_commands_in_the_papers_recipes_fit_the_number_of_processes(path: Pa
         assert recipe.student.finetune is not None
         for training in (recipe.teacher.training, recipe.student.training, recipe.student.finetune.training):
             assert training.accumulate % processes == 0
+
+
+@pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
+def test_every_recipe_says_where_a_stranger_gets_its_data(path: Path, tmp_path: Path) -> None:
+    """Its files are here or on the hub, or the error of a run that misses them names the places."""
+    here = Path(shutil.copytree(FOLDER, tmp_path / "a/recipes"))
+    recipe = load_recipe(here / path.name)
+    assert recipe.data.origin
+    made = all(origin.startswith("made:") for origin in recipe.data.origin)
+    preparing = next(stage for stage in plan(recipe) if stage.name == "prepare")
+    assert preparing.files is not None
+    sources = [s.path for name in (*DataSettings.CORPORA, "mono") for s in getattr(recipe.data, name)]
+    on_hub = {source for source in sources if source.startswith("hf:")}
+    if made or on_hub:
+        assert preparing.files() or on_hub
+        assert on_hub <= set(recipe.data.origin)
+        return
+    with pytest.raises(DataError) as error:
+        preparing.files()
+    for origin in recipe.data.origin:
+        assert origin in str(error.value)
+    assert str(tmp_path) in str(error.value.where)
+
+
+def test_where_data_come_from_makes_no_stage_anew(recipe_path: Path) -> None:
+    plain, said = (
+        load_recipe(recipe_path),
+        load_recipe(recipe_path, ["data.origin=https://example.org/a.zip"]),
+    )
+    assert said.data.origin == ("https://example.org/a.zip",)
+    assert [stage.settings for stage in plan(plain)] == [stage.settings for stage in plan(said)]
+
+
+@pytest.mark.parametrize("origin", ["somewhere", "hf:", "mtdata:a b", "ftp://x", "made:"])
+def test_an_origin_has_one_of_four_forms(origin: str, recipe_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"data\.origin"):
+        load_recipe(recipe_path, [f"data.origin={origin}"])
 
 
 def test_there_is_a_recipe_for_each_direction_of_the_paper() -> None:

@@ -39,7 +39,7 @@ def main() -> None:
             missing = OnepassError(
                 "This needs a package that is not installed",
                 value=package,
-                fix=f"pip install '.[{extra}]' where the repository is",
+                fix=f"pip install 'onepass[{extra}]'",
             )
             _fail(missing, missing.exit_code)
         except OSError as error:  # a full disk, say

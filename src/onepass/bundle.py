@@ -21,6 +21,8 @@ from onepass.text.tokenizers import AnyTokenizer, load_tokenizer
 
 FORMAT = 2
 MANIFEST = "bundle.json"
+CARD = "README.md"
+"""The model card, which people and hubs may edit: a change of it is no damage."""
 WEIGHTS = "weights.safetensors"
 INT8_WEIGHTS = "weights.int8.safetensors"
 """Of an exported model: rows of 8 bits with their scales, which a training can start from, too."""
@@ -42,13 +44,14 @@ def manifest_sha256(data: Mapping[str, Any]) -> str:
 
 @dataclass(frozen=True)
 class Card:
-    """What a model card says of the data, as the recipe has it."""
+    """What a model card says of the data, as the recipe has it; `datasets` are names on the hub."""
 
     data: str
     licence: str
     attribution: str
     limits: str
     test_set: str = ""
+    datasets: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -192,6 +195,8 @@ class Bundle:
         """
         manifest = _read_manifest(directory / MANIFEST)
         for name, digest in manifest.files.items():
+            if name == CARD:
+                continue
             path = directory / name
             if not path.is_file():
                 raise ModelError("A file of the bundle is missing", where=path, fix=_COPY_AGAIN)
@@ -237,6 +242,11 @@ class Bundle:
     def tokenizer(self) -> AnyTokenizer:
         """The tokenizer of the bundle."""
         return load_tokenizer(self.directory)
+
+
+def listed_files(directory: Path) -> tuple[str, ...]:
+    """The files that a manifest lists, whether they are there or not. Raises ModelError as `Bundle.open`."""
+    return tuple(sorted(_read_manifest(directory / MANIFEST).files))
 
 
 def weights_file(path: Path) -> Path:

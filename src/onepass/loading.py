@@ -11,6 +11,7 @@ from pathlib import Path
 from onepass.bundle import WEIGHTS, Bundle
 from onepass.errors import ModelError, UsageError
 from onepass.markup.html import translate_html
+from onepass.runtime.hub import HubName, publish
 from onepass.runtime.shipped import find_model
 from onepass.runtime.text_translator import TextTranslator, Translation
 from onepass.runtime.translator import Precision, as_precision
@@ -51,6 +52,7 @@ class Translator:
         cls,
         model: str | Path,
         *,
+        revision: str | None = None,
         precision: str | None = None,
         num_candidates: int | None = None,
         seed: int = 1,
@@ -64,21 +66,20 @@ class Translator:
         average: bool = False,
         device: str = "cpu",
     ) -> Translator:
-        """The translator of a shipped model, of an exported bundle, or of a bundle for training.
+        """The translator of a bundle, exported or for training; also called `from_pretrained`.
 
         Args:
-            model: a shipped model's name, such as "en-de", or a bundle's directory: one that `onepass export`
-                wrote, or a trained stage of a run, such as runs/NAME/student, which needs torch.
+            model: a shipped model's name, such as "en-de"; a directory that `onepass export` wrote, or a
+                trained stage of a run, which needs torch; "user/model" on the Hugging Face hub.
+            revision: branch, tag or commit of a model of the hub [its default branch].
             precision: "int8" or "float32", of an exported bundle [int8, where the bundle has it].
-            num_candidates: that the teacher chooses among [what the bundle says, mostly 1]. The teacher is in
-                an exported bundle, or it is `teacher`.
+            num_candidates: that the bundle's teacher, or `teacher`, chooses among [as the bundle says].
             seed: of candidates that are drawn.
             num_threads: batches decoded side by side; in torch the threads of a batch [the cores of this
                 process, at most 4; in torch all].
             batch_size: most sentences translated at once.
             split: cut texts into sentences; False for those whose lines are sentences.
-            glossary: translations by term, or a file of them (term, tab, translation), where the model has
-                learnt placeholders.
+            glossary: translations by term, or a file of them, where the model has learnt placeholders.
             teacher: the bundle of the teacher that chooses, for training.
             beam_size: of a teacher for training; 1 is greedy.
             search: of a student with a graph, for training [marginal; greedy, lookahead, viterbi].
@@ -90,7 +91,7 @@ class Translator:
             UsageError: a keyword belongs to another kind of model or is out of range.
             DataError: the glossary cannot be read.
         """
-        bundle, terms = Bundle.open(find_model(model)), _glossary(glossary)
+        bundle, terms = Bundle.open(find_model(model, revision=revision)), _glossary(glossary)
         chosen = None if precision is None else as_precision(precision)
         if WEIGHTS in bundle.files:
             _refuse(
@@ -127,6 +128,33 @@ class Translator:
             glossary=terms,
         )
         return cls(bundle, translator.precision, translator)
+
+    from_pretrained = load
+
+    def push_to_hub(
+        self,
+        name: str,
+        *,
+        revision: str | None = None,
+        private: bool = False,
+        message: str = "Upload a model of Onepass",
+    ) -> str:
+        """Publishes the bundle on the Hugging Face hub, with its model card, as one commit.
+
+        Args:
+            name: of the repository, such as "user/model"; it is created where there is none.
+            revision: the branch, created where there is none [the default branch].
+            private: a new repository is seen by its owner alone.
+            message: of the commit.
+
+        Returns:
+            The address of the commit.
+
+        Raises:
+            ModelError: the hub refuses, or the package huggingface_hub is missing.
+            UsageError: this is no name of the hub.
+        """
+        return publish(self.bundle, HubName.parse(name, revision), private=private, message=message)
 
     def translate(self, lines: Iterable[str], *, alignment: bool = False) -> list[Translation]:
         """Translates lines or whole texts, whose white space stays; what has no letters passes as it is.

@@ -11,7 +11,7 @@ import typer
 from typer.main import get_command
 from typer.testing import CliRunner
 
-from onepass.cli import app
+from onepass.cli import PANELS, app
 
 HELP = Path(__file__).parent / "help"
 GROUP = get_command(app)
@@ -47,6 +47,25 @@ def test_every_option_has_a_description_that_is_shown_in_full(verb: str) -> None
     for parameter in command.params:
         assert parameter.help, f"{parameter.name} has no description"
         assert parameter.help in words
+
+
+def test_every_verb_is_in_one_panel_of_the_help() -> None:
+    assert sorted(verb.__name__ for verbs in PANELS.values() for verb in verbs) == VERBS
+
+
+@pytest.mark.parametrize(
+    ("typed", "offered"),
+    [
+        (["tr"], ["translate"]),
+        (["translate", "--model", "en-d"], ["en-de", "en-de-fast"]),
+        (["info", "de"], ["de-en"]),
+    ],
+)
+def test_the_shell_completes_verbs_and_shipped_models(typed: list[str], offered: list[str]) -> None:
+    asked = {"COMP_WORDS": " ".join(["onepass", *typed]), "COMP_CWORD": str(len(typed))}
+    environment = asked | {"_ONEPASS_COMPLETE": "complete_bash"}
+    done = CliRunner().invoke(app, [], prog_name="onepass", env=environment)
+    assert done.stdout.split() == offered
 
 
 if __name__ == "__main__":

@@ -48,4 +48,4 @@ def test_what_needs_the_training_wing_says_so_where_it_is_missing(tmp_path: Path
         ("bench", finished_run(), "--to", tmp_path / "bench"),
     ):
         done = call(*command, without=("torch", "accelerate"))
-        assert_clear_error(done, 1, "not installed", "pip install '.[train]'")
+        assert_clear_error(done, 1, "not installed", "pip install 'onepass[train]'")

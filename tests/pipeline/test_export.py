@@ -115,8 +115,8 @@ def test_the_command_writes_a_bundle_with_a_model_card(carded: Path, tmp_path: P
     card = (to / "README.md").read_text(encoding="utf-8")
     for words in (
         *CARD.values(),
-        "license: cc-by-2.0\n",
-        "language: [en, de]",
+        'license: "cc-by-2.0"\n',
+        'language: ["en", "de"]\n',
         "| int8 | 10 |",
         "| float32 | 1 |",
     ):
@@ -124,7 +124,7 @@ def test_the_command_writes_a_bundle_with_a_model_card(carded: Path, tmp_path: P
     assert str(tmp_path) not in card
     export = Bundle.open(to).export
     assert export is not None
-    assert asdict(export.card) == CARD
+    assert asdict(export.card) == CARD | {"datasets": ()}
     measured = [(row.precision, row.num_candidates) for row in export.measured]
     assert measured == [(precision, count) for precision in ("int8", "float32") for count in (1, 4, 10)]
     assert Bundle.open(to).settings["decoding"] == {"num_candidates": 1}

@@ -129,5 +129,5 @@ def test_what_is_missing_is_said_with_its_extra(package: str) -> None:
     code = f"{without}; import onepass.__main__ as main; main.main()"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 1
-    assert "pip install '.[serve]'" in done.stderr
+    assert "pip install 'onepass[serve]'" in done.stderr
     assert package in done.stderr

@@ -18,15 +18,33 @@ from onepass.cli.making import align, distill, export, phrasebook, run, verify
 from onepass.cli.measuring import bench, evaluate, probe
 from onepass.cli.paper import ablate, figures, table
 from onepass.cli.serving import serve
-from onepass.cli.translating import info, models, translate
+from onepass.cli.translating import fetch, info, models, translate
 from onepass.version import __version__
 
 RESUMED = ("run", "ablate")
 """Verbs that go on where they were stopped."""
 
 
+PANELS = {
+    "Translate": (translate, info, models, fetch),
+    "Serve": (serve,),
+    "Make a translator": (run, verify, distill, align, export, phrasebook),
+    "Measure": (evaluate, bench, probe),
+    "The paper": (ablate, table, figures),
+}
+"""The verbs in the order of the help, under what one wants."""
+
+
 class _Verbs(TyperGroup):
     """Stops with one line where the user stops, and notices a closed pipe before the interpreter ends."""
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        """Writes the verbs under what one wants."""
+        room = formatter.width - 4 - max(map(len, self.commands))
+        for title, verbs in PANELS.items():
+            names = [verb.__name__ for verb in verbs]
+            with formatter.section(title):
+                formatter.write_dl([(name, self.commands[name].get_short_help_str(room)) for name in names])
 
     def invoke(self, ctx: Any) -> Any:
         try:
@@ -44,19 +62,15 @@ class _Verbs(TyperGroup):
 
 app = typer.Typer(
     cls=_Verbs,
-    add_completion=False,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,  # rich takes what stands in brackets, each option's default, for a style
     help="Neural machine translation that writes the whole sentence in one parallel pass.",
 )
 
-TRANSLATING = (translate, serve, info, models)
-MAKING = (run, verify, distill, align, export, phrasebook)
-MEASURING = (evaluate, bench, probe)
-PAPER = (ablate, table, figures)
-for verb in (*TRANSLATING, *MAKING, *MEASURING, *PAPER):
-    app.command()(verb)
+for verbs in PANELS.values():
+    for verb in verbs:
+        app.command()(verb)
 
 
 def _version(wanted: bool) -> None:

@@ -86,9 +86,9 @@ def probe(
         Path | None, Option("--json", help="File that gets the report, with some of what is wrong.")
     ] = None,
 ) -> None:
-    """Counts what a translation must keep: numbers, names, addresses, negation and the like.
+    """Counts what a translation must keep, such as numbers and names.
 
-    A rival is an engine with a teacher, such as fxtranslate:en-pt.
+    Also addresses, negation and the like. A rival is an engine with a teacher, such as fxtranslate:en-pt.
     """
     from onepass.pipeline.probe import probe_models, render_report
 

@@ -12,11 +12,18 @@ from typing import Annotated
 from typer import Argument, Option
 
 DEFAULT_MODEL = "en-de"
-MODEL = "Name of a shipped model, or a bundle's directory."
+MODEL = "Shipped model, bundle's directory, or user/model on the Hugging Face hub."
 Recipe = Annotated[Path, Argument(help="TOML recipe.")]
 Directory = Annotated[Path | None, Option("--to", help="Run directory [runs/RECIPE-NAME].")]
 Set = Annotated[list[str], Option("--set", help="Setting to change, as section.key=value; may be repeated.")]
 Lines = Annotated[Path, Option(help="Source texts, one per line.")]
+
+
+def complete_model(incomplete: str) -> list[str]:
+    """The shipped models whose names begin so, for the completion of the shell."""
+    from onepass.runtime.shipped import shipped_models
+
+    return [name for name in shipped_models() if name.startswith(incomplete)]
 
 
 def command_line() -> str:

@@ -13,13 +13,14 @@ from typer import Argument, Option
 from onepass.cli.options import (
     DEFAULT_MODEL,
     MODEL,
+    complete_model,
 )
 from onepass.errors import UsageError
 
 
 def translate(
     texts: Annotated[list[str] | None, Argument(help="Texts to translate [the lines of stdin].")] = None,
-    model: Annotated[str, Option(help=MODEL)] = DEFAULT_MODEL,
+    model: Annotated[str, Option(help=MODEL, autocompletion=complete_model)] = DEFAULT_MODEL,
     file: Annotated[Path | None, Option(help="File to translate; its ending says the format.")] = None,
     to: Annotated[Path | None, Option(help="File to write, which appears when it is whole [stdout].")] = None,
     candidates: Annotated[
@@ -85,10 +86,12 @@ def translate(
     )
 
 
-def info(model: Annotated[str, Argument(help=MODEL)] = DEFAULT_MODEL) -> None:
-    """Says what a model is.
+def info(
+    model: Annotated[str, Argument(help=MODEL, autocompletion=complete_model)] = DEFAULT_MODEL,
+) -> None:
+    """Says what a model is: languages, family, size, quality, licence.
 
-    Languages, family, size, quality, licence, and where it comes from.
+    Also where it comes from, and what it is not for.
     """
     from onepass.bundle import Bundle
     from onepass.runtime.describe import describe_bundle
@@ -105,3 +108,20 @@ def models() -> None:
 
     for name, directory in shipped_models().items():
         print(f"{name}: {describe_shortly(Bundle.open(directory))}")
+
+
+def fetch(
+    model: Annotated[str, Argument(help="Model on the Hugging Face hub: user/model, user/model@REVISION.")],
+    to: Annotated[Path | None, Option(help="Directory of a copy [none; it stays in the cache].")] = None,
+) -> None:
+    """Fetches a model from the Hugging Face hub.
+
+    A copy of the directory translates on a machine without a network: --model DIR.
+    """
+    from onepass.runtime.hub import HubName, copy_bundle
+    from onepass.runtime.hub import fetch as fetch_bundle
+
+    folder = fetch_bundle(HubName.parse(model), newer=True)
+    if to is not None:
+        copy_bundle(folder, to)
+    print(to or folder)

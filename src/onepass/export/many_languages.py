@@ -142,7 +142,7 @@ def _library(folder: Path) -> Any:
         raise UsageError(
             "A teacher of many languages needs the library transformers",
             where=folder,
-            fix="pip install 'onepass[hub]'",
+            fix="pip install 'onepass[multilingual]'",
         ) from None
     library: Any = transformers
     library.utils.logging.disable_progress_bar()

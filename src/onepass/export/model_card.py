@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import json
+import re
 from pathlib import Path
+from typing import Any
 
-from onepass.bundle import Bundle, Card, Export
+from onepass.bundle import Bundle, Card, Export, Measurement
 from onepass.families import FAMILIES
+
+HUB = "hf:"
+"""Before the name of a teacher on the Hugging Face hub."""
 
 NOT_STATED = "not stated"
 
@@ -21,14 +27,8 @@ def render_card(student: Bundle, export: Export, directory: Path) -> str:
     card, sizes = export.card, student.settings["sizes"]
     pair, family = f"{student.src} → {student.tgt}", FAMILIES[student.kind]
     chooses = any(row.num_candidates > 1 for row in export.measured)
-    licence = card.licence or NOT_STATED
     lines = [
-        "---",
-        f"language: [{student.src}, {student.tgt}]",
-        f"license: {licence}",
-        "library_name: onepass",
-        "pipeline_tag: translation",
-        "---",
+        *front_matter(student, export),
         "",
         f"# {pair}, the whole sentence in one parallel pass",
         "",
@@ -39,7 +39,7 @@ def render_card(student: Bundle, export: Export, directory: Path) -> str:
         "```python",
         "from onepass import Translator",
         "",
-        'translator = Translator.load("this/directory")',
+        'translator = Translator.from_pretrained("this/directory")  # or "user/model" on the hub',
         'print(translator.translate(["A sentence."])[0].text)',
         "```",
         "",
@@ -90,6 +90,49 @@ def render_card(student: Bundle, export: Export, directory: Path) -> str:
         "",
     ]
     return "\n".join(lines)
+
+
+def front_matter(student: Bundle, export: Export) -> list[str]:
+    """The lines of YAML that hubs read: licence, data sets, the model behind it, and what was measured.
+
+    Args:
+        student: the bundle that was exported.
+        export: what was measured of it.
+    """
+    card, teacher = export.card, student.read_teacher
+    licence = card.licence.lower()
+    base = (
+        teacher.name.removeprefix(HUB).partition("@")[0] if teacher and teacher.name.startswith(HUB) else ""
+    )
+    metrics = [
+        {"type": kind, "value": getattr(row, kind), "name": _metric_name(kind, row)}
+        for row in export.measured
+        for kind in ("bleu", "chrf")
+    ]
+    test_set = card.test_set or f"test set of the recipe {export.recipe}"
+    pair = f"{student.src}-{student.tgt}"
+    result = {
+        "task": {"type": "translation", "name": f"Translation {pair}"},
+        "dataset": {"type": re.sub(r"[^a-z0-9]+", "-", test_set.lower()).strip("-"), "name": test_set},
+        "metrics": metrics,
+    }
+    said: dict[str, Any] = {
+        "language": [student.src, student.tgt],
+        "license": licence or "unknown",
+        "library_name": "onepass",
+        "pipeline_tag": "translation",
+        **({"datasets": list(card.datasets)} if card.datasets else {}),
+        "metrics": ["bleu", "chrf"],
+        **({"base_model": base} if base else {}),
+        "model-index": [{"name": f"{export.recipe} {pair}", "results": [result]}],
+    }
+    # What JSON writes is YAML, too.
+    return ["---", *(f"{key}: {json.dumps(value, ensure_ascii=False)}" for key, value in said.items()), "---"]
+
+
+def _metric_name(kind: str, row: Measurement) -> str:
+    among = f", best of {row.num_candidates} candidates" if row.num_candidates > 1 else ""
+    return f"{'BLEU' if kind == 'bleu' else 'chrF'}, {row.precision}{among}"
 
 
 def _data(card: Card) -> list[str]:

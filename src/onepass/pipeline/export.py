@@ -14,6 +14,7 @@ import numpy as np
 
 from onepass.alignment.lexicon import corpus_facts
 from onepass.bundle import MANIFEST, WEIGHTS, Bundle, Card, Export, Measurement, TeacherQuality
+from onepass.corpora.huggingface import is_local
 from onepass.display import Display
 from onepass.errors import ModelError, UsageError
 from onepass.export.model_card import render_card
@@ -31,6 +32,7 @@ from onepass.recipe import Recipe
 from onepass.runtime.candidates import check_candidates
 from onepass.runtime.text_translator import TextTranslator, Translation
 from onepass.runtime.translator import Precision, Translator, graph_files
+from onepass.settings import DataSettings
 from onepass.text.lines import read_lines
 
 CHECKED_SENTENCES = 500
@@ -302,9 +304,18 @@ def _export_record(
         command=command,
         recipe=recipe.name,
         stage=stage,
-        card=Card(card.data, card.licence, card.attribution, card.limits, card.test_set),
+        card=Card(
+            card.data, card.licence, card.attribution, card.limits, card.test_set, _hub_datasets(recipe.data)
+        ),
         machine=machine_kind(),
         versions=versions(),
         measured=tuple(measured),
         teacher=tuple(teacher),
     )
+
+
+def _hub_datasets(data: DataSettings) -> tuple[str, ...]:
+    """The corpora to learn from that the Hugging Face hub has, by their names there."""
+    paths = [source.path for source in (*data.train, *data.phrases)] + [text.path for text in data.mono]
+    named = [path.removeprefix("hf:") for path in (*paths, *data.origin) if path.startswith("hf:")]
+    return tuple(dict.fromkeys(name for name in named if not is_local(name)))

@@ -52,7 +52,7 @@ SAMPLED_AMONG = 10
 def plan(recipe: Recipe) -> list[Stage]:
     """The stages of a recipe in order: one aligned corpus a kind of target, one student a variant."""
     dump = recipe.model_dump(mode="json")
-    data = dict(dump["data"])
+    data = {name: value for name, value in dump["data"].items() if name != "origin"}
     # What the files are called on this machine does not matter, what is in them does.
     for corpus in data.keys() & {*DataSettings.CORPORA, "mono"}:
         data[corpus] = [{**source, "path": Path(source["path"]).name} for source in data[corpus]]
@@ -85,7 +85,18 @@ def _files(recipe: Recipe) -> list[Path]:
     """The corpus files, and the generator's own for the embedded corpus."""
     data = recipe.data
     corpora = [source for name in DataSettings.CORPORA for source in getattr(data, name)]
-    files = corpus_files(corpora, src=data.src, tgt=data.tgt) + mono_files(data)
+    try:
+        files = corpus_files(corpora, src=data.src, tgt=data.tgt) + mono_files(data)
+    except DataError as error:
+        if not data.origin:
+            raise
+        raise DataError(
+            error.what,
+            where=error.where,
+            value=error.value,
+            fix=f"get the corpora of this recipe from {', '.join(data.origin)}, and name the files with "
+            "--set data.train=..., data.dev and data.test",
+        ) from None
     if any(source.path == "phrasebook" for source in (*corpora, *data.mono)):
         from onepass.phrasebook import source_files
 

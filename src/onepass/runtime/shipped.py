@@ -1,11 +1,12 @@
-"""The models that come with the package, by name."""
+"""Where a model is: one that comes with the package, a directory, one of the hub."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 from onepass.bundle import MANIFEST
-from onepass.errors import ModelError
+from onepass.errors import ModelError, UsageError
+from onepass.runtime.hub import HubName, fetch, is_hub_name
 
 FOLDER = Path(__file__).parents[1] / "shipped"
 
@@ -15,19 +16,29 @@ def shipped_models() -> dict[str, Path]:
     return {path.parent.name: path.parent for path in sorted(FOLDER.glob(f"*/{MANIFEST}"))}
 
 
-def find_model(model: str | Path) -> Path:
-    """The bundle of a shipped model's name, or the directory itself.
+def find_model(model: str | Path, *, revision: str | None = None) -> Path:
+    """The directory of a bundle: of a shipped model, the directory itself, or one of the hub, fetched.
+
+    Args:
+        model: a shipped model's name, a directory, or `user/model` on the Hugging Face hub, also as
+            `user/model@REVISION` and `hf:user/model`.
+        revision: branch, tag or commit of a model of the hub.
 
     Raises:
-        ModelError: there is neither.
+        ModelError: there is none, or it cannot be fetched.
+        UsageError: something else than a model of the hub has a revision.
     """
-    shipped = shipped_models()
-    if str(model) in shipped and not (Path(model) / MANIFEST).exists():  # a corpus may have that name
-        return shipped[str(model)]
-    if not Path(model).is_dir():
+    shipped, name = shipped_models(), str(model)
+    is_shipped = name in shipped and not (Path(model) / MANIFEST).exists()  # a corpus may have that name
+    if not is_shipped and not Path(model).is_dir():
+        if isinstance(model, str) and is_hub_name(model):
+            return fetch(HubName.parse(model, revision))
         raise ModelError(
             "There is no such model",
             where=model,
-            allowed=f"a bundle directory, or one of: {', '.join(shipped) or 'no shipped model'}",
+            allowed=f"a bundle directory, OWNER/NAME on the Hugging Face hub, or one of: "
+            f"{', '.join(shipped) or 'no shipped model'}",
         )
-    return Path(model)
+    if revision is not None:
+        raise UsageError("Only models of the hub have revisions", where="revision", value=revision)
+    return shipped[name] if is_shipped else Path(model)

@@ -61,6 +61,10 @@ Paths = Annotated[
 ]
 
 
+Origin = Annotated[str, Field(pattern=r"^(hf:[\w.-]+(/[\w.-]+)?|mtdata:[\w.-]+|made:.+|https://\S+)$")]
+Origins = Annotated[tuple[Origin, ...], BeforeValidator(_as_list), Field(strict=False)]
+
+
 class FilterSettings(Settings):
     """Which training pairs are dropped. dev and test are never filtered."""
 
@@ -125,10 +129,15 @@ class DataSettings(Settings):
     """What the corpus has too rarely: pairs that join it after the subwords; students learn them as given."""
     phrase_repeats: PositiveInt = 20
     """How often each of them."""
+    origin: Origins = ()
+    """Where the corpora come from, for those who do not have the files: `hf:NAME` on the Hugging Face hub,
+    `mtdata:ID` of the program mtdata, `https://...`, or `made:` and how."""
     filters: FilterSettings = FilterSettings()
     augment: AugmentSettings = AugmentSettings()
 
-    LATER = frozenset({"augment", "phrases", "phrase_repeats", "mono", "mono_lines", "distilled", "held_out"})
+    LATER = frozenset(
+        {"augment", "phrases", "phrase_repeats", "origin", "mono", "mono_lines", "distilled", "held_out"}
+    )
 
     CORPORA: ClassVar[tuple[str, ...]] = ("train", "dev", "test", "phrases")
     """Settings that are corpora of pairs."""
