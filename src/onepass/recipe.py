@@ -199,7 +199,7 @@ def parse_recipe(text: str, *, where: str) -> Recipe:
         raise UsageError(
             f"The recipe has {error.error_count()} problem(s): {problems(error)}",
             where=where,
-            fix="correct the named keys; docs/recipes.md lists all of them",
+            fix="correct the named keys; docs/reference/recipes.md lists all of them",
         ) from None
 
 

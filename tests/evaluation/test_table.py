@@ -1,9 +1,11 @@
 import io
 import json
 
+import pytest
 from rich.console import Console
 
-from onepass.evaluation.table import render_markdown, render_rich, render_summary
+from onepass.evaluation.results import parse_results
+from onepass.evaluation.table import render_markdown, render_rich, render_summary, speed_ratio
 
 MARKDOWN = r"""
 | system | runs as | BLEU | BLEU 95% | chrF | length | repeats |
@@ -74,6 +76,24 @@ def test_a_summary_has_the_narrow_columns_and_says_what_its_marks_mean(results):
         "- † BLEU not significantly different from beam 4's (paired bootstrap, p >= 0.05).",
         "- ‡ noisy: the medians of its rounds differ by more than a factor of 1.2.",
     ]
+
+
+@pytest.mark.parametrize(
+    ("description", "tried", "ratio"),
+    [
+        ("CTranslate2 int8", {}, "–"),
+        ("CTranslate2 int8, vocabulary map", {}, "3.0x"),
+        ("CTranslate2 int8", {"CTranslate2 int8, vocabulary map, 1 thread": 9.9}, "3.0x"),
+    ],
+)
+def test_a_graph_with_a_shortlist_has_no_ratio_to_a_rival_that_had_none(results, description, tried, ratio):
+    rival, student = results["systems"][1:3]
+    student["traits"] = student["traits"] | {"engine": "ONNX Runtime", "precision": "int8"}
+    student["p50_ms"] = 3.0
+    rival |= {"description": description, "tried_ms": tried}
+    found = parse_results(results)
+    assert speed_ratio(found.systems[2], found.systems[1]) == ratio
+    assert speed_ratio(found.systems[2], found.systems[0]) == "30.0x"
 
 
 def test_a_training_of_no_measurable_time_has_no_speed(results):

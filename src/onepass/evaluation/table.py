@@ -16,6 +16,8 @@ from onepass.evaluation.results import Results, System, Training, parse_results
 SIGNIFICANT = 0.05
 NOISY_SPREAD = 1.2
 """Rounds of one system that differ by more than this factor are called noisy."""
+VOCABULARY_MAP = "vocabulary map"
+"""What a rival in CTranslate2 says that it runs with, where that was the fastest."""
 RIVALS_ACROSS = 4
 """As many ratios stand side by side, so that no table has more than eight columns."""
 
@@ -85,9 +87,11 @@ def _summary(results: Results) -> dict[str, list[str]]:
 def _quality(results: Results) -> dict[str, list[str]]:
     """The columns of the table of quality by title, and what each system runs as."""
     systems = results.systems
+    runs = {"system": [s.name for s in systems], "runs as": [s.runs_as or "–" for s in systems]}
+    if all(s.bleu is None for s in systems):
+        return runs
     return {
-        "system": [s.name for s in systems],
-        "runs as": [s.runs_as or "–" for s in systems],
+        **runs,
         "BLEU": [_bleu(s) for s in systems],
         "BLEU 95%": [_range(s.bleu_interval) for s in systems],
         "chrF": [number(s.chrf) for s in systems],
@@ -165,9 +169,19 @@ def is_noisy(system: System) -> bool:
     return system.spread is not None and system.spread > NOISY_SPREAD
 
 
+def is_fair(system: System, rival: System) -> bool:
+    """Whether a rival had what the system has: for a graph's shortlist CTranslate2 has a vocabulary map.
+
+    The map counts where it was tried, even where the rival was faster without it.
+    """
+    if system.traits.engine != "ONNX Runtime" or rival.traits.engine != "CTranslate2":
+        return True
+    return any(VOCABULARY_MAP in setting for setting in (rival.description, *rival.tried_ms))
+
+
 def speed_ratio(system: System, rival: System) -> str:
-    """How many times the rival's speed, by median latency, as in "3.1x"; "–" where one was not measured."""
-    if system.p50_ms is None or rival.p50_ms is None:
+    """How many times the rival's speed, by median latency, as in "3.1x"; "–" where there is no fair one."""
+    if system.p50_ms is None or rival.p50_ms is None or not is_fair(system, rival):
         return "–"
     ratio = rival.p50_ms / system.p50_ms
     return f"{ratio:.1f}x" if ratio >= 1 else f"{ratio:.2f}x"
