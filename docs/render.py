@@ -21,23 +21,24 @@ import reference
 import tables
 from facts import with_facts
 from tables import RESULTS, ROOT
-from transcripts import with_outputs
+from transcripts import session, with_outputs
 
 from onepass.errors import DataError
 from onepass.files import write_text
 
 DOCS = ROOT / "docs"
+README = ROOT / "README.md"
 
 
 def pages() -> list[Path]:
     """Every page that people read, the log apart."""
-    found = [ROOT / "README.md", *sorted(DOCS.rglob("*.md"))]
+    found = [README, *sorted(DOCS.rglob("*.md"))]
     return [page for page in found if page.name != "LOG.md"]
 
 
 def blocks() -> Iterator[tuple[Path, str, str]]:
     """Each page, the name of its block, and what belongs there."""
-    yield ROOT / "README.md", "shipped", tables.shipped_shortly()
+    yield README, "shipped", tables.shipped_shortly()
     yield RESULTS / "README.md", "shipped", tables.shipped()
     yield RESULTS / "README.md", "races", tables.races()
     yield RESULTS / "README.md", "results", tables.in_full()
@@ -47,7 +48,17 @@ def blocks() -> Iterator[tuple[Path, str, str]]:
     yield measuring, "benchmarks", tables.benchmarks()
     yield DOCS / "reference" / "recipes.md", "settings", reference.settings()
     yield DOCS / "reference" / "command-line.md", "verbs", reference.command_line()
-    yield DOCS / "tutorial.md", "run", tables.transcript()
+    told = r"done in|dropped|parameters"
+    yield (
+        README,
+        "own",
+        session("onepass run", "export", '"My brother wants', told="(distill|student|evaluate): done"),
+    )
+    yield DOCS / "tutorial.md", "run", session("onepass run", told=told)
+    yield DOCS / "tutorial.md", "export", session("export")
+    yield DOCS / "tutorial.md", "translate", session("We didn't want")
+    yield DOCS / "tutorial.md", "other-text", session("central bank")
+    yield DOCS / "tutorial.md", "explain", session("--explain")
     yield DOCS / "tutorial.md", "table", tables.demo()
     paper = DOCS / "the-paper.md"
     yield paper, "table-1", tables.main_tables()

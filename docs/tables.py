@@ -239,13 +239,6 @@ def demo() -> str:
     return f"\n{render_summary(load(RESULTS / 'firefox-phrasebook' / 'results.json'))}"
 
 
-def transcript() -> str:
-    """What the tutorial's run says on its way, without the lines that the terminal has wrapped."""
-    lines = (RESULTS / "firefox-phrasebook" / "run.txt").read_text(encoding="utf-8").splitlines()
-    told = [line for line in lines if "done in" in line or "dropped" in line or "parameters" in line]
-    return "\n```text\n" + "\n".join(told) + "\n```\n"
-
-
 def in_full() -> str:
     """The runs whose every row is shown."""
     return "\n" + "\n".join(map(_run_in_full, IN_FULL))

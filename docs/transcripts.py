@@ -18,6 +18,8 @@ from typing import NamedTuple
 _BLOCK = re.compile(r"^```console\n(.*?)^```", re.MULTILINE | re.DOTALL)
 RUN = re.compile(r"^onepass (translate|models|info|probe|phrasebook) (?!.*my-model)")
 """What needs nothing but the package; my-model is what a reader has trained."""
+SESSION = Path(__file__).parent / "results" / "firefox-phrasebook" / "session.txt"
+"""What the commands of the tutorial printed when they were run for it."""
 ELIDED = "..."
 """A line for lines that are left out."""
 
@@ -71,6 +73,25 @@ def output_of(command: str) -> list[str]:
             env=environment,
         )
     return [line.rstrip() for line in done.stdout.splitlines()]
+
+
+def session(*wanted: str, told: str = "") -> str:
+    """Commands of the recorded session, by words that they have, with what they printed, as a block.
+
+    Args:
+        wanted: a few words of each command.
+        told: a pattern of the lines that a run has told and that are shown [all].
+    """
+    recorded = steps(SESSION.read_text(encoding="utf-8"))
+    chosen = [next(step for step in recorded if words in step.command) for words in wanted]
+    shown = [
+        Step(
+            step.command,
+            [line for line in step.output if re.search(told, line) or " run " not in step.command],
+        )
+        for step in chosen
+    ]
+    return f"\n```console\n{_text(shown)}```\n"
 
 
 def is_as_shown(shown: list[str], printed: list[str]) -> bool:
