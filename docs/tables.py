@@ -212,11 +212,9 @@ def league() -> str:
         if "long" in path.stem:
             data = _without_quality(data)
         picture = (
-            f"\n![{path.stem}](results/league/{figure.name})\n"
-            if figure.exists() and "long" not in path.stem
-            else ""
+            f"\n![{path.stem}](league/{figure.name})\n" if figure.exists() and "long" not in path.stem else ""
         )
-        parts.append(f"### {path.stem}\n\n{render_markdown(data)}{picture}")
+        parts.append(f"## {path.stem}\n\n{render_markdown(data)}{picture}")
     return "\n" + "\n".join(parts)
 
 

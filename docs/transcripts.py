@@ -85,13 +85,17 @@ def session(*wanted: str, told: str = "") -> str:
     recorded = steps(SESSION.read_text(encoding="utf-8"))
     chosen = [next(step for step in recorded if words in step.command) for words in wanted]
     shown = [
-        Step(
-            step.command,
-            [line for line in step.output if re.search(told, line) or " run " not in step.command],
-        )
-        for step in chosen
+        Step(step.command, _elided(step.output, told)) if " run " in step.command else step for step in chosen
     ]
     return f"\n```console\n{_text(shown)}```\n"
+
+
+def _elided(lines: list[str], told: str) -> list[str]:
+    """The lines that are told, `...` for others between and after them."""
+    kept = [*(line if re.search(told, line) else ELIDED for line in lines), ELIDED]
+    return [
+        line for line, before in zip(kept, ["", *kept], strict=False) if (line, before) != (ELIDED, ELIDED)
+    ]
 
 
 def is_as_shown(shown: list[str], printed: list[str]) -> bool:

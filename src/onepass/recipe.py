@@ -46,7 +46,9 @@ class Recipe(Settings):
     """Everything a run needs to know."""
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]+$")]
+    """Name of the run [the file's, without its ending]."""
     seed: Annotated[int, Field(ge=0)] = 1
+    """Number that everything random is drawn from."""
     data: DataSettings
     tokenizer: TokenizerSettings = TokenizerSettings()
     teacher: TeacherSettings = TeacherSettings()
