@@ -199,7 +199,7 @@ EXAMPLES = [
     (str(page.relative_to(ROOT)), code)
     for page in [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
     for code in re.findall(r"^```python\n(.*?)^```", page.read_text(encoding="utf-8"), re.M | re.S)
-    if "user/model" not in code and "my-model\")" not in code  # on a hub, or trained by the reader
+    if "user/model" not in code and 'my-model")' not in code  # on a hub, or trained by the reader
 ]
 
 
