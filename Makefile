@@ -16,7 +16,7 @@ $(STAMP): constraints.txt pyproject.toml
 	  echo "onepass needs Python 3.11 or newer; this is $$($(PYTHON) --version). Try make PYTHON=python3.11" >&2; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt "setuptools>=77"
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation -c constraints.txt -e ".[train,firefox,files,tensorboard,detect,dev]"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation -c constraints.txt -e ".[train,firefox,files,tensorboard,detect,dev,docs]"
 	@touch $@
 
 demo: venv
@@ -32,14 +32,14 @@ test: venv
 test-slow: venv
 	$(BIN)/python -m pytest -m slow --summary docs/results/test-slow.json
 
-lint: venv
+docs: venv
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
+
+lint: venv docs
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-
-docs: venv
-	$(BIN)/python docs/render.py --check
 
 wheel:
 	rm -rf dist build

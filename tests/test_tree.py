@@ -21,8 +21,6 @@ LARGE = {
 
 A change of the exporter must not commit one a second time.
 """
-MOST_LINES = 120
-MOST_WORDS = 25
 
 
 def tracked() -> list[Path]:
@@ -84,27 +82,3 @@ def test_questions_about_a_family_are_found() -> None:
     asked = ["a.family == 'ctc'", "x in ('dag', 'ctc')", "isinstance(m, DAGTransformer)", "kind != 'dag'"]
     assert all(any(asks_for_a_family(n) for n in ast.walk(ast.parse(text))) for text in asked)
     assert not any(asks_for_a_family(n) for n in ast.walk(ast.parse("a.kind == 'x'; f('ctc')")))
-
-
-def prose(page: str) -> list[str]:
-    """The sentences of a Markdown page, without code, tables, pictures and headings; links as their text."""
-    page = re.sub(r"^```.*?^```", "", page, flags=re.MULTILINE | re.DOTALL)
-    page = re.sub(r"<!--.*?-->", "", page, flags=re.DOTALL)
-    page = re.sub(r"!\[[^]]*\]\([^)]*\)", "", page)
-    page = re.sub(r"\[([^]]*)\]\([^)]*\)", r"\1", page)
-    paragraphs = re.split(r"\n\s*\n|\n(?=- )", page)
-    text = [p for p in paragraphs if p.strip() and not p.lstrip().startswith(("#", "|"))]
-    return [sentence for p in text for sentence in re.split(r"(?<=[.!?])\s+", " ".join(p.split()))]
-
-
-def test_the_readme_is_a_page_of_short_sentences() -> None:
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    assert len(readme.splitlines()) <= MOST_LINES
-    assert [sentence for sentence in prose(readme) if len(sentence.split()) > MOST_WORDS] == []
-
-
-def test_prose_is_cut_into_sentences() -> None:
-    page = (
-        "# Head\n\nOne [two](x) three. Four!\n\n```\ncode here.\n```\n\n- five\n- six. Seven\n\n| a | b |\n"
-    )
-    assert prose(page) == ["One two three.", "Four!", "- five", "- six.", "Seven"]

@@ -46,7 +46,9 @@ class Recipe(Settings):
     """Everything a run needs to know."""
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]+$")]
+    """Name of the run [the file's, without its ending]."""
     seed: Annotated[int, Field(ge=0)] = 1
+    """Number that everything random is drawn from."""
     data: DataSettings
     tokenizer: TokenizerSettings = TokenizerSettings()
     teacher: TeacherSettings = TeacherSettings()
@@ -199,7 +201,7 @@ def parse_recipe(text: str, *, where: str) -> Recipe:
         raise UsageError(
             f"The recipe has {error.error_count()} problem(s): {problems(error)}",
             where=where,
-            fix="correct the named keys; docs/recipes.md lists all of them",
+            fix="correct the named keys; docs/reference/recipes.md lists all of them",
         ) from None
 
 

@@ -5,6 +5,7 @@ The systems are functions of this module with known outputs, and the clock is a 
 
 import json
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -17,7 +18,7 @@ from onepass.evaluation import league as module
 from onepass.evaluation.latency import Latency
 from onepass.evaluation.league import PROBE_SENTENCES, WARMUP, League, measure_league
 from onepass.evaluation.quality import measure
-from onepass.evaluation.results import Traits
+from onepass.evaluation.results import Engine, Traits
 from onepass.evaluation.systems import Competitor
 from onepass.evaluation.timed_process import SystemSpec
 from onepass.settings import EvaluateSettings
@@ -133,6 +134,26 @@ class Clock:
 
 
 # --- quality -----------------------------------------------------------------
+
+
+def shy(threads: int) -> Callable[[Sequence[str]], list[str]]:
+    """Has other words among neighbours, as a shortlist has."""
+    return lambda lines: [f"{line} of {len(lines)}" for line in lines]
+
+
+@pytest.mark.parametrize(
+    ("engine", "neighbours"), [("ONNX Runtime", 1), ("CTranslate2", 1), ("torch", len(SRC))]
+)
+def test_what_has_a_shortlist_translates_each_sentence_alone(
+    tmp_path: Path, engine: Engine, neighbours: int
+) -> None:
+    row = competitor("shy", "good")
+    row = replace(row, factory=f"{__name__}:{shy.__name__}", arguments={})
+    row = replace(row, traits=row.traits.model_copy(update={"engine": engine}), variants=({},))
+    found = measured(tmp_path, [row])
+    assert found["translated"] == "each sentence alone"
+    written = (tmp_path / "translations/shy.txt").read_text(encoding="utf-8").splitlines()
+    assert written == [f"{line} of {neighbours}" for line in SRC]
 
 
 def test_every_row_has_the_quality_of_its_own_translations(tmp_path: Path) -> None:

@@ -95,6 +95,7 @@ def measure_league(league: League) -> dict[str, Any]:
         "machine": machine_kind(),
         "versions": versions(),
         "test_sentences": len(league.src),
+        "translated": "each sentence alone",
         "bleu_signature": signature.bleu_signature if signature else "",
         "chrf_signature": signature.chrf_signature if signature else "",
         "baseline": league.baseline.name if league.baseline and signature else None,
@@ -153,7 +154,11 @@ def _best(settings: Sequence[SystemSpec], src: Sequence[str], batch_size: int) -
 
 
 def _translations(league: League, chosen: Sequence[Best]) -> list[list[str]]:
-    """Every row's translations of the whole text, in batches; kept as files."""
+    """Every row's translations of the whole text; kept as files.
+
+    Each sentence alone, as it is timed: a shortlist holds the words that any sentence of a batch needs.
+    In torch there is none, and a batch changes nothing.
+    """
     import torch
 
     threads = torch.get_num_threads()
@@ -166,7 +171,8 @@ def _translations(league: League, chosen: Sequence[Best]) -> list[list[str]]:
         system = getattr(import_module(module), function)(
             **{**best.alone.arguments, "threads": available_cores()}
         )
-        hyps.append(system(league.src))
+        in_batches = row.traits.engine == "torch"
+        hyps.append(system(league.src) if in_batches else [system([line])[0] for line in league.src])
         write_lines(folder / f"{row.name.replace(' ', '-').replace(',', '')}.txt", hyps[-1])
     torch.set_num_threads(threads)  # a system sets its own
     return hyps

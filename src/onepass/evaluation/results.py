@@ -156,6 +156,8 @@ class Results(_Part):
     test_sentences: int
     references: Literal["people", "teacher"] = "people"
     """Who wrote what the translations are compared with: people, or the run's own teacher."""
+    translated: Literal["in batches", "each sentence alone"] = "in batches"
+    """How what quality is told of was translated; torch writes the same in batches as alone."""
     bleu_signature: str
     """Empty, like chrF's, where there are no references."""
     chrf_signature: str

@@ -5,7 +5,7 @@ A ratio of speeds never stands without its rival: each rival has a column, and t
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from rich.table import Table
@@ -16,6 +16,10 @@ from onepass.evaluation.results import Results, System, Training, parse_results
 SIGNIFICANT = 0.05
 NOISY_SPREAD = 1.2
 """Rounds of one system that differ by more than this factor are called noisy."""
+VOCABULARY_MAP = "vocabulary map"
+"""What a rival in CTranslate2 says that it runs with, where that was the fastest."""
+RIVALS_ACROSS = 4
+"""As many ratios stand side by side, so that no table has more than eight columns."""
 
 
 def render_rich(results: Mapping[str, Any]) -> Table:
@@ -27,7 +31,7 @@ def render_rich(results: Mapping[str, Any]) -> Table:
     valid = parse_results(results)
     notes = Text("\n".join([*engine_notes(valid.systems), *_notes(valid)]))
     table = Table(title=Text(valid.name), caption=notes, caption_justify="left")
-    columns = _league(valid, compact=True)
+    columns = _summary(valid)
     for title in columns:
         table.add_column(Text(title), justify="left" if title == "system" else "right")
     for row in zip(*columns.values(), strict=True):
@@ -36,15 +40,16 @@ def render_rich(results: Mapping[str, Any]) -> Table:
 
 
 def render_markdown(results: Mapping[str, Any]) -> str:
-    """The league table, the throughput table and their conditions.
+    """Tables of quality, of times and of throughput, none wider than eight columns, and their conditions.
 
     Raises:
         DataError: the results are malformed.
     """
     valid = parse_results(results)
-    parts = [markdown_table(_league(valid, compact=False))]
+    parts = [markdown_table(_quality(valid))]
+    parts += map(markdown_table, _times(valid))
     if any(set(system.throughput) - {1} for system in valid.systems):
-        parts.append("Sentences a second, by batch size (unsorted):")
+        parts.append("Sentences per second, by batch size (unsorted):")
         parts.append(markdown_table(_throughput(valid)))
     if valid.latency is not None and valid.latency.length_of == "source":
         parts.append(
@@ -63,32 +68,65 @@ def render_summary(results: Mapping[str, Any]) -> str:
     """
     valid = parse_results(results)
     notes = "\n".join(f"- {note}" for note in _marks(valid))
-    return markdown_table(_league(valid, compact=True)) + "\n" + (f"\n{notes}\n" if notes else "")
+    return markdown_table(_summary(valid)) + "\n" + (f"\n{notes}\n" if notes else "")
 
 
-def _league(results: Results, *, compact: bool) -> dict[str, list[str]]:
-    """The columns of the league table by title; the compact ones are what fits a terminal."""
+def _summary(results: Results) -> dict[str, list[str]]:
+    """What fits a terminal: quality beside times and ratios, by title."""
     systems = results.systems
-    columns = {"system": [s.name for s in systems]}
-    if not compact:
-        columns["runs as"] = [s.runs_as or "–" for s in systems]
-    columns["BLEU"] = [number(s.bleu) + ("†" if _is_insignificant(s) else "") for s in systems]
-    if not compact:
-        columns["BLEU 95%"] = [_range(s.bleu_interval) for s in systems]
-    columns["chrF"] = [number(s.chrf) for s in systems]
-    if not compact:
-        columns["length"] = ["–" if s.length_ratio is None else f"{s.length_ratio:.2f}" for s in systems]
-        columns["repeats"] = [
-            "–" if s.repetition_rate is None else f"{s.repetition_rate:.1%}" for s in systems
-        ]
-    columns["ms p50"] = [number(s.p50_ms) + ("‡" if is_noisy(s) else "") for s in systems]
-    if not compact:
-        columns["ms p90"] = [number(s.p90_ms) for s in systems]
-    columns["ms p99"] = [number(s.p99_ms) for s in systems]
-    for rival in results.rival_systems:
-        title = f"speed vs {rival.name if compact else rival.full_name}"
-        columns[title] = [speed_ratio(s, rival) for s in systems]
-    return columns
+    return {
+        "system": [s.name for s in systems],
+        "BLEU": [_bleu(s) for s in systems],
+        "chrF": [number(s.chrf) for s in systems],
+        "ms p50": [_median(s) for s in systems],
+        "ms p99": [number(s.p99_ms) for s in systems],
+        **_ratios(systems, results.rival_systems),
+    }
+
+
+def _quality(results: Results) -> dict[str, list[str]]:
+    """The columns of the table of quality by title, and what each system runs as."""
+    systems = results.systems
+    runs = {"system": [s.name for s in systems], "runs as": [s.runs_as or "–" for s in systems]}
+    if all(s.bleu is None for s in systems):
+        return runs
+    return {
+        **runs,
+        "BLEU": [_bleu(s) for s in systems],
+        "BLEU 95%": [_range(s.bleu_interval) for s in systems],
+        "chrF": [number(s.chrf) for s in systems],
+        "length": ["–" if s.length_ratio is None else f"{s.length_ratio:.2f}" for s in systems],
+        "repeats": ["–" if s.repetition_rate is None else f"{s.repetition_rate:.1%}" for s in systems],
+    }
+
+
+def _times(results: Results) -> Iterator[dict[str, list[str]]]:
+    """The columns of the tables of times: percentiles beside the first ratios, further ratios below."""
+    timed = [s for s in results.systems if s.p50_ms is not None]
+    if not timed:
+        return
+    names = {"system": [s.name for s in timed]}
+    percentiles = {
+        "ms p50": [_median(s) for s in timed],
+        "ms p90": [number(s.p90_ms) for s in timed],
+        "ms p99": [number(s.p99_ms) for s in timed],
+    }
+    rivals = results.rival_systems
+    yield {**names, **percentiles, **_ratios(timed, rivals[:RIVALS_ACROSS])}
+    for start in range(RIVALS_ACROSS, len(rivals), RIVALS_ACROSS):
+        yield {**names, **_ratios(timed, rivals[start : start + RIVALS_ACROSS])}
+
+
+def _ratios(systems: Sequence[System], rivals: Sequence[System]) -> dict[str, list[str]]:
+    return {f"speed vs {rival.name}": [speed_ratio(s, rival) for s in systems] for rival in rivals}
+
+
+def _bleu(system: System) -> str:
+    return number(system.bleu) + ("†" if _is_insignificant(system) else "")
+
+
+def _median(system: System) -> str:
+    return number(system.p50_ms) + ("‡" if is_noisy(system) else "")
 
 
 def _throughput(results: Results) -> dict[str, list[str]]:
@@ -131,9 +169,19 @@ def is_noisy(system: System) -> bool:
     return system.spread is not None and system.spread > NOISY_SPREAD
 
 
+def is_fair(system: System, rival: System) -> bool:
+    """Whether a rival had what the system has: for a graph's shortlist CTranslate2 has a vocabulary map.
+
+    The map counts where it was tried, even where the rival was faster without it.
+    """
+    if system.traits.engine != "ONNX Runtime" or rival.traits.engine != "CTranslate2":
+        return True
+    return any(VOCABULARY_MAP in setting for setting in (rival.description, *rival.tried_ms))
+
+
 def speed_ratio(system: System, rival: System) -> str:
-    """How many times the rival's speed, by median latency, as in "3.1x"; "–" where one was not measured."""
-    if system.p50_ms is None or rival.p50_ms is None:
+    """How many times the rival's speed, by median latency, as in "3.1x"; "–" where there is no fair one."""
+    if system.p50_ms is None or rival.p50_ms is None or not is_fair(system, rival):
         return "–"
     ratio = rival.p50_ms / system.p50_ms
     return f"{ratio:.1f}x" if ratio >= 1 else f"{ratio:.2f}x"
@@ -147,7 +195,8 @@ def _notes(results: Results, *, code: str = "") -> list[str]:
             f"Quality on {results.test_sentences:,} test sentences, {results.src} to {results.tgt}: BLEU "
             f"{code}{results.bleu_signature}{code} with its 95% bootstrap interval, "
             f"chrF {code}{results.chrf_signature}{code}. Length: that of the translations over that of the "
-            f"references, in tokens; repeats: words that repeat the one before them."
+            f"references, in tokens; repeats: words that repeat the one before them. "
+            f"Translated {results.translated}."
         )
     if results.references == "teacher":
         notes.append(
@@ -156,7 +205,7 @@ def _notes(results: Results, *, code: str = "") -> list[str]:
         )
     if results.latency is not None:
         notes.append(
-            f"Milliseconds a sentence, text to text, one sentence at a time: percentiles of "
+            f"Milliseconds per sentence, text to text, one sentence at a time: percentiles of "
             f"{results.latency.sentences:,} sentences, {results.latency.rounds} round(s) after a warm-up, "
             f"each system in a process of its own, taking turns. Speed is the rival's median over the "
             f"system's."
@@ -191,7 +240,7 @@ def _training_note(model: str, training: Training, teacher: Training | None) -> 
     parts = [f"Training of {model}: {training.updates:,} updates in {wall_time}{where}"]
     if training.tokens is not None and training.seconds:
         rate = training.tokens / training.seconds
-        parts.append(f"{training.tokens / 1e6:.1f} million target tokens, {rate:,.0f} a second")
+        parts.append(f"{training.tokens / 1e6:.1f} million target tokens, {rate:,.0f} per second")
     if teacher and teacher is not training and teacher.machine == training.machine and teacher.seconds:
         parts.append(f"{training.seconds / teacher.seconds:.2g}x the teacher's time")
     return "; ".join(parts) + "."

@@ -177,14 +177,15 @@ def _score(recipe: Recipe, run: Path, stages: dict[str, str], display: Display) 
 def render_ablation(results: dict[str, Any]) -> str:
     """The table in Markdown; p is the chance of a difference of this size, by paired bootstrap."""
     head = ["distillation", "decoder inputs", "positional attention", "fine-tuning"]
-    head += ["BLEU (dev)", "95%", "change", "p", "BLEU against the teacher", "paper (IWSLT16 dev)"]
-    lines = [_line(head), _line(["---"] * 4 + ["--:"] * 6)]
+    head += ["BLEU (dev, 95%)", "change (p)", "BLEU against the teacher", "paper (IWSLT16 dev)"]
+    lines = [_line(head), _line(["---"] * 4 + ["--:"] * 4)]
     bleu = {row["name"]: row["bleu"] for row in results["rows"]}
     numbers = {row["name"]: number for number, row in enumerate(results["rows"], start=1)}
     for row in results["rows"]:
         other = row["against"]
         beam = row["distillation"]
-        interval = row["bleu_interval"]
+        interval, p_value = row["bleu_interval"], row["p_value"]
+        change = f"{row['bleu'] - bleu[other]:+.2f} to row {numbers[other]}" if other else ""
         lines.append(
             _line(
                 [
@@ -192,10 +193,8 @@ def render_ablation(results: dict[str, Any]) -> str:
                     {"none": "positions"}.get(row["inputs"], row["inputs"]),
                     "yes" if row["positional_attention"] else "",
                     " + ".join(f"L_{loss.upper()}" for loss in row["losses"]),
-                    f"{row['bleu']:.2f}",
-                    f"[{interval[0]:.1f}, {interval[1]:.1f}]" if interval else "",
-                    f"{row['bleu'] - bleu[other]:+.2f} to row {numbers[other]}" if other else "",
-                    "" if row["p_value"] is None else f"{row['p_value']:.3f}",
+                    f"{row['bleu']:.2f}" + (f" [{interval[0]:.1f}, {interval[1]:.1f}]" if interval else ""),
+                    change + ("" if p_value is None else f" ({p_value:.3f})"),
                     f"{row['bleu_of_teacher']:.2f}",
                     "" if row["paper"] is None else f"{row['paper']:.2f}",
                 ]

@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, NamedTuple, get_args
 
 import numpy as np
 
@@ -34,10 +34,11 @@ from onepass.runtime.text_translator import TextTranslator, Translation
 from onepass.runtime.translator import Precision, Translator, graph_files
 from onepass.settings import DataSettings
 from onepass.text.lines import read_lines
+from onepass.text.tokenizers import AnyTokenizer
 
 CHECKED_SENTENCES = 500
 MOST_LOST = 0.3
-"""BLEU that int8 may lose on the dev set."""
+"""BLEU that a graph may lose on the dev set, by rounding or without words that no training text had."""
 TIE = 1e-3
 """Sums of log probabilities that differ by less are as likely but for rounding."""
 MOST_TIES = 0.02
@@ -102,7 +103,11 @@ def export_run(
             progress(0, 0, "comparing with torch")
             for count in counts:
                 judge = None if count == 1 else found["teacher"]
-                _check_ids(found[stage], judge, bundle, texts["dev.src"][:CHECKED_SENTENCES], count)
+                engines = _both_engines(found[stage], judge, bundle, count)
+                dev = texts["dev.src"][:CHECKED_SENTENCES], texts["dev.tgt"][:CHECKED_SENTENCES]
+                writable = _writable(student.tokenizer(), facts.vocabulary)
+                comparable = _check_words(engines, *dev, writable, where=found[stage])
+                _check_ids(engines, comparable, with_end=count > 1, where=found[stage])
             if "int8" in wanted:
                 progress(0, 0, "comparing int8 with float32")
                 for count in counts:
@@ -182,32 +187,73 @@ def _new_directory(to: Path) -> Iterator[Path]:
         yield partial
 
 
-def _check_ids(
-    student: Path, teacher: Path | None, bundle: Bundle, lines: Sequence[str], num_candidates: int
-) -> None:
+class _Engines(NamedTuple):
+    """One student in torch and as a graph."""
+
+    torch: TextTranslator
+    graph: TextTranslator
+
+
+def _both_engines(student: Path, teacher: Path | None, bundle: Bundle, num_candidates: int) -> _Engines:
     from onepass.decoding.translator import Translator as TorchTranslator
 
     settings: Any = {"num_candidates": num_candidates}
-    torch = TorchTranslator.load(student, teacher=teacher, **settings)
-    graph = Translator.load(bundle, precision="float32", **settings)
+    return _Engines(
+        TorchTranslator.load(student, teacher=teacher, **settings),
+        Translator.load(bundle, precision="float32", **settings),
+    )
 
+
+def _writable(tokenizer: AnyTokenizer, vocabulary: np.ndarray | None) -> set[str] | None:
+    """The subwords that the graph can write; None: all."""
+    return None if vocabulary is None else set(tokenizer.tgt_pieces(vocabulary.tolist()))
+
+
+def _check_words(
+    engines: _Engines, src: Sequence[str], ref: Sequence[str], writable: set[str] | None, *, where: Path
+) -> list[str]:
+    """The lines that torch translates with words that the graph can write.
+
+    A student that has learnt little writes words in torch that no training text had. The graph does not; that
+    must not make it worse.
+    """
+    from onepass.evaluation.quality import measure
+
+    found = engines.torch.translate(src)
+    if writable is None:
+        return list(src)
+    comparable = [line for line, one in zip(src, found, strict=True) if writable.issuperset(one.tgt_pieces)]
+    if len(comparable) < len(src):
+        texts = {"torch": [one.text for one in found], "graph": _texts(engines.graph, src)}
+        bleu = {name: measure(texts[name], ref, bootstrap_samples=0).bleu for name in texts}
+        if bleu["graph"] < bleu["torch"] - MOST_LOST:
+            raise ModelError(
+                "Without the words that no training text had, the exported graph loses too much",
+                where=where,
+                value=f"{bleu['graph']:.2f} BLEU on the dev set, {bleu['torch']:.2f} in torch",
+                allowed=f"{MOST_LOST} less",
+                fix="train on a corpus that has the words of the dev set",
+            )
+    return comparable
+
+
+def _check_ids(engines: _Engines, lines: Sequence[str], *, with_end: bool, where: Path) -> None:
     def differ(some: Sequence[str]) -> list[str]:
-        pairs = zip(some, torch.translate(some), graph.translate(some), strict=True)
+        pairs = zip(some, *(engine.translate(some) for engine in engines), strict=True)
         return [line for line, a, b in pairs if a.tgt_pieces != b.tgt_pieces]
 
     # Of two candidates that are as likely but for rounding, torch itself takes another one in another batch.
     alone = [line for line in differ(lines) if differ([line])]
-    with_end = num_candidates > 1
     different = [
         line
         for line in alone
-        if not is_tie(*(engine.translate([line])[0] for engine in (torch, graph)), with_end=with_end)
+        if not is_tie(*(engine.translate([line])[0] for engine in engines), with_end=with_end)
     ]
     if different or len(alone) > MOST_TIES * len(lines):
         different = different or alone
         raise ModelError(
             f"The exported graph writes other ids than torch for {len(different)} of {len(lines)} sentences",
-            where=student,
+            where=where,
             value=different[0],
             fix="train it longer: after few updates words are so nearly as likely that rounding decides; "
             "only a model that translates well and fails here is worth a report",

@@ -103,6 +103,7 @@ class StudentSettings(Settings):
     auxiliary: Annotated[AuxiliarySettings | None, BeforeValidator(unless_false)] = None
     """Of ctc: a section for losses beside its own; left out or false, there are none."""
     dropout: Fraction = 0.1
+    """Share of the numbers that training leaves out at random."""
     training: TrainingSettings = TrainingSettings()
     finetune: Annotated[FinetuneSettings | None, BeforeValidator(unless_false)] = None
     """Of fertility, ctc and dag: a section for the fine-tuning behind the training; left out or false, there

@@ -14,11 +14,17 @@ class TransformerSettings(Settings):
     """Sizes of an encoder-decoder Transformer."""
 
     width: PositiveInt = 256
+    """Numbers per token between the layers."""
     ffn_width: PositiveInt = 1024
+    """Hidden units of each feed-forward sublayer."""
     encoder_layers: PositiveInt = 4
+    """Layers that read the source."""
     decoder_layers: PositiveInt = 4
+    """Layers that write the translation."""
     heads: PositiveInt = 4
+    """Attention heads per sublayer; they divide the width."""
     dropout: Fraction = 0.1
+    """Share of the numbers that training leaves out at random."""
     norm: Literal["pre", "post"] = "pre"
     """Layer normalisation before each sublayer, or after it as in Marian. With `post` the rest is Marian's,
     too: sines before cosines, sources that end with `</s>`, a bias for each word."""
@@ -166,6 +172,7 @@ class DistillSettings(Settings):
     shard_lines: PositiveInt = 10_000
     """Lines between two points of resumption."""
     batch_tokens: PositiveInt = 4096
+    """Source tokens, padding included, that are translated at once."""
     filters: Annotated[TranslationFilterSettings | None, BeforeValidator(unless_false)] = None
     """A section for what is dropped of the translations; left out or false, nothing is."""
     placeholders: Share = 0.0

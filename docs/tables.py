@@ -1,0 +1,338 @@
+"""The tables of README and docs, from committed results; none has more than eight columns."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from onepass.bundle import Bundle, Measurement
+from onepass.evaluation.paper_table import render_main_table
+from onepass.evaluation.results import Engine, System, Traits, parse_results
+from onepass.evaluation.table import is_noisy, markdown_table, number, render_markdown, render_summary
+from onepass.pipeline.ablate import render_ablation
+from onepass.runtime.shipped import shipped_models
+
+ROOT = Path(__file__).resolve().parents[1]
+RESULTS = ROOT / "docs" / "results"
+RUNS = ("multi30k-en-de-students", "tatoeba-en-de")
+"""Of the paper's families at their full size."""
+TIMED = "tatoeba-avx512"
+"""The league that times the German models beside their rivals."""
+IN_FULL = ("phrasebook", *RUNS, "multi30k-en-de-small", "tatoeba-en-de-small")
+"""Whose results `docs/results/README.md` shows whole."""
+QUALITY = ("bleu", "bleu_interval", "p_value", "chrf", "length_ratio", "repetition_rate")
+
+
+class Bar(NamedTuple):
+    """How fast a shipped student is to be, in its engine, against a rival's.
+
+    Attributes:
+        engine: the student's; in ONNX Runtime it is the int8 graph without candidates.
+        rival: the name of its bundle.
+        beam_size: of the rival; 1 is greedy.
+        rivals_engine: where the rival runs.
+        lines: translated at once.
+        times: as fast.
+        times_if_long: on long lines.
+    """
+
+    engine: Engine
+    rival: str
+    beam_size: int
+    rivals_engine: Engine
+    lines: int
+    times: float
+    times_if_long: float
+
+    @property
+    def title(self) -> str:
+        """Of its column."""
+        student = ", student in torch" if self.engine == "torch" else ""
+        search = "greedy" if self.beam_size == 1 else f"beam {self.beam_size}"
+        engine = ", torch" if self.rivals_engine == "torch" else ""
+        return f"batch {self.lines}{student}: {self.rival} {search}{engine}"
+
+
+BARS = (
+    Bar("ONNX Runtime", "teacher", 1, "CTranslate2", 1, 2.5, 5.0),
+    Bar("ONNX Runtime", "deep", 1, "CTranslate2", 1, 1.0, 2.0),
+    Bar("ONNX Runtime", "teacher", 4, "torch", 1, 15.6, 15.6),
+    Bar("torch", "teacher", 4, "torch", 1, 8.0, 8.0),
+    Bar("ONNX Runtime", "teacher", 1, "CTranslate2", 64, 2.0, 2.0),
+    Bar("ONNX Runtime", "deep", 1, "CTranslate2", 64, 1.2, 1.2),
+)
+
+
+def load(path: Path) -> dict[str, Any]:
+    """A JSON file of results."""
+    return dict(json.loads(path.read_text(encoding="utf-8")))
+
+
+def systems_of(name: str) -> Sequence[System]:
+    """The rows of a file of results, named from `docs/results` without its ending."""
+    return parse_results(load(RESULTS / f"{name}.json")).systems
+
+
+def exported(systems: Sequence[System], model: str, precision: str, candidates: int = 1) -> System | None:
+    """A bundle's row in ONNX Runtime, if it is there."""
+
+    def is_it(traits: Traits) -> bool:
+        is_graph = traits.engine == "ONNX Runtime" and traits.precision == precision
+        return is_graph and traits.candidates == candidates
+
+    return next((s for s in systems if s.model == model and is_it(s.traits)), None)
+
+
+def in_engine(systems: Sequence[System], model: str, engine: Engine, beam_size: int = 1) -> System | None:
+    """A bundle's row in another engine, if it is there."""
+    wanted = (model, engine, beam_size)
+    return next((s for s in systems if (s.model, s.traits.engine, s.traits.beam_size) == wanted), None)
+
+
+def race(model: str) -> Sequence[System]:
+    """The rows of a shipped model's race with the engine that its teacher was made for; none: no race."""
+    path = RESULTS / f"firefox-{model}" / "league.json"
+    return parse_results(load(path)).systems if path.exists() else ()
+
+
+# --- shipped models ----------------------------------------------------------
+
+
+def _test_set(bundle: Bundle) -> str:
+    assert bundle.export is not None
+    return bundle.export.card.test_set or "Tatoeba, everyday sentences"
+
+
+def _of_teacher(name: str, bundle: Bundle) -> str:
+    """The best BLEU of the model's teacher on its test set: of its card, else of its race."""
+    assert bundle.export is not None
+    raced = [s.bleu for s in race(name) if s.traits.role == "rival" and s.bleu is not None]
+    known = [teacher.bleu for teacher in bundle.export.teacher] or raced
+    return f"{max(known):.1f}" if known else "–"
+
+
+def shipped_shortly() -> str:
+    """The README's table: a row per model, what to choose it by."""
+    rows = []
+    for name, directory in shipped_models().items():
+        bundle = Bundle.open(directory)
+        assert bundle.export is not None
+        by_candidates = {row.num_candidates: row for row in bundle.export.measured if row.precision == "int8"}
+        most = max(by_candidates)
+        rows.append(
+            {
+                "model": f"`{name}`",
+                "test set": f"{bundle.src} → {bundle.tgt}: {_test_set(bundle)}",
+                "BLEU": f"{by_candidates[1].bleu:.1f}",
+                "among 10": "–" if most == 1 else f"{by_candidates[most].bleu:.1f}",
+                "its teacher": _of_teacher(name, bundle),
+                "MB": f"{by_candidates[1].megabytes:.1f}",
+            }
+        )
+    return f"\n{_table(rows)}\n"
+
+
+def shipped() -> str:
+    """A row for each way to run a shipped model; the quality is that of the cards."""
+    rows = []
+    for name, directory in shipped_models().items():
+        bundle = Bundle.open(directory)
+        assert bundle.export is not None
+        timed = [*race(name), *systems_of(f"league/{TIMED}")]
+        for row in bundle.export.measured:
+            found = exported(timed, name, row.precision, row.num_candidates)
+            rows.append(
+                {
+                    "model": f"{name}, {row.precision}",
+                    "test set": _test_set(bundle),
+                    "candidates": str(row.num_candidates),
+                    "MB": f"{row.megabytes:.1f}",
+                    "BLEU": _bleu(row),
+                    "chrF": f"{row.chrf:.1f}",
+                    "ms p50": "–"
+                    if found is None
+                    else number(found.p50_ms) + ("‡" if is_noisy(found) else ""),
+                    "its teacher": _of_teacher(name, bundle),
+                }
+            )
+    return f"\n{_table(rows)}\n"
+
+
+def _bleu(row: Measurement) -> str:
+    low, high = row.bleu_interval
+    return f"{row.bleu:.1f} [{low:.1f}, {high:.1f}]"
+
+
+def _table(rows: Sequence[Mapping[str, str]]) -> str:
+    return markdown_table({title: [row[title] for row in rows] for title in rows[0]})
+
+
+# --- leagues -----------------------------------------------------------------
+
+
+def bars() -> str:
+    """How many times as fast as its rivals each shipped student is, and where that misses a bar."""
+    rows = []
+    for path in sorted((RESULTS / "league").glob("*.json")):
+        systems = parse_results(load(path)).systems
+        for name in shipped_models():
+            graph = exported(systems, name, "int8")
+            if graph is None:
+                continue
+            row = {"league": path.stem, "student": name}
+            for bar in BARS:
+                student = in_engine(systems, name, "torch") if bar.engine == "torch" else graph
+                rival = in_engine(systems, bar.rival, bar.rivals_engine, bar.beam_size)
+                times = bar.times_if_long if "long" in path.stem else bar.times
+                row[bar.title] = _beside(student, rival, bar.lines, times)
+            rows.append(row)
+    return f"\n{_table(rows)}\n"
+
+
+def _beside(student: System | None, rival: System | None, lines: int, bar: float) -> str:
+    if student is None or rival is None:
+        return "–"
+    if lines == 1:
+        assert student.p50_ms is not None
+        assert rival.p50_ms is not None
+        ratio = rival.p50_ms / student.p50_ms
+        marked = "‡" if is_noisy(student) or is_noisy(rival) else ""
+    else:
+        ratio, marked = student.throughput[lines] / rival.throughput[lines], ""
+    return f"{ratio:.2f}x{marked}" + (f" (missed: {bar:g}x)" if ratio < bar else "")
+
+
+def league() -> str:
+    """Every league; those of long sentences without quality: some of their sentences are a dev set's."""
+    parts = []
+    for path in sorted((RESULTS / "league").glob("*.json")):
+        data, figure = load(path), path.with_suffix(".png")
+        if "long" in path.stem:
+            data = _without_quality(data)
+        picture = (
+            f"\n![{path.stem}](league/{figure.name})\n" if figure.exists() and "long" not in path.stem else ""
+        )
+        parts.append(f"## {path.stem}\n\n{render_markdown(data)}{picture}")
+    return "\n" + "\n".join(parts)
+
+
+def _without_quality(data: Mapping[str, Any]) -> dict[str, Any]:
+    systems = [{key: value for key, value in row.items() if key not in QUALITY} for row in data["systems"]]
+    return {**data, "systems": systems, "bleu_signature": "", "chrf_signature": "", "baseline": None}
+
+
+def races() -> str:
+    """Models that Firefox's translators taught, beside them in Firefox's engine."""
+    found = sorted(RESULTS.glob("firefox-*/league.json"))
+    return "\n" + "\n".join(
+        f"## {path.parent.name.removeprefix('firefox-')} in a race\n\n{render_markdown(load(path))}"
+        for path in found
+    )
+
+
+def demo() -> str:
+    """What the tutorial's run ends with."""
+    return f"\n{render_summary(load(RESULTS / 'firefox-phrasebook' / 'results.json'))}"
+
+
+def in_full() -> str:
+    """The runs whose every row is shown."""
+    return "\n" + "\n".join(map(_run_in_full, IN_FULL))
+
+
+def _run_in_full(name: str) -> str:
+    table = render_markdown(load(RESULTS / name / "results.json"))
+    figures = " ".join(
+        f"![{figure}]({name}/{figure}.png)"
+        for figure in ("bleu-against-latency", "latency-against-length")
+        if (RESULTS / name / f"{figure}.png").exists()
+    )
+    return f"## {name}\n\n{table}\n{figures}\n"
+
+
+# --- the paper ---------------------------------------------------------------
+
+
+def main_tables() -> str:
+    """A table per run, since their rivals differ."""
+    runs = [RESULTS / name / "results.json" for name in ("multi30k-en-de", *RUNS)]
+    return "\n" + "\n".join(render_main_table([parse_results(load(path))]) for path in runs)
+
+
+def ablation() -> str:
+    """Table 2."""
+    parts = []
+    for path in sorted(RESULTS.glob("*/ablation.json")):
+        results = load(path)
+        where = f"{results['name']}, dev set, {results['machine']}, seed {results['seed']}"
+        parts.append(f"{where}: `{results['command']}`\n\n{render_ablation(results)}")
+    return "\n" + "\n".join(parts)
+
+
+def finetuning() -> str:
+    """What each loss of the fine-tuning is worth beside as many updates of distillation alone."""
+    names = {"student": "none", "kd": "L_KD", "kd-bp": "L_KD + L_BP", "kd-bp-rl": "L_KD + L_BP + L_RL"}
+    parts = []
+    for path in sorted(RESULTS.glob("*/finetuning.json")):
+        results = load(path)
+        both = results["rows"]["both"]
+        columns = {"fine-tuning": [names[row["name"]] for row in both]}
+        for split, title in (("dev", "dev"), ("test", "test"), ("both", "both together")):
+            columns[f"BLEU, {title}"] = [f"{row['bleu']:.2f}" for row in results["rows"][split]]
+        for i, title in ((0, "p against none"), (-1, "p against the row above")):
+            found = [list(row["p_values"].values()) for row in both]
+            columns[f"{title}, both"] = [f"{values[i]:.3f}" if values else "" for values in found]
+        where = f"{results['recipe']}, {results['machine']}, seed {results['seed']}"
+        parts.append(f"{where}: `{results['command']}`\n\n{markdown_table(columns)}\n")
+    return "\n" + "\n".join(parts)
+
+
+def paper_figures() -> str:
+    """Quality against candidates, training, one sentence."""
+    captions = {
+        "samples": "BLEU against the number of candidates",
+        "training": "training curves",
+        "fertilities": "one sentence",
+    }
+    lines = [
+        f"![{caption}, {path.parent.name}](results/{path.parent.name}/{path.name})"
+        for name, caption in captions.items()
+        for path in sorted(RESULTS.glob(f"*/{name}.png"))
+    ]
+    return "\n" + "\n".join(lines) + "\n"
+
+
+def stand_ins() -> str:
+    """The five directions on other corpora."""
+    runs = [parse_results(load(path)) for path in sorted((RESULTS / "stand-ins").glob("*.json"))]
+    return "\n" + (render_main_table(runs) if runs else "")
+
+
+# --- benchmarks --------------------------------------------------------------
+
+
+def benchmarks() -> str:
+    """A list per benchmark: what it found, where, and its command."""
+    return "\n" + "\n".join(
+        "\n".join(_benchmark(path.stem, load(path)))
+        for path in sorted((RESULTS / "benchmarks").glob("*.json"))
+    )
+
+
+def _benchmark(name: str, data: Mapping[str, Any]) -> Iterator[str]:
+    hidden = ("command", "machine", "versions", "seed")
+    yield f"**{name}**, {data['machine']}: `{data['command']}`\n"
+    for key, value in data.items():
+        if key not in hidden:
+            yield f"- {key.replace('_', ' ')}: {_plain(value)}"
+    yield ""
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{k} {_plain(v)}" for k, v in value.items())
+    if isinstance(value, list):
+        return ", ".join(f"({_plain(v)})" if isinstance(v, dict) else str(v) for v in value)
+    return str(value)
