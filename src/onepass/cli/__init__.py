@@ -14,7 +14,7 @@ import typer
 from typer import Option
 from typer.core import TyperGroup
 
-from onepass.cli.making import align, distill, export, phrasebook, run, verify
+from onepass.cli.making import align, distill, export, phrasebook, run, verify, work
 from onepass.cli.measuring import bench, evaluate, probe
 from onepass.cli.paper import ablate, figures, table
 from onepass.cli.serving import serve
@@ -52,7 +52,7 @@ app = typer.Typer(
 )
 
 TRANSLATING = (translate, serve, info, models)
-MAKING = (run, verify, distill, align, export, phrasebook)
+MAKING = (run, work, verify, distill, align, export, phrasebook)
 MEASURING = (evaluate, bench, probe)
 PAPER = (ablate, table, figures)
 for verb in (*TRANSLATING, *MAKING, *MEASURING, *PAPER):
