@@ -15,6 +15,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, get_args
 
+import scale_tables
 from chart import draw_chart
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
@@ -91,6 +92,10 @@ def blocks() -> Iterator[tuple[Path, str, str]]:
     yield measuring, "league", _league()
     yield measuring, "benchmarks", _benchmarks()
     yield ROOT / "docs" / "recipes.md", "settings", _settings()
+    scale, rows = ROOT / "docs" / "scale.md", _scale_rows()
+    yield scale, "commands", _scale_commands()
+    yield scale, "measured", scale_tables.measured(rows)
+    yield scale, "lines", scale_tables.extrapolated(rows)
     paper = ROOT / "docs" / "the-paper.md"
     yield paper, "table-1", _main_tables()
     yield paper, "table-2", _ablation()
@@ -320,6 +325,15 @@ def _benchmarks() -> str:
         shown = "; ".join(f"{k.replace('_', ' ')}: {_plain(v)}" for k, v in data.items() if k not in hidden)
         lines.append(f"| {path.stem} | {shown} | `{data['command']}` | {data['machine']} |")
     return "\n".join(lines) + "\n"
+
+
+def _scale_rows() -> list[dict[str, Any]]:
+    return [row for path in sorted((RESULTS / "scale").glob("*.json")) for row in _load(path)["rows"]]
+
+
+def _scale_commands() -> str:
+    runs = map(_load, sorted((RESULTS / "scale").glob("*.json")))
+    return "\n".join(f"- `{run['command']}`, {run['machine']}" for run in runs)
 
 
 def _plain(value: Any) -> str:
