@@ -161,6 +161,8 @@ def _translations(league: League, chosen: Sequence[Best]) -> list[list[str]]:
     threads = torch.get_num_threads()
     folder = league.directory / "translations"
     folder.mkdir(exist_ok=True)
+    for left in folder.glob(".*.partial"):  # of an attempt that was killed while it wrote
+        left.unlink()
     specs = [row.named(best.alone) for row, best in zip(league.competitors, chosen, strict=True)]
     if league.translate_all is not None:
         hyps = list(league.translate_all(specs))
