@@ -1,11 +1,14 @@
-"""Training speed: target tokens a second of Onepass over JoeyNMT 2.3.0, the teacher's model.
+"""Training speed: target tokens a second of Onepass, plain torch and JoeyNMT 2.3.0, the teacher's model.
 
     python benchmarks/train_throughput.py [--joeynmt PYTHON] [--updates N] [--rounds N] [--json PATH]
 
-Both train the same Transformer (4 + 4 layers of 256, feed-forward 1,024, 4 heads, dropout 0.1, joint
+All train the same Transformer (4 + 4 layers of 256, feed-forward 1,024, 4 heads, dropout 0.1, joint
 vocabulary of 6,000 subwords) on Multi30k in batches of about 4,000 tokens with Adam on all cores, each in
-a process of its own, taking turns (A B A B). The first updates are off the clock. `--joeynmt` names the
-Python of a virtual environment made with
+a process of its own, taking turns (A B C A B C). The first updates are off the clock. Plain torch is
+`plain_torch.py`, on our batches. Ratios are at equal precision; JoeyNMT computes in float32 on a CPU, and is
+left out where it is not installed. With `--cpu` the seconds are of the processor, which says more on a busy
+machine; JoeyNMT, which has no such clock, is then left out, too. `--joeynmt` names the Python of a virtual
+environment made with
 
     python3 -m venv .venv-joeynmt
     .venv-joeynmt/bin/pip install torch==2.13.0 joeynmt==2.3.0 importlib_metadata sentencepiece==0.2.0
@@ -21,14 +24,19 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Literal, get_args
 
 from measurement import CORPORA, ROOT, is_missing, write_result
 from onepass.settings import TokenizerSettings, TrainingSettings, TransformerSettings
-from onepass.text.batches import IdPairs, RaggedWriter
+from onepass.text.batches import IdPairs, RaggedWriter, padded, plan_batches
 from onepass.text.tokenizer import Tokenizer
 
 CORPUS = CORPORA / "multi30k.en-de"
+BATCH_TOKENS = 4000
+Precision = Literal["fp32", "bf16"]
+Clock = Callable[[], float]
 WARMUP = 10
 LOG_EVERY = 5
 
@@ -107,7 +115,7 @@ def write_inputs(folder: Path) -> None:
     (folder / "vocabulary.txt").write_text("\n".join(vocabulary) + "\n", encoding="utf-8")
 
 
-def onepass_rate(folder: Path, updates: int) -> float:
+def onepass_rate(folder: Path, updates: int, precision: Precision, clock: Clock) -> float:
     """Target tokens a second of our training loop."""
     from onepass.models.autoregressive import AutoregressiveTransformer
     from onepass.objectives.teacher import TeacherObjective
@@ -116,12 +124,14 @@ def onepass_rate(folder: Path, updates: int) -> float:
 
     size = Tokenizer.load(folder).src_size
     sizes = TransformerSettings(width=256, ffn_width=1024, encoder_layers=4, decoder_layers=4, heads=4)
-    settings = TrainingSettings(batch_tokens=4000, max_updates=updates, validate_every=updates)
-    clock: list[tuple[float, int]] = []
+    settings = TrainingSettings(
+        batch_tokens=BATCH_TOKENS, max_updates=updates, validate_every=updates, precision=precision
+    )
+    ticks: list[tuple[float, int]] = []
     training: Training
 
     def tick(done: int, total: int, note: str) -> None:
-        clock.append((time.perf_counter(), training.progress.tokens))
+        ticks.append((clock(), training.progress.tokens))
 
     with tempfile.TemporaryDirectory() as scratch:
         training = Training(
@@ -135,8 +145,29 @@ def onepass_rate(folder: Path, updates: int) -> float:
             hooks=Hooks(progress=tick),
         )
         training.run()
-    (start, before), (end, after) = clock[WARMUP - 1], clock[-1]
+    (start, before), (end, after) = ticks[WARMUP - 1], ticks[-1]
     return (after - before) / (end - start)
+
+
+def plain_rate(folder: Path, updates: int, precision: Precision, clock: Clock) -> float:
+    """Target tokens a second of plain torch, in the batches of our first epoch."""
+    import torch
+
+    from onepass.training.loop import keep_freed_memory
+    from plain_torch import rate
+
+    keep_freed_memory()  # what is known of the machine is no merit of a loop's
+    pairs, begin, end = IdPairs.open(folder, "train"), [2], [3]
+    rows = plan_batches(pairs, BATCH_TOKENS, seed=1)[:updates]
+    batches = [
+        (
+            torch.from_numpy(padded([pairs.src[int(row)] for row in batch])),
+            torch.from_numpy(padded([[*begin, *pairs.tgt[int(row)], *end] for row in batch])),
+        )
+        for batch in rows
+    ]
+    words = Tokenizer.load(folder).src_size
+    return rate(batches, words, bf16=precision == "bf16", warmup=WARMUP, clock=clock)
 
 
 def joeynmt_rate(python: Path, folder: Path, updates: int) -> float:
@@ -160,33 +191,56 @@ def main() -> None:
     parser.add_argument("--updates", type=int, default=40)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--json", type=Path, metavar="PATH", help="write the result here, too")
+    parser.add_argument("--precision", nargs="+", choices=get_args(Precision), default=get_args(Precision))
+    parser.add_argument("--cpu", action="store_true", help="count the processor's seconds")
     parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)  # one turn of ours, in a child
+    parser.add_argument("--system", choices=RATES, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.folder:
-        print(onepass_rate(arguments.folder, arguments.updates))
+        [precision] = arguments.precision
+        clock = time.process_time if arguments.cpu else time.perf_counter
+        print(RATES[arguments.system](arguments.folder, arguments.updates, precision, clock))
         return
-    if is_missing(CORPUS) or is_missing(arguments.joeynmt):
+    if is_missing(CORPUS):
         return
-    rates: dict[str, list[float]] = {"onepass": [], "joeynmt": []}
+    rates: dict[str, list[float]] = {}
     environment = {**os.environ, "ONEDNN_PRIMITIVE_CACHE_CAPACITY": "256"}
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         write_inputs(folder)
-        ours = [sys.executable, __file__, "--folder", name, "--updates", str(arguments.updates)]
         for _ in range(arguments.rounds):
-            turn = subprocess.run(ours, stdout=subprocess.PIPE, text=True, check=True, env=environment)
-            rates["onepass"].append(float(turn.stdout.split()[-1]))
-            rates["joeynmt"].append(joeynmt_rate(arguments.joeynmt.absolute(), folder, arguments.updates))
+            for precision in arguments.precision:
+                for system in RATES:
+                    turn = ["--folder", name, "--updates", str(arguments.updates), "--system", system]
+                    command = [sys.executable, __file__, *turn, "--precision", precision]
+                    command += ["--cpu"] if arguments.cpu else []
+                    done = subprocess.run(
+                        command, stdout=subprocess.PIPE, text=True, check=True, env=environment
+                    )
+                    rates.setdefault(f"{system} {precision}", []).append(float(done.stdout.split()[-1]))
+            timed = "fp32" in arguments.precision and not arguments.cpu
+            if timed and not is_missing(arguments.joeynmt):
+                rate = joeynmt_rate(arguments.joeynmt.absolute(), folder, arguments.updates)
+                rates.setdefault("joeynmt fp32", []).append(rate)
     medians = {system: statistics.median(values) for system, values in rates.items()}
     write_result(
         {
             "updates": arguments.updates,
+            "seconds_of": "the processor" if arguments.cpu else "the clock",
+            "threads": len(os.sched_getaffinity(0)),
+            "load_average": [round(load, 1) for load in os.getloadavg()],
             "target_tokens_per_second": {s: [round(rate) for rate in values] for s, values in rates.items()},
-            "onepass_over_joeynmt": round(medians["onepass"] / medians["joeynmt"], 2),
+            "onepass_over": {
+                system: round(medians[f"onepass {system.split()[-1]}"] / median, 2)
+                for system, median in medians.items()
+                if not system.startswith("onepass")
+            },
         },
         arguments.json,
     )
 
+
+RATES = {"onepass": onepass_rate, "plain torch": plain_rate}
 
 if __name__ == "__main__":
     main()

@@ -18,6 +18,7 @@ from pathlib import Path
 import chart
 import pictures
 import reference
+import scale_tables
 import tables
 from facts import with_facts
 from tables import RESULTS, ROOT
@@ -46,6 +47,10 @@ def blocks() -> Iterator[tuple[Path, str, str]]:
     yield RESULTS / "league.md", "bars", tables.bars()
     yield RESULTS / "league.md", "league", tables.league()
     yield measuring, "benchmarks", tables.benchmarks()
+    rows = scale_tables.rows()
+    yield DOCS / "scale.md", "commands", scale_tables.commands()
+    yield DOCS / "scale.md", "measured", scale_tables.measured(rows)
+    yield DOCS / "scale.md", "lines", scale_tables.extrapolated(rows)
     yield DOCS / "reference" / "recipes.md", "settings", reference.settings()
     yield DOCS / "reference" / "command-line.md", "verbs", reference.command_line()
     told = r"done in|dropped|parameters"

@@ -1,21 +1,23 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import random
 import subprocess
+import sys
 from array import array
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import psutil
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from onepass.alignment import fast_align
-from onepass.alignment.aligner import Alignments, align, fill_unaligned
-from onepass.alignment.fast_align import Rows, best_links, train_model
+from onepass.alignment.aligner import Aligner, Alignments, align, fill_unaligned, train_aligner
+from onepass.alignment.fast_align import Direction, Rows, apply_models, best_links, train_model
 from onepass.alignment.fertilities import fertilities
 from onepass.errors import DataError, ModelError, UsageError
 
@@ -95,25 +97,19 @@ def test_each_target_token_has_one_position_among_its_links(corpus: Corpus, alig
     assert_one_position_a_target_token(aligned, *corpus)
 
 
-def test_the_links_of_both_directions_are_joined(corpus: Corpus, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_links_of_both_directions_are_joined(corpus: Corpus) -> None:
     from thot.alignment import SymmetrizationHeuristic, SymmetrizedAligner
 
-    models: list[Any] = []
-
-    def recorded(*arguments: Any) -> Any:
-        models.append(train_model(*arguments))
-        return models[-1]
-
-    monkeypatch.setattr(fast_align, "train_model", recorded)
     src, tgt = map(as_rows, corpus)
-    found = [row.tolist() for row in fast_align.align_ids(src, tgt, iterations=5).symmetric]
+    forward, backward = train_model(src, tgt, 5), train_model(tgt, src, 5)
+    both_ways = apply_models(Direction(forward), Direction(backward), src, tgt, lambda pairs: None)
+    found = [row.tolist() for row in both_ways.symmetric]
 
     def links(aligner: Any) -> list[list[int]]:
         words = (([str(i) for i in s], [str(i) for i in t]) for s, t in zip(src, tgt, strict=True))
         matrices = (aligner.get_best_alignment(s, t)[1].to_numpy() for s, t in words)
         return [np.flatnonzero(matrix).tolist() for matrix in matrices]
 
-    backward, forward = models
     both = SymmetrizedAligner(forward, backward)
     both.heuristic = SymmetrizationHeuristic.GROW_DIAG_FINAL_AND
     assert found == links(both)
@@ -126,10 +122,10 @@ def test_of_several_links_the_one_the_model_scores_best_is_taken(corpus: Corpus)
     rng = np.random.default_rng(5)
     for s, t in list(zip(src, tgt, strict=True))[:40]:
         linked = rng.random((len(s), len(t))) < 0.4
-        for j, position in enumerate(best_links(model, s, t, linked)):
-            t_word = model.get_trg_word_index(str(t[j]))
+        words = [model.get_src_word_index(str(i)) for i in s], [model.get_trg_word_index(str(j)) for j in t]
+        for j, position in enumerate(best_links(model, *words, linked)):
             scores = {
-                i: model.translation_prob(model.get_src_word_index(str(s[i])), t_word)
+                i: model.translation_prob(words[0][i], words[1][j])
                 * model.alignment_prob(j + 1, len(s), len(t), i + 1)
                 for i in np.flatnonzero(linked[:, j]).tolist()
             }
@@ -265,6 +261,45 @@ def test_an_interruption_ends_the_process(monkeypatch: pytest.MonkeyPatch) -> No
     with pytest.raises(KeyboardInterrupt):
         align([["a"]], [["b"]], progress=interrupt)
     assert [p.poll() is not None for p in started] == [True]
+
+
+def test_what_a_sample_has_taught_is_applied_to_pairs_with_words_it_has_not(
+    corpus: Corpus, tmp_path: Path
+) -> None:
+    src, tgt = map(as_rows, corpus)
+    train_aligner(src, tgt, tmp_path / "model", iterations=5)
+    aligner = Aligner(tmp_path / "model")
+    assert as_bytes(aligner.align(src, tgt)) == as_bytes(align(*corpus))
+    numbers = {row.tobytes(): number for number, row in enumerate(src)}
+    alone = [number for number in range(40) if numbers[list(src)[number].tobytes()] == number]
+    odd = Rows.pack(np.array([*list(src)[alone[5]], 999], dtype=np.int32), [len(list(src)[alone[5]]) + 1])
+    own = Rows.pack(list(tgt)[alone[5]], [len(list(tgt)[alone[5]])])
+    found = aligner.align(odd, own)
+    assert_one_position_a_target_token(found, list(odd), list(own))
+    # 999 has been linked with nothing, so the others have what they had.
+    known = aligner.align(Rows.pack(list(src)[alone[5]], [len(list(src)[alone[5]])]), own)
+    assert found.src_positions[0].tolist() == known.src_positions[0].tolist()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the system ends it on Linux alone")
+def test_the_process_ends_with_the_one_that_started_it_and_leaves_no_file(tmp_path: Path) -> None:
+    script = """
+from onepass.alignment.aligner import align
+words = [[str(n * k % 997) for k in range(1, 60)] for n in range(1, 1000)]
+align(words, words, iterations=1000, progress=lambda done, total: print(done, flush=True))
+"""
+    (tmp_path / "files").mkdir()
+    environment = {**os.environ, "TMPDIR": str(tmp_path / "files")}
+    command = [sys.executable, "-c", script]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, env=environment) as parent:
+        try:
+            assert parent.stdout is not None
+            assert parent.stdout.readline()
+            [child] = psutil.Process(parent.pid).children()
+        finally:
+            parent.kill()
+    assert not psutil.wait_procs([child], timeout=60)[1]
+    assert not list((tmp_path / "files").iterdir())
 
 
 def test_different_numbers_of_sentences_are_an_error() -> None:

@@ -1,6 +1,6 @@
 """Aligning: the pairs of a run that can be learnt from; of two files, links and fertilities that add up."""
 
-from collections.abc import Sequence
+import json
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +9,7 @@ import pytest
 from tiny_context import context_for
 
 from onepass.alignment.aligner import Alignments
+from onepass.alignment.fast_align import Rows
 from onepass.errors import DataError
 from onepass.pipeline import align as module
 from onepass.pipeline.plan import plan
@@ -80,15 +81,20 @@ def test_a_directory_without_a_tokenizer_is_a_model_error(files: list[Path], tmp
 
 
 class FakeAligner:
-    """Aligns target token j with source token j modulo S, and remembers what it was asked."""
+    """Aligns target token j with source token j modulo S, and remembers what it was trained on."""
 
-    def __init__(self) -> None:
-        self.settings: dict[str, Any] = {}
+    def __init__(self, patch: pytest.MonkeyPatch) -> None:
+        self.trained: list[tuple[int, int]] = []
+        self.sources: list[list[int]] = []
+        patch.setattr(module, "train_aligner", self.train)
+        patch.setattr(module, "Aligner", lambda directory: self)
 
-    def align(
-        self, src: Sequence[Sequence[int]], tgt: Sequence[Sequence[int]], *, progress: Any, **settings: Any
-    ) -> Alignments:
-        self.settings = settings
+    def train(self, src: Rows, tgt: Rows, to: Path, *, iterations: int, progress: Any) -> None:
+        assert len(src) == len(tgt)
+        self.trained.append((len(src), iterations))
+        self.sources += [row.tolist() for row in src]
+
+    def align(self, src: Rows, tgt: Rows) -> Alignments:
         positions = [np.arange(len(t), dtype=np.int32) % len(s) for s, t in zip(src, tgt, strict=True)]
         return Alignments([f"{len(s) - 1}-{len(t) - 1}" for s, t in zip(src, tgt, strict=True)], positions)
 
@@ -107,16 +113,17 @@ def aligned(directory: Path, stage: str, *settings: str) -> Path:
     return directory / stage
 
 
+@pytest.mark.parametrize("part", [7, 20_000])
 @pytest.mark.parametrize(("stage", "source"), [("align", "distill"), ("align-raw", "prepare")])
 def test_the_stage_aligns_what_fits_of_its_own_texts(
-    stage: str, source: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    stage: str, source: str, part: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    fake = FakeAligner()
-    monkeypatch.setattr(module, "aligner", fake)
+    fake = FakeAligner(monkeypatch)
+    monkeypatch.setattr(module, "PART", part)
     longest = 20
     settings = ("variants.raw.distilled=false", "align.iterations=3", f"data.filters.max_tokens={longest}")
     found = aligned(tmp_path, stage, *settings)
-    assert fake.settings == {"iterations": 3}
+    assert [iterations for _, iterations in fake.trained] == [3]
     texts = tmp_path / "distill" if source == "distill" else finished_run() / "prepare"
     tokenizer = Tokenizer.load(finished_run() / "prepare")
     for split in ("train", "dev"):
@@ -137,7 +144,7 @@ def test_the_stage_aligns_what_fits_of_its_own_texts(
 def test_a_target_that_is_too_long_for_its_source_is_left_out(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "aligner", FakeAligner())
+    FakeAligner(monkeypatch)
     pairs = IdPairs.open(aligned(tmp_path, "align", "data.filters.max_tokens=500"), "train")
     assert len(pairs) == 20 + 1
     assert (len(pairs.src[20]), len(pairs.tgt[20])) == (1, 49)
@@ -146,3 +153,48 @@ def test_a_target_that_is_too_long_for_its_source_is_left_out(
 def test_a_set_without_a_pair_to_align_is_a_data_error(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="No train pair is left"):
         aligned(tmp_path, "align", "data.filters.max_tokens=1")
+
+
+def test_the_aligner_learns_from_a_sample_and_aligns_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake = FakeAligner(monkeypatch)
+    monkeypatch.setattr(module, "PART", 7)
+    settings = ("variants.raw.distilled=false", "align.sample_pairs=9")
+    found = aligned(tmp_path, "align-raw", *settings)
+    assert fake.trained == [(9, 5)]
+    pairs = [IdPairs.open(found, split, with_fertilities=True) for split in ("train", "dev")]
+    rows = [split.src[row].tolist() for split in pairs for row in range(len(split))]
+    places = [rows.index(row) for row in fake.sources]
+    assert places == sorted(places)
+    assert places != list(range(9))
+    facts = json.loads((found / "aligner.json").read_text())
+    words = [word for row in rows for word in row]
+    seen = {word for row in fake.sources for word in row}
+    assert facts["src_seen"] == pytest.approx(sum(word in seen for word in words) / len(words), abs=1e-6)
+    assert (facts["pairs"], facts["linked"], facts["sampled"]) == (len(rows), len(rows), 9)
+    again = aligned(tmp_path / "again", "align-raw", *settings)
+    assert outputs_of(again) == outputs_of(found)
+
+
+def outputs_of(directory: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in directory.iterdir() if path.is_file()}
+
+
+def test_fewer_pairs_are_aligned_from_everywhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fake = FakeAligner(monkeypatch)
+    monkeypatch.setattr(module, "PART", 7)
+    family = ('student.family="ctc"', "student.finetune=false")
+    found = aligned(tmp_path, "align", *family, "align.max_pairs=11")
+    assert fake.trained == [(11, 5)]
+    assert not list(found.glob("*.fertilities.*"))
+    links = [line for split in ("train", "dev") for line in read_lines(found / f"{split}.pharaoh")]
+    chosen = [number * len(links) // 11 for number in range(11)]
+    assert [number for number, line in enumerate(links) if line] == chosen
+
+
+def test_shards_of_any_size_are_aligned_as_one_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = aligned(tmp_path / "whole", "align")
+    monkeypatch.setattr(module, "PART", 6)
+    parts = aligned(tmp_path / "parts", "align")
+    assert outputs_of(parts) == outputs_of(whole)

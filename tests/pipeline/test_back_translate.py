@@ -9,8 +9,10 @@ from tiny_context import context_for
 
 from onepass.decoding.translator import Translator
 from onepass.pipeline import back_translate as module
-from onepass.pipeline.back_translate import sample_lines
+from onepass.pipeline.back_translate import TARGETS
+from onepass.pipeline.crew import Crew
 from onepass.pipeline.plan import SAMPLED_AMONG, plan
+from onepass.pipeline.shards import texts
 from onepass.text.lines import read_lines
 from tiny_export import random_teacher
 from tiny_run import corpus_pairs, tiny_recipe, write_lines
@@ -20,25 +22,30 @@ LINES = [src for src, _ in corpus_pairs(12)]
 
 def test_new_sources_are_those_that_no_split_has(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A source of the dev or test set among them would be learnt from."""
-    asked: list[Any] = []
+    made: list[Any] = []
+    written = iter(["new", "in train", "in dev", "in test", "", "new", "newer", "new"])
 
-    def sampler(lines: Sequence[str], teacher: Path, scratch: Path, **settings: Any) -> list[str]:
-        settings.pop("progress")
-        asked.extend([lines, teacher.name, settings])
-        return ["new", "in train", "in dev", "in test", "", "new", "newer"]
+    class Sampler:
+        def __init__(self, teacher: Path, among: int, seed: int) -> None:
+            made.append([teacher.name, among, seed])
 
-    monkeypatch.setattr(module, "sample_lines", sampler)
+        def translate(self, part: Sequence[str], number: int) -> list[str]:
+            made.append(list(part))
+            return [next(written) for _ in part]
+
+    monkeypatch.setattr(module, "_Sampler", Sampler)
     for split in ("train", "dev", "test"):
         write_lines(tmp_path / f"prepare/{split}.src", [f"in {split}"] * 3)
-        write_lines(tmp_path / f"prepare/{split}.tgt", [f"eins {split}", f"zwei {split}", f"eins {split}"])
-    recipe = tiny_recipe(tmp_path, "variants.back.back_translations=2", "seed=7", "distill.shard_lines=5")
-    [stage] = [stage for stage in plan(recipe) if stage.name == "back-translate2"]
+        lines = [f"eins {split}", f"zwei {split}", f"eins {split}"]
+        write_lines(tmp_path / f"prepare/{split}.tgt", lines)
+    recipe = tiny_recipe(tmp_path, "variants.back.back_translations=4", "seed=7", "distill.shard_lines=5")
+    [stage] = [stage for stage in plan(recipe) if stage.name == "back-translate4"]
     inputs = {name: tmp_path / name for name in stage.needs}
     stage.run(context_for(recipe, tmp_path / "made", inputs))
     assert read_lines(tmp_path / "made/train.src") == ["new", "newer"]
-    settings = {"shard_lines": 5, "among": SAMPLED_AMONG, "seed": 7}
-    assert asked == [["eins train", "zwei train"] * 2, "reverse-teacher", settings]
-    assert stage.settings == {"count": 2, "among": SAMPLED_AMONG, "seed": 7}
+    asked = ["eins train", "zwei train"] * 4
+    assert made == [["reverse-teacher", SAMPLED_AMONG, 7], asked[:5], asked[5:]]
+    assert stage.settings == {"count": 4, "among": SAMPLED_AMONG, "seed": 7}
 
 
 @pytest.fixture(scope="module")
@@ -56,15 +63,10 @@ def sampled(
     among: int = 10,
     seed: int = 1,
 ) -> list[str]:
-    return sample_lines(
-        lines,
-        teacher,
-        scratch,
-        shard_lines=shard_lines,
-        among=among,
-        seed=seed,
-        progress=lambda *_: None,
-    )
+    write_lines(scratch / TARGETS, lines)
+    shards = module.sampled(scratch, teacher, shard_lines=shard_lines, among=among, seed=seed)
+    shards.work(Crew(), lambda *_: None)
+    return list(texts(shards))
 
 
 def test_each_shard_has_draws_of_its_own_and_is_drawn_once(teacher: Path, tmp_path: Path) -> None:

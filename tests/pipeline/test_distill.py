@@ -12,7 +12,7 @@ from onepass.decoding.translator import Translator
 from onepass.errors import DataError, ModelError, UsageError
 from onepass.pipeline import distill as module
 from onepass.pipeline import teacher_engines
-from onepass.pipeline.distill import distill_file, distill_lines
+from onepass.pipeline.distill import distill_file
 from onepass.pipeline.plan import plan
 from onepass.pipeline.teacher_engines import Teacher, make_engine
 from onepass.runtime.cores import available_cores
@@ -180,7 +180,9 @@ def test_the_translations_are_those_of_the_search_that_the_settings_name(
         for size in (beam_size, 5 - beam_size)
     )
     settings = DistillSettings(engine=engine, beam_size=beam_size)
-    found = distill_lines(lines, Teacher(teacher), settings, tmp_path / "shards", progress=lambda *_: None)
+    source, to = write_lines(tmp_path / "source", lines), tmp_path / "found"
+    distill_file(source, Teacher(teacher), to, settings, progress=lambda *_: None)
+    found = read_lines(to)
     agreed, confused = (sum(map(str.__eq__, found, texts)) for texts in (expected, other))
     # The two engines end a beam search at other moments.
     assert agreed >= (20 if (engine, beam_size) == ("ctranslate2", 4) else len(lines))
@@ -201,13 +203,15 @@ def test_every_setting_of_the_engine_reaches_it(tmp_path: Path, monkeypatch: pyt
     make_engine(Teacher(finished_run() / "teacher"), settings, tmp_path / "exported")
     workers = available_cores()
     assert asked == [{"beam_size": 3, "compute_type": "int8", "batch_tokens": 77, "workers": workers}]
+    make_engine(Teacher(finished_run() / "teacher"), settings, tmp_path / "exported", cores=7)
+    assert asked[1]["workers"] == 7
 
 
 def test_each_stage_distills_with_its_own_beam(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     used: dict[str, DistillSettings] = {}
 
     def make_engine(
-        teacher: Teacher, settings: DistillSettings, exported: Path
+        teacher: Teacher, settings: DistillSettings, exported: Path, cores: int
     ) -> Callable[[Sequence[str]], list[str]]:
         used[exported.parents[1].name] = settings
         assert teacher == Teacher(tmp_path / "teacher")

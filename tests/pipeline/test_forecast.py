@@ -10,6 +10,7 @@ from onepass import cli
 from onepass.pipeline import forecast
 from onepass.pipeline.forecast import measure_corpus, plan_run, render_plan
 from onepass.pipeline.plan import plan
+from onepass.settings import AlignSettings
 from onepass.text.tokenizer import Tokenizer
 from tiny_run import finished_run, tiny_recipe
 
@@ -74,5 +75,17 @@ def test_hours_are_what_a_stage_does_over_the_speed_that_was_probed(
         assert seconds["back-translate3"] == 3 * 40 / 4
         assert seconds["distill"] == 40 / 4 / speedup
         assert seconds["distill-back3"] == 4 * 40 / 4 / speedup
-        assert seconds["align"] == 40 / forecast.ALIGNED_PAIRS_PER_SECOND
-        assert seconds["align-back3"] == 4 * 40 / forecast.ALIGNED_PAIRS_PER_SECOND
+        length = planned.corpus.length
+        assert seconds["align"] == forecast.aligning_seconds(recipe.align, 40, length)
+        assert seconds["align-back3"] == forecast.aligning_seconds(recipe.align, 4 * 40, length)
+
+
+def test_aligning_is_learning_from_a_sample_and_applying_it_to_all() -> None:
+    """What `benchmarks/align_speed.py` has measured."""
+    every = AlignSettings(sample_pairs=10**9)
+    assert forecast.aligning_seconds(every, 10_000, 9) == pytest.approx(3.9 + 1.3, rel=0.05)
+    assert forecast.aligning_seconds(every, 6_000, 27) == pytest.approx(17.9 + 3.4, rel=0.1)
+    some = AlignSettings(sample_pairs=10_000, iterations=10)
+    assert forecast.aligning_seconds(some, 20_000, 9) == pytest.approx(2 * 3.9 + 2 * 1.3, rel=0.05)
+    fewer = AlignSettings(max_pairs=5_000)
+    assert forecast.aligning_seconds(fewer, 20_000, 9) == pytest.approx((3.9 + 1.3) / 2, rel=0.05)

@@ -11,16 +11,19 @@ from pathlib import Path
 import pytest
 
 from onepass.errors import DataError
-from onepass.pipeline import shards as module
-from onepass.pipeline.shards import in_shards
-from onepass.text.lines import read_lines
+from onepass.pipeline import crew as module
+from onepass.pipeline.crew import Crew
+from onepass.pipeline.shards import texts, translated
+from onepass.text.lines import CutLines, read_lines, write_lines
 
 LINES = [str(number) for number in range(20)]
 EXPECTED = [f"<{line}>" for line in LINES]
 WORKER = """
 import sys, time
 from pathlib import Path
-from onepass.pipeline.shards import in_shards
+from onepass.pipeline.crew import Crew
+from onepass.pipeline.shards import texts, translated
+from onepass.text.lines import CutLines
 
 folder, name = Path(sys.argv[1]), sys.argv[2]
 
@@ -32,12 +35,24 @@ def translate(part, number):
     time.sleep(0.05)
     return [f"<{line}>" for line in part]
 
-found = in_shards([str(n) for n in range(20)], 2, folder / "shards", translate, lambda *_: None)
-(folder / f"{name}.found").write_text("".join(f"{line}\\n" for line in found))
+made = translated(CutLines(folder / "source", 2), folder / "shards", translate)
+made.work(Crew(), lambda *_: None)
+(folder / f"{name}.found").write_text("".join(f"{line}\\n" for line in texts(made)))
 """
 
 
+def in_shards(
+    lines: Sequence[str], size: int, folder: Path, translate: Callable[[Sequence[str], int], Sequence[str]]
+) -> list[str]:
+    source = folder.with_name(f"{folder.name}.source")
+    write_lines(source, lines)
+    shards = translated(CutLines(source, size), folder, translate)
+    shards.work(Crew(), lambda *_: None)
+    return list(texts(shards))
+
+
 def start(folder: Path, name: str) -> "subprocess.Popen[bytes]":
+    write_lines(folder / "source", LINES)
     return subprocess.Popen([sys.executable, "-c", WORKER, str(folder), name])
 
 
@@ -47,7 +62,7 @@ def made(folder: Path, name: str) -> list[int]:
 
 
 def here(scratch: Path) -> list[str]:
-    return in_shards(LINES, 2, scratch, lambda part, _: [f"<{line}>" for line in part], lambda *_: None)
+    return in_shards(LINES, 2, scratch, lambda part, _: [f"<{line}>" for line in part])
 
 
 def test_processes_share_the_shards_and_each_gets_all(tmp_path: Path) -> None:
@@ -95,7 +110,7 @@ def test_a_living_process_keeps_its_shard(tmp_path: Path, monkeypatch: pytest.Mo
             seen.append((claim.read_text(), claim.stat().st_mtime))
         return part
 
-    in_shards(LINES, 2, tmp_path, translate, lambda *_: None)
+    in_shards(LINES, 2, tmp_path, translate)
     [(owner, touched)] = seen
     assert owner == f"{socket.gethostname()} {os.getpid()}"
     assert time.time() - touched < 5
@@ -106,7 +121,7 @@ def test_a_shard_that_fails_is_nobodys(tmp_path: Path) -> None:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        in_shards(LINES, 2, tmp_path, translate, lambda *_: None)
+        in_shards(LINES, 2, tmp_path, translate)
     assert not list(tmp_path.iterdir())
 
 
@@ -136,7 +151,7 @@ def test_a_damaged_shard_is_one_error_and_made_again(
         asked.append(number)
         return [f"<{line}>" for line in part]
 
-    assert in_shards(LINES, 2, tmp_path, translate, lambda *_: None) == EXPECTED
+    assert in_shards(LINES, 2, tmp_path, translate) == EXPECTED
     assert asked == [2]
 
 
@@ -153,4 +168,4 @@ def test_shards_of_another_source_are_refused(tmp_path: Path) -> None:
     here(tmp_path)
     other = ["other", *LINES[1:]]
     with pytest.raises(DataError, match="another source"):
-        in_shards(other, 2, tmp_path, lambda part, _: list(part), lambda *_: None)
+        in_shards(other, 2, tmp_path, lambda part, _: list(part))

@@ -94,7 +94,7 @@ def test_translations_that_are_there_are_taken_as_they_are(tmp_path: Path) -> No
 def test_links_of_some_pairs_are_enough_for_a_shortlist(tmp_path: Path) -> None:
     run(recipe_in(tmp_path), tmp_path / "run", until="align")
     aligned = tmp_path / "run" / "align"
-    links = read_pharaoh(aligned / "train.pharaoh") + read_pharaoh(aligned / "dev.pharaoh")
+    links = [*read_pharaoh(aligned / "train.pharaoh"), *read_pharaoh(aligned / "dev.pharaoh")]
     rows = [len(IdPairs.open(aligned, split)) for split in ("train", "dev")]
     assert len(links) == sum(rows) > 20
     assert 0 < sum(bool(line) for line in links) <= 10

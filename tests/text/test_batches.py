@@ -164,3 +164,21 @@ def test_repeats_are_counted_within_rows(
         writer.write(rows)
     expected = [sum(a == b for a, b in pairwise(row)) for row in rows]
     assert Ragged(path).repeats().tolist() == expected
+
+
+@given(lengths, st.integers(1, 100), st.integers(0, 5), st.integers(0, 3))
+def test_the_order_is_that_of_plain_lists(
+    sizes: list[tuple[int, int]], budget: int, seed: int, epoch: int
+) -> None:
+    """Runs that have begun go on in the order that they have had."""
+    random = np.random.default_rng((seed, epoch))
+    rows = random.permutation(np.array([row for row, pair in enumerate(sizes) if min(pair) > 0], dtype=int))
+    batches: list[list[int]] = []
+    for row in sorted(rows.tolist(), key=lambda row: (max(sizes[row]), sizes[row][1])):
+        if not batches or (len(batches[-1]) + 1) * max(sizes[row]) > budget:
+            batches.append([])
+        batches[-1].append(row)
+    random.shuffle(batches)
+    found = plan_batches(pairs_of(sizes), budget, seed=seed, epoch=epoch)
+    assert [part.tolist() for part in found] == batches
+    assert len(found) == len(batches)

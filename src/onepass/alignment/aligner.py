@@ -4,14 +4,16 @@ The positions come from the symmetrised links. One direction alone would give ea
 position, too, but rare source words then attract target words that belong nowhere, and the student
 learns worse from such fertilities.
 
-FastAlign runs in a process of its own, with one thread: the same pairs give the same bytes on every
-run, a progress bar keeps moving, and the memory goes back to the system.
+FastAlign is trained in a process of its own, with one thread: the same pairs give the same bytes on every
+run, a progress bar keeps moving, the memory goes back to the system, and it ends with the process that
+started it. What it has learnt is then applied to any pairs.
 """
 
 from __future__ import annotations
 
 import importlib.util
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -23,7 +25,15 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from onepass.alignment.fast_align import LINKS_FILE, PAIRS_FILE, Ids, Rows
+from onepass.alignment.fast_align import (
+    BACKWARD,
+    FORWARD,
+    Direction,
+    Ids,
+    Rows,
+    apply_models,
+    write_pairs,
+)
 from onepass.errors import DataError, ModelError, UsageError
 from onepass.files import naming_full_disk
 
@@ -76,18 +86,65 @@ def align(
             )
     if not src:
         return Alignments([], [])
-
     src_ids, tgt_ids = _number(src), _number(tgt)
-    links, positions = _run(src_ids, tgt_ids, iterations, progress)
-    src_lengths, tgt_lengths = (np.diff(ids.offsets).tolist() for ids in (src_ids, tgt_ids))
-    pharaoh = [
-        " ".join(f"{link // tgt_length}-{link % tgt_length}" for link in row.tolist())
-        for row, tgt_length in zip(links, tgt_lengths, strict=True)
-    ]
-    src_positions = [
-        fill_unaligned(row, src_length) for row, src_length in zip(positions, src_lengths, strict=True)
-    ]
-    return Alignments(pharaoh, src_positions)
+    total, trained = (2 * iterations + 1) * len(src), 0
+
+    def of_training(done: int, _: int) -> None:
+        nonlocal trained
+        trained = done
+        if progress is not None:
+            progress(done, total)
+
+    # Of a process that is killed no file is left: the models have names between two steps alone.
+    directory = Path(tempfile.gettempdir()) / f"onepass-align-{os.urandom(8).hex()}"
+    try:
+        train_aligner(src_ids, tgt_ids, directory, iterations=iterations, progress=of_training)
+        aligner = Aligner(directory)
+    finally:
+        shutil.rmtree(directory, ignore_errors=True)
+    return aligner.align(src_ids, tgt_ids, lambda done: progress and progress(trained + done, total))
+
+
+class Aligner:
+    """A trained FastAlign of both directions, which aligns any pairs of ids, one like another.
+
+    Args:
+        directory: written by `train_aligner`.
+
+    Raises:
+        ModelError: it cannot be read.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        self._forward, self._backward = (Direction.load(directory / name) for name in (FORWARD, BACKWARD))
+
+    def align(
+        self, src: Rows, tgt: Rows, progress: Callable[[int], object] = lambda done: None
+    ) -> Alignments:
+        """Aligns N pairs, of which none has an empty source and a target.
+
+        Args:
+            src: source ids, N rows.
+            tgt: target ids, N rows.
+            progress: told how many pairs are done.
+        """
+        done = 0
+
+        def step(pairs: int) -> None:
+            nonlocal done
+            done += pairs
+            progress(done)
+
+        links, positions = apply_models(self._forward, self._backward, src, tgt, step)
+        pharaoh = [
+            " ".join(f"{link // tgt_length}-{link % tgt_length}" for link in row.tolist())
+            for row, tgt_length in zip(links, tgt.lengths.tolist(), strict=True)
+        ]
+        src_positions = [
+            fill_unaligned(row, src_length)
+            for row, src_length in zip(positions, src.lengths.tolist(), strict=True)
+        ]
+        return Alignments(pharaoh, src_positions)
 
 
 def _number(sentences: Sequence[Sequence[Hashable]]) -> Rows:
@@ -124,47 +181,49 @@ def fill_unaligned(positions: Ids, src_length: int) -> Ids:
     return filled
 
 
-def _run(
-    src: Rows, tgt: Rows, iterations: int, progress: Callable[[int, int], None] | None
-) -> tuple[Rows, Rows]:
-    """Aligns in another process. Returns the symmetrised links and the positions."""
+def train_aligner(
+    src: Rows,
+    tgt: Rows,
+    to: Path,
+    *,
+    iterations: int,
+    progress: Callable[[int, int], None] | None = None,
+) -> None:
+    """Trains FastAlign on N pairs in both directions, in another process.
+
+    Args:
+        src: source ids, N rows.
+        tgt: target ids, N rows.
+        to: the directory for the model, which appears when it is whole.
+        iterations: of expectation maximisation, in each direction.
+        progress: called with the work done and the whole work, in passes over pairs.
+
+    Raises:
+        UsageError: sil-thot is not installed.
+        ModelError: FastAlign failed.
+    """
     if importlib.util.find_spec("thot") is None:
         raise UsageError("Word alignment needs sil-thot", fix="pip install 'onepass[train]'")
-    with tempfile.TemporaryDirectory(prefix="onepass-align-") as name:
-        directory = Path(name)
-        with naming_full_disk(directory / PAIRS_FILE):
-            np.savez(
-                directory / PAIRS_FILE,
-                src=src.values,
-                src_offsets=src.offsets,
-                tgt=tgt.values,
-                tgt_offsets=tgt.offsets,
-            )
-        _run_process(directory, iterations, progress)
-        with np.load(directory / LINKS_FILE) as result:
-            return Rows(result["links"], result["link_offsets"]), Rows(result["positions"], tgt.offsets)
-
-
-def _run_process(directory: Path, iterations: int, progress: Callable[[int, int], None] | None) -> None:
     path = os.pathsep.join(entry or os.getcwd() for entry in sys.path)
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": path}
-    command = [sys.executable, "-P", "-m", "onepass.alignment.fast_align", str(directory), str(iterations)]
-    with (
-        tempfile.TemporaryFile() as errors,
-        subprocess.Popen(
-            command, stdout=subprocess.PIPE, stderr=errors, text=True, env=environment
-        ) as process,
-    ):
-        assert process.stdout is not None
-        try:
-            for line in process.stdout:
-                done, total = map(int, line.split())
-                if progress is not None:
-                    progress(done, total)
-        except BaseException:
-            process.kill()
-            raise
-        if process.wait():
+    command = [sys.executable, "-P", "-m", "onepass.alignment.fast_align", str(to), str(iterations)]
+    with tempfile.TemporaryFile() as pairs, tempfile.TemporaryFile() as errors:
+        with naming_full_disk(Path(tempfile.gettempdir())):
+            write_pairs(pairs, src, tgt)
+            pairs.seek(0)
+        with subprocess.Popen(
+            command, stdin=pairs, stdout=subprocess.PIPE, stderr=errors, text=True, env=environment
+        ) as process:
+            assert process.stdout is not None
+            try:
+                for line in process.stdout:
+                    done, total = map(int, line.split())
+                    if progress is not None:
+                        progress(done, total)
+            except BaseException:
+                process.kill()
+                raise
+        if process.returncode:
             errors.seek(0)
             lines = errors.read().decode("utf-8", "replace").splitlines() or ["no message"]
             raise ModelError(

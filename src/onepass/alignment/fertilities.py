@@ -7,7 +7,7 @@ therefore a count, whatever the order of the target.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -87,20 +87,20 @@ def write_pharaoh(path: Path, lines: Iterable[str]) -> None:
             file.write(line + "\n")
 
 
-def read_pharaoh(path: Path) -> list[str]:
-    """Reads what `write_pharaoh` wrote.
+def read_pharaoh(path: Path) -> Iterator[str]:
+    """Streams what `write_pharaoh` wrote.
 
     Raises:
         DataError: the file cannot be read, or a line is not in Pharaoh form (names file and line).
     """
     try:
-        text = path.read_bytes().decode("ascii", errors="replace")
+        with open(path, encoding="ascii", errors="replace", newline="\n") as file:
+            for number, line in enumerate(file, start=1):
+                link = line.removesuffix("\n")
+                _check(link, path, number)
+                yield link
     except OSError as error:
         raise DataError(f"Cannot read the alignment: {error.strerror}", where=path) from None
-    lines = text.removesuffix("\n").split("\n") if text else []
-    for number, line in enumerate(lines, start=1):
-        _check(line, path, number)
-    return lines
 
 
 def _check(line: str, path: Path, number: int) -> None:

@@ -20,8 +20,13 @@ LINKS = "train.pharaoh"
 """The links of a corpus, beside its ids."""
 EXAMPLES = 512
 """Sentences whose activations an export to int8 looks at."""
+COUNTED_AT_ONCE = 50_000
+"""Pairs whose links are counted together."""
 YIELDS = 32
 ALWAYS = 256
+
+
+Keys = NDArray[np.int64]
 
 
 class Lexicon(NamedTuple):
@@ -80,11 +85,7 @@ def build_lexicon(pairs: IdPairs, pharaoh: Iterable[str], src_size: int, *, join
     Raises:
         ValueError: there are more or fewer lines of links than pairs.
     """
-    keys = []
-    for row, line in zip(range(len(pairs)), pharaoh, strict=True):
-        links = np.array(line.replace("-", " ").split(), dtype=np.int64).reshape(-1, 2)
-        keys.append(pairs.src[row][links[:, 0]] << 32 | pairs.tgt[row][links[:, 1]])
-    distinct, counts = np.unique(np.concatenate(keys), return_counts=True)
+    distinct, counts = _count_links(pairs, pharaoh)
     sources = distinct >> 32
     order = np.lexsort((-counts, sources))
     sources, targets = sources[order], distinct[order] & 0xFFFFFFFF
@@ -98,6 +99,30 @@ def build_lexicon(pairs: IdPairs, pharaoh: Iterable[str], src_size: int, *, join
         yields[itself, -1] = itself
     rows = ((pairs.src[row], pairs.tgt[row]) for row in range(len(pairs)))
     return needed_words(yields, rows, joint=joint)
+
+
+def _count_links(pairs: IdPairs, pharaoh: Iterable[str]) -> tuple[Keys, Keys]:
+    """The links that occur, as `source << 32 | target`, ascending, and how often each does.
+
+    Counted part by part, so that what is held in memory are distinct links.
+    """
+    distinct, counts = np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64)
+    keys: list[Keys] = []
+
+    def merged() -> tuple[Keys, Keys]:
+        found, of = np.unique(np.concatenate(keys), return_counts=True)
+        together, places = np.unique(np.concatenate([distinct, found]), return_inverse=True)
+        sums = np.zeros(len(together), dtype=np.int64)
+        np.add.at(sums, places, np.concatenate([counts, of]))
+        return together, sums
+
+    for row, line in zip(range(len(pairs)), pharaoh, strict=True):
+        links = np.array(line.replace("-", " ").split(), dtype=np.int64).reshape(-1, 2)
+        keys.append(pairs.src[row][links[:, 0]] << 32 | pairs.tgt[row][links[:, 1]])
+        if len(keys) == COUNTED_AT_ONCE:
+            distinct, counts = merged()
+            keys.clear()
+    return merged() if keys else (distinct, counts)
 
 
 def needed_words(

@@ -14,7 +14,7 @@ import typer
 from typer import Option
 from typer.core import TyperGroup
 
-from onepass.cli.making import align, distill, export, phrasebook, run, verify
+from onepass.cli.making import align, distill, export, phrasebook, run, verify, work
 from onepass.cli.measuring import bench, evaluate, probe
 from onepass.cli.paper import ablate, figures, table
 from onepass.cli.serving import serve
@@ -28,7 +28,7 @@ RESUMED = ("run", "ablate")
 PANELS = {
     "Translate": (translate, info, models, fetch),
     "Serve": (serve,),
-    "Make a translator": (run, verify, distill, align, export, phrasebook),
+    "Make a translator": (run, work, verify, distill, align, export, phrasebook),
     "Measure": (evaluate, bench, probe),
     "The paper": (ablate, table, figures),
 }

@@ -55,6 +55,24 @@ def run(
         show_results(results)
 
 
+def work(
+    directory: Annotated[Path, Argument(metavar="DIR", help="Run directory.")],
+    stage: Annotated[str, Option(help="Stage with shards: prepare, distill, align, evaluate ...")],
+    shard: Annotated[
+        str | None, Option(help="Share i/n of the shards, made alone; for arrays of jobs [any shard].")
+    ] = None,
+    cores: Annotated[int | None, Option(help="Cores that this process may use [all].", min=1)] = None,
+) -> None:
+    """Helps a run with the shards of a stage, on any machine that has its directory.
+
+    Any number of helpers may come and go. What is written does not depend on who made it.
+    """
+    from onepass.display import Display
+    from onepass.pipeline.work import work as help_run
+
+    help_run(directory, stage, share=shard, cores=cores, display=Display())
+
+
 def verify(directory: Annotated[Path, Argument(metavar="DIR", help="Run directory or bundle.")]) -> None:
     """Reads everything in a run directory and says what is whole.
 

@@ -10,10 +10,10 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from hashlib import blake2b
 from typing import Any
 
 from onepass.settings import FilterSettings
+from onepass.text.duplicates import key_of
 from onepass.text.pair import Pair
 
 REASONS = ("empty", "too long", "length ratio", "identical", "duplicate")
@@ -57,28 +57,52 @@ class FilterCounts:
         return f"{self.read:,} pairs read, {self.kept:,} kept ({percent:.1f}%); dropped: {reasons or 'none'}"
 
 
-def _fails(pair: Pair, settings: FilterSettings) -> str | None:
-    """The reason to drop a pair that the pair alone shows, or None."""
-    src_words, tgt_words = len(pair.src.split()), len(pair.tgt.split())
-    if not src_words or not tgt_words:
-        return "empty"
-    if max(src_words, tgt_words) > settings.max_words:
-        return "too long"
-    if is_lopsided(src_words, tgt_words, settings.max_length_ratio, short=SHORT_WORDS):
-        return "length ratio"
-    if settings.drop_identical and pair.src == pair.tgt:
-        return "identical"
-    return None
+@dataclass(frozen=True)
+class Judge:
+    """Says of each pair whether it is dropped, and why.
+
+    Attributes:
+        settings: the limits.
+        of_sources: the sources decide alone: they may have no translation yet.
+    """
+
+    settings: FilterSettings
+    of_sources: bool = False
+
+    def reason(self, pair: Pair) -> str | None:
+        """The reason to drop a pair that the pair alone shows, or None."""
+        src_words = len(pair.src.split())
+        tgt_words = src_words if self.of_sources else len(pair.tgt.split())
+        if not src_words or not tgt_words:
+            return "empty"
+        if max(src_words, tgt_words) > self.settings.max_words:
+            return "too long"
+        if is_lopsided(src_words, tgt_words, self.settings.max_length_ratio, short=SHORT_WORDS):
+            return "length ratio"
+        if self.settings.drop_identical and not self.of_sources and pair.src == pair.tgt:
+            return "identical"
+        return None
+
+    @property
+    def keys(self) -> dict[str, Callable[[Pair], int]]:
+        """What pairs that no other reason drops must not share with an earlier one, by the reason.
+
+        No outline is shared with a duplicate alone: that has an earlier one, which has the same outline.
+        """
+        found: dict[str, Callable[[Pair], int]] = {}
+        if self.settings.drop_duplicates:
+            found["duplicate"] = self._key
+        if self.settings.drop_near_duplicates:
+            found["near duplicate"] = lambda pair: key_of(f"{_outline(pair.src)}\n")
+        return found
+
+    def _key(self, pair: Pair) -> int:
+        return key_of(f"{pair.src}\n{pair.src if self.of_sources else pair.tgt}")
 
 
 def is_lopsided(src: int, tgt: int, most: float, *, short: int) -> bool:
     """Whether the longer side is more than `most` times the shorter one, and longer than `short`."""
     return max(src, tgt) > max(short, most * min(src, tgt))
-
-
-def _hash(pair: Pair) -> int:
-    key = f"{pair.src}\n{pair.tgt}".encode("utf-8", "surrogatepass")
-    return int.from_bytes(blake2b(key, digest_size=8).digest(), "little")
 
 
 def filter_pairs(pairs: Iterable[Pair], settings: FilterSettings, counts: FilterCounts) -> Iterator[Pair]:
@@ -93,28 +117,23 @@ def filter_pairs(pairs: Iterable[Pair], settings: FilterSettings, counts: Filter
         settings: the limits.
         counts: is updated while the result is consumed.
     """
-    return _filtered(pairs, lambda pair: pair, settings, counts)
+    return _filtered(pairs, Judge(settings), counts)
 
 
 def filter_sources(pairs: Iterable[Pair], settings: FilterSettings, counts: FilterCounts) -> Iterator[Pair]:
     """As `filter_pairs`, but the sources decide alone: they may have no translation yet."""
-    of_sources = settings.model_copy(update={"drop_identical": False})
-    return _filtered(pairs, lambda pair: Pair(pair.src, pair.src), of_sources, counts)
+    return _filtered(pairs, Judge(settings, of_sources=True), counts)
 
 
-def _filtered(
-    pairs: Iterable[Pair], judged: Callable[[Pair], Pair], settings: FilterSettings, counts: FilterCounts
-) -> Iterator[Pair]:
-    seen: set[int] = set()
-    near: set[int] = set()
+def _filtered(pairs: Iterable[Pair], judge: Judge, counts: FilterCounts) -> Iterator[Pair]:
+    keys = judge.keys
+    seen: dict[str, set[int]] = {reason: set() for reason in keys}
     for pair in pairs:
         counts.read += 1
-        texts = judged(pair)
-        reason = _fails(texts, settings)
-        if reason is None and settings.drop_duplicates and _is_known(_hash(texts), seen):
-            reason = "duplicate"
-        if reason is None and settings.drop_near_duplicates and _is_known(_hash(_outline(texts)), near):
-            reason = "near duplicate"
+        reason = judge.reason(pair)
+        for repeated, key in keys.items():
+            if reason is None and _is_known(key(pair), seen[repeated]):
+                reason = repeated
         if reason is None:
             yield pair
         else:
@@ -127,7 +146,7 @@ def _is_known(key: int, seen: set[int]) -> bool:
     return known
 
 
-def _outline(pair: Pair) -> Pair:
+def _outline(text: str) -> str:
     """What near duplicates share: the letters of the source, in small, and that there are digits."""
-    letters = _DIGITS.sub("0", pair.src.casefold())
-    return Pair("".join(filter(str.isalnum, letters)), "")
+    letters = _DIGITS.sub("0", text.casefold())
+    return "".join(filter(str.isalnum, letters))

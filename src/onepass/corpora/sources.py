@@ -20,6 +20,7 @@ from onepass.text.romanian import is_romanian, with_comma_below
 
 __all__ = ["Pair", "corpus_files", "read_line_files", "read_pairs"]
 
+TALKS = "train.tags."
 _TALK_TAG = re.compile(
     r"\s*</?(?:doc|url|keywords|speaker|talkid|title|description|reviewer|translator)\b", re.IGNORECASE
 )
@@ -50,6 +51,15 @@ def read_pairs(corpus: Sequence[CorpusSource], *, split: str, src: str, tgt: str
     if is_romanian(tgt):
         pairs = (Pair(pair.src, with_comma_below(pair.tgt)) for pair in pairs)
     return pairs
+
+
+def plain_pair(corpus: Sequence[CorpusSource], *, src: str, tgt: str) -> tuple[Path, Path] | None:
+    """The two files of lines that are all of a corpus, if `copy_lines` can have them as they are."""
+    if len(corpus) != 1 or not _is_two_files(corpus[0]) or _has_suffix(corpus[0], ".sgm", ".xml"):
+        return None
+    paths = _two_paths(corpus[0], src, tgt)
+    of_talks = any(path.name.startswith(TALKS) for path in paths)
+    return None if of_talks or is_romanian(src) or is_romanian(tgt) else paths
 
 
 def corpus_files(corpus: Sequence[CorpusSource], *, src: str, tgt: str) -> list[Path]:
@@ -176,7 +186,7 @@ def read_line_files(src_path: Path, tgt_path: Path) -> Iterator[Pair]:
 def _spoken_lines(path: Path) -> Iterator[Line]:
     """The lines of a file; in IWSLT's training files, without those that only describe a talk."""
     lines = numbered_lines(path)
-    if not path.name.startswith("train.tags."):
+    if not path.name.startswith(TALKS):
         return lines
     return (line for line in lines if not _TALK_TAG.match(line.text))
 

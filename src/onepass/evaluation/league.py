@@ -5,7 +5,7 @@ Each system runs at its best: short probes choose its compute type and its numbe
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from importlib import import_module
 from pathlib import Path
@@ -16,7 +16,7 @@ from onepass.evaluation.latency import Latency, fastest, measure_latency
 from onepass.evaluation.machine import machine_kind, versions
 from onepass.evaluation.quality import Quality, measure
 from onepass.evaluation.results import result_row
-from onepass.evaluation.systems import Competitor
+from onepass.evaluation.systems import Competitor, torch_system
 from onepass.evaluation.timed_process import SystemSpec
 from onepass.runtime.cores import available_cores
 from onepass.settings import EvaluateSettings
@@ -46,6 +46,7 @@ class League:
         rivals: those of the competitors that the others' speed is compared with.
         length_of: what the latency is told by.
         language: the target's.
+        translate_all: what the systems, each with any number of threads, make of `src`, told one by one.
     """
 
     competitors: Sequence[Competitor]
@@ -60,6 +61,7 @@ class League:
     rivals: Sequence[Competitor] = ()
     length_of: Literal["source", "output"] = "output"
     language: str = ""
+    translate_all: Callable[[Sequence[SystemSpec]], Iterable[list[str]]] | None = None
 
     @property
     def timed(self) -> Sequence[str]:
@@ -154,28 +156,41 @@ def _best(settings: Sequence[SystemSpec], src: Sequence[str], batch_size: int) -
 
 
 def _translations(league: League, chosen: Sequence[Best]) -> list[list[str]]:
-    """Every row's translations of the whole text; kept as files.
-
-    Each sentence alone, as it is timed: a shortlist holds the words that any sentence of a batch needs.
-    In torch there is none, and a batch changes nothing.
-    """
+    """Every row's translations of the whole text; kept as files."""
     import torch
 
     threads = torch.get_num_threads()
     folder = league.directory / "translations"
     folder.mkdir(exist_ok=True)
-    hyps = []
-    for i, (row, best) in enumerate(zip(league.competitors, chosen, strict=True)):
-        league.progress(i, len(chosen), f"translating: {row.name}")
-        module, _, function = row.factory.partition(":")
-        system = getattr(import_module(module), function)(
-            **{**best.alone.arguments, "threads": available_cores()}
-        )
-        in_batches = row.traits.engine == "torch"
-        hyps.append(system(league.src) if in_batches else [system([line])[0] for line in league.src])
-        write_lines(folder / f"{row.name.replace(' ', '-').replace(',', '')}.txt", hyps[-1])
+    for left in folder.glob(".*.partial"):  # of an attempt that was killed while it wrote
+        left.unlink()
+    specs = [row.named(best.alone) for row, best in zip(league.competitors, chosen, strict=True)]
+    if league.translate_all is not None:
+        hyps = list(league.translate_all(specs))
+    else:
+        hyps = []
+        for i, spec in enumerate(specs):
+            league.progress(i, len(specs), f"translating: {spec.name}")
+            hyps.append(build(spec, available_cores())(league.src))
+    for spec, hyp in zip(specs, hyps, strict=True):
+        write_lines(folder / f"{spec.name.replace(' ', '-').replace(',', '')}.txt", hyp)
     torch.set_num_threads(threads)  # a system sets its own
     return hyps
+
+
+def build(spec: SystemSpec, threads: int) -> Callable[[Sequence[str]], list[str]]:
+    """A system in this process that translates each sentence alone, as it is timed.
+
+    A shortlist holds the words that any sentence of a batch needs. In torch there is none, and a batch
+    changes nothing.
+    """
+    module, _, function = spec.factory.partition(":")
+    system: Callable[[Sequence[str]], list[str]] = getattr(import_module(module), function)(
+        **{**spec.arguments, "threads": threads}
+    )
+    if function == torch_system.__name__:
+        return system
+    return lambda lines: [system([line])[0] for line in lines]
 
 
 def _qualities(league: League, hyps: Sequence[list[str]]) -> list[Quality] | list[None]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -12,12 +13,15 @@ from onepass.bundle import Bundle
 from onepass.decoding.autoregressive import sample
 from onepass.decoding.translator import Translator
 from onepass.decoding.weights import load_teacher
-from onepass.display import Report
 from onepass.pipeline.inventory import REVERSE_TEACHER, BackTranslation
 from onepass.pipeline.prepare import SPLITS
-from onepass.pipeline.shards import in_shards
+from onepass.pipeline.shards import Shards, texts, translated
 from onepass.pipeline.stage import Context
-from onepass.text.lines import stream_lines, write_lines
+from onepass.text.duplicates import distinct
+from onepass.text.lines import CutLines, stream_lines, write_lines
+
+TARGETS = "targets.tgt"
+"""Beside the shards: what is translated."""
 
 
 def back_translate(context: Context, new: BackTranslation, *, among: int) -> None:
@@ -28,57 +32,69 @@ def back_translate(context: Context, new: BackTranslation, *, among: int) -> Non
         new: how many for each target.
         among: most probable tokens that each token is drawn from.
     """
-    prepared = context.inputs["prepare"]
-    targets = list(dict.fromkeys(stream_lines(prepared / "train.tgt")))
-    known = {line for split in SPLITS for line in stream_lines(prepared / f"{split}.src")}
-    sampled = sample_lines(
-        targets * new.samples,
+    prepared, crew = context.inputs["prepare"], context.crew
+    scratch = context.directory / "shards"
+    crew.once(scratch / TARGETS, lambda: _write_targets(prepared, new.samples, scratch))
+    shards = sampled(
+        scratch,
         context.inputs[REVERSE_TEACHER],
-        context.directory / "shards",
         shard_lines=context.recipe.distill.shard_lines,
         among=among,
         seed=context.recipe.seed,
-        progress=context.progress,
     )
-    sources = [line for line in dict.fromkeys(sampled) if line and line not in known]
-    write_lines(context.directory / "train.src", sources)
-    context.say(f"  {len(sources):,} new sources from {len(sampled):,} samples")
+    shards.work(crew, context.progress, "sentences")
+    if not crew.leads:
+        return
+
+    def known() -> Iterator[str]:
+        yield ""
+        for split in SPLITS:
+            yield from stream_lines(prepared / f"{split}.src")
+
+    write_lines(context.directory / "train.src", distinct(lambda: texts(shards), scratch, known=known))
+    counts = [
+        sum(1 for _ in stream_lines(path)) for path in (context.directory / "train.src", scratch / TARGETS)
+    ]
+    context.say(f"  {counts[0]:,} new sources from {counts[1]:,} samples")
 
 
-def sample_lines(
-    lines: Sequence[str],
-    teacher: Path,
-    scratch: Path,
-    *,
-    shard_lines: int,
-    among: int,
-    seed: int,
-    progress: Report,
-) -> list[str]:
-    """A sampled translation of each line, in order; each shard has random numbers of its own.
+def _write_targets(prepared: Path, samples: int, scratch: Path) -> None:
+    """Each distinct target, and all of them as often as there are samples."""
+
+    def targets() -> Iterator[str]:
+        for _ in range(samples):
+            yield from distinct(lambda: stream_lines(prepared / "train.tgt"), scratch)
+
+    write_lines(scratch / TARGETS, targets())
+
+
+def sampled(folder: Path, teacher: Path, *, shard_lines: int, among: int, seed: int) -> Shards:
+    """Shards of a sampled translation of each line; each has random numbers of its own.
 
     Args:
-        lines: source texts.
+        folder: has the file `TARGETS`, and gets the shards.
         teacher: a teacher's bundle.
-        scratch: a directory for finished shards of `shard_lines`; those already there are kept.
         shard_lines: lines between two points of resumption.
         among: most probable tokens that each token is drawn from.
         seed: of the draws.
-        progress: lines done, lines in all, a text.
-
-    Raises:
-        ModelError: the bundle is unusable.
     """
-    bundle = Bundle.open(teacher)
-    model = load_teacher(bundle, purpose="sample sources")
-    generator = torch.Generator()
-    translator = Translator(
-        bundle.tokenizer(),
-        lambda src_ids: sample(model, src_ids, generator, among=among),
-    )
+    sampler = cache(lambda: _Sampler(teacher, among, seed))
+    targets = CutLines(folder / TARGETS, shard_lines)
+    return translated(targets, folder, lambda part, number: sampler().translate(part, number))
 
-    def translate(part: Sequence[str], number: int) -> list[str]:
-        generator.manual_seed(int(np.random.SeedSequence((seed, number)).generate_state(1)[0]))
-        return [t.text for t in translator.translate(part)]
 
-    return in_shards(lines, shard_lines, scratch, translate, progress)
+class _Sampler:
+    """Raises ModelError where the bundle is unusable."""
+
+    def __init__(self, teacher: Path, among: int, seed: int) -> None:
+        bundle = Bundle.open(teacher)
+        model = load_teacher(bundle, purpose="sample sources")
+        self._generator, self._seed = torch.Generator(), seed
+        self._translator = Translator(
+            bundle.tokenizer(), lambda src_ids: sample(model, src_ids, self._generator, among=among)
+        )
+
+    def translate(self, part: Sequence[str], number: int) -> list[str]:
+        seed = np.random.SeedSequence((self._seed, number)).generate_state(1)[0]
+        self._generator.manual_seed(int(seed))
+        return [found.text for found in self._translator.translate(part)]

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import io
+import json
 import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
-from itertools import chain, starmap
+from itertools import chain, islice
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -17,14 +19,21 @@ from onepass.corpora.translations import filter_translations
 from onepass.display import Report
 from onepass.errors import DataError, UsageError
 from onepass.files import file_sha256, replacing, write_json
+from onepass.pipeline.crew import Crew, ReleasedError
 from onepass.pipeline.inventory import Distillation
 from onepass.pipeline.prepare import MONO, PHRASES, text_pairs, write_pairs
-from onepass.pipeline.shards import in_shards
+from onepass.pipeline.shards import Shards, texts, translated
 from onepass.pipeline.stage import Context
 from onepass.pipeline.teacher_engines import Teacher, check_engine, find, make_engine, run_teacher
 from onepass.settings import DistillSettings, TranslationFilterSettings
-from onepass.text.lines import numbered_lines, stream_lines
+from onepass.text.duplicates import distinct
+from onepass.text.lines import CutLines, numbered_lines, stream_lines, write_lines
 from onepass.text.pair import Pair
+
+SOURCES = "sources.src"
+"""Beside the shards: what is translated, of train and then of dev."""
+OF_TRAIN = "train.json"
+"""How many of the sources are of train."""
 
 
 def distill(context: Context, distillation: Distillation, settings: DistillSettings) -> None:
@@ -33,33 +42,53 @@ def distill(context: Context, distillation: Distillation, settings: DistillSetti
     But for phrases: they keep the translations they came with, which the teacher may not have learnt. What
     has been translated already is taken as it is.
     """
-    prepared, directory = context.inputs["prepare"], context.directory
-    ready = _ready(prepared)
-    texts = {split: [prepared / f"{split}.src"] for split in ("train", "dev")}
-    if context.recipe.data.mono and not ready:
-        texts["train"].append(prepared / f"{MONO}.src")
-    if distillation.back_translation is not None:
-        texts["train"].append(context.inputs[distillation.back_translation.stage] / "train.src")
-    sources = {
-        split: list(dict.fromkeys(line for path in paths for line in stream_lines(path)))
-        for split, paths in texts.items()
-    }
-    phrases = list(text_pairs(prepared, PHRASES)) if context.recipe.data.phrases else []
-    known = {pair.src for pair in phrases}
-    sources["train"] = [line for line in sources["train"] if line not in known]
-    hyp = distill_lines(
-        [line for lines in sources.values() for line in lines],
-        run_teacher(context),
-        settings,
-        directory / "shards",
-        progress=context.progress,
-    )
-    of_train = zip(sources["train"], hyp, strict=False)
-    translated: Iterator[Pair] = chain(starmap(Pair, of_train), text_pairs(prepared, MONO) if ready else ())
+    prepared, directory, crew = context.inputs["prepare"], context.directory, context.crew
+    scratch = directory / "shards"
+    crew.once(scratch / OF_TRAIN, lambda: _write_sources(context, distillation, scratch))
+    shards = _shards(scratch, run_teacher(context), settings, crew)
+    shards.work(crew, context.progress, "sentences")
+    if not crew.leads:
+        return
+    pairs = map(Pair, stream_lines(scratch / SOURCES), texts(shards))
+    of_train = json.loads((scratch / OF_TRAIN).read_text(encoding="utf-8"))
+    ready = text_pairs(prepared, MONO) if _ready(prepared) else ()
+    of_teacher: Iterator[Pair] = chain(islice(pairs, of_train), ready)
     if settings.filters is not None:
-        translated = _filtered(context, translated, settings.filters)
-    write_pairs(directory, "train", chain(translated, phrases))
-    write_pairs(directory, "dev", map(Pair, sources["dev"], hyp[len(sources["train"]) :]))
+        of_teacher = _filtered(context, of_teacher, settings.filters)
+    phrases = text_pairs(prepared, PHRASES) if context.recipe.data.phrases else ()
+    write_pairs(directory, "train", chain(of_teacher, phrases))
+    write_pairs(directory, "dev", pairs)
+
+
+def _write_sources(context: Context, distillation: Distillation, scratch: Path) -> None:
+    prepared, data = context.inputs["prepare"], context.recipe.data
+    of_train = [prepared / "train.src"]
+    if data.mono and not _ready(prepared):
+        of_train.append(prepared / f"{MONO}.src")
+    if distillation.back_translation is not None:
+        of_train.append(context.inputs[distillation.back_translation.stage] / "train.src")
+    count = 0
+
+    def sources() -> Iterator[str]:
+        nonlocal count
+        train = distinct(
+            lambda: chain.from_iterable(map(stream_lines, of_train)),
+            scratch,
+            known=lambda: stream_lines(prepared / f"{PHRASES}.src") if data.phrases else (),
+        )
+        for count, line in enumerate(train, 1):  # noqa: B007 - the last one is the count
+            yield line
+        yield from distinct(lambda: stream_lines(prepared / "dev.src"), scratch)
+
+    write_lines(scratch / SOURCES, sources())
+    write_json(scratch / OF_TRAIN, count)
+
+
+def _shards(scratch: Path, teacher: Teacher, settings: DistillSettings, crew: Crew) -> Shards:
+    """Of the translations of `SOURCES`; the engine is made with the first of them."""
+    engine = cache(lambda: make_engine(teacher, settings, scratch / f"ctranslate2-{crew.name}", crew.cores))
+    sources = CutLines(scratch / SOURCES, settings.shard_lines)
+    return translated(sources, scratch, lambda part, _: engine()(part))
 
 
 def _ready(prepared: Path) -> bool:
@@ -81,30 +110,10 @@ def _filtered(context: Context, pairs: Iterable[Pair], settings: TranslationFilt
     write_json(context.directory / "filters.json", counts.to_dict())
 
 
-def distill_lines(
-    lines: Sequence[str], teacher: Teacher, settings: DistillSettings, scratch: Path, *, progress: Report
-) -> list[str]:
-    """The teacher's translation of each line, in order.
-
-    Args:
-        lines: source texts.
-        teacher: who translates.
-        settings: engine, beam size, shard size.
-        scratch: a directory for finished shards; those already there are kept. Processes share it.
-        progress: lines done, lines in all, a text.
-
-    Raises:
-        ModelError: the teacher is unusable, or a student.
-        UsageError: the engine cannot have it.
-    """
-    engine = cache(lambda: make_engine(teacher, settings, scratch / "ctranslate2"))
-    return in_shards(lines, settings.shard_lines, scratch, lambda part, _: engine()(part), progress)
-
-
 def distill_file(
     src: Path, teacher: Teacher, to: Path, settings: DistillSettings, *, progress: Report
 ) -> None:
-    """`distill_lines` from a file to a file, which appears when it is whole; gzipped where its name says so.
+    """Translates a file line by line into another, which appears when it is whole; gzipped if it ends in .gz.
 
     The shards wait in `TO.shards`, in a folder whose name changes with the source, the teacher and the
     settings: of two that differ in these, the second is refused. Processes that are started alike share them.
@@ -114,7 +123,8 @@ def distill_file(
         ModelError: the teacher is unusable, or a student.
         UsageError: the engine cannot have it, or another distillation was begun for this output.
     """
-    lines = [line.text for line in numbered_lines(src)]
+    for _ in numbered_lines(src):  # says what is wrong before anything is written
+        pass
     check_engine(teacher, settings)
     many = [] if teacher.many is None else [teacher.many.src, teacher.many.tgt]
     content = [file_sha256(src), *map(file_sha256, teacher.identity), settings.model_dump_json(), *many]
@@ -127,8 +137,19 @@ def distill_file(
             allowed="the source, the teacher and the settings that it was begun with",
             fix="start that one again, choose another --to, or delete the folder",
         )
-    hyp = distill_lines(lines, teacher, settings, shards, progress=progress)
-    _write(to, hyp)
+    try:
+        crew = Crew()
+        crew.once(
+            shards / SOURCES,
+            lambda: write_lines(shards / SOURCES, (line.text for line in numbered_lines(src))),
+        )
+        made = _shards(shards, teacher, settings, crew)
+        made.work(crew, progress, "sentences")
+        _write(to, texts(made))
+    except (ReleasedError, OSError):
+        if shards.exists() or not to.exists():
+            raise
+        return  # another process has written the output, and cleared up
     shutil.rmtree(folder, ignore_errors=True)  # another process may be doing so
 
 
@@ -174,10 +195,13 @@ def _translated_name(name: str, languages: tuple[str, str] | None) -> str:
     return ".".join([*parts, tgt, *zipped])
 
 
-def _write(to: Path, lines: Sequence[str]) -> None:
-    text = "".join(f"{line}\n" for line in lines).encode()
-    with replacing(to) as partial:
-        partial.write_bytes(gzip.compress(text, mtime=0) if to.suffix == ".gz" else text)
+def _write(to: Path, lines: Iterable[str]) -> None:
+    with replacing(to) as partial, open(partial, "wb") as plain:
+        zipped = gzip.GzipFile("", "wb", fileobj=plain, mtime=0) if to.suffix == ".gz" else None
+        file = io.BufferedWriter(zipped) if zipped else plain
+        file.writelines(f"{line}\n".encode() for line in lines)
+        if zipped:
+            file.close()
 
 
 def distill_command(

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Sequence
-from functools import cache
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import asdict
+from functools import cache, lru_cache, partial
+from itertools import islice
 from pathlib import Path
 from typing import Any, Literal
 
@@ -13,27 +16,93 @@ from onepass.alignment.lexicon import corpus_facts
 from onepass.bundle import Bundle
 from onepass.evaluation.competitors import TEACHER, Student, competitors, main_student
 from onepass.evaluation.figures import bleu_against_latency, latency_against_length
-from onepass.evaluation.league import League, measure_league
+from onepass.evaluation.league import League, build, measure_league
 from onepass.evaluation.results import System, parse_results
 from onepass.evaluation.rivals import bergamot_python, in_bergamot, in_firefox, refusal
 from onepass.evaluation.systems import Competitor
 from onepass.evaluation.table import render_markdown
-from onepass.files import write_json, write_text
+from onepass.evaluation.timed_process import SystemSpec
+from onepass.files import move, write_json, write_text
 from onepass.pipeline.inventory import linked_corpus, one_pass_models
+from onepass.pipeline.shards import Shards, digest, texts
 from onepass.pipeline.stage import Context
 from onepass.teachers.find import find_teacher
 from onepass.teachers.firefox import has_firefox
 from onepass.text.explain import explain
-from onepass.text.lines import read_lines, write_lines
+from onepass.text.lines import CutLines, read_lines, stream_lines, text_of, write_lines
 
 SAMPLES = 5
+SYSTEMS = "systems.json"
+"""Beside the shards: the systems whose translations they are."""
+OLDER = "older-systems.json"
+"""Those of an attempt that was interrupted."""
+TranslateAll = Callable[[Sequence[SystemSpec]], Iterable[list[str]]]
 
 
 def evaluate_run(context: Context) -> None:
     """Evaluates on the run's test set."""
     prepared = context.inputs["prepare"]
-    texts = read_lines(prepared / "test.src"), read_lines(prepared / "test.tgt")
-    evaluate_systems(context, *texts, references="people" if context.recipe.data.test else "teacher")
+    if not context.crew.leads:
+        _translations(context).work(context.crew, context.progress, "sentences")
+        return
+    with suppress(FileNotFoundError):  # their models are made anew first
+        move(context.directory / "shards" / SYSTEMS, context.directory / "shards" / OLDER)
+    evaluate_systems(
+        context,
+        read_lines(prepared / "test.src"),
+        read_lines(prepared / "test.tgt"),
+        references="people" if context.recipe.data.test else "teacher",
+        translate_all=partial(_translate_all, context),
+    )
+
+
+def _translate_all(context: Context, systems: Sequence[SystemSpec]) -> Iterator[list[str]]:
+    """What each system makes of the test set, in shards that all processes share."""
+    folder = context.directory / "shards"
+    chosen = [asdict(system) for system in systems]
+    if (folder / OLDER).exists():
+        older = json.loads((folder / OLDER).read_text(encoding="utf-8"))
+        if [system["name"] for system in older] == [system["name"] for system in chosen]:
+            chosen = older  # with the settings that were the best when the first shards were made
+        else:
+            shutil.rmtree(folder)
+    folder.mkdir(exist_ok=True)
+    write_json(folder / SYSTEMS, chosen)
+    shards = _translations(context)
+    shards.work(context.crew, context.progress, "sentences")
+    lines = texts(shards)
+    count = sum(1 for _ in stream_lines(context.inputs["prepare"] / "test.src"))
+    for _ in systems:
+        yield list(islice(lines, count))
+
+
+def _translations(context: Context) -> Shards:
+    """Shards of what all systems make of the test set, one system after the other."""
+    crew, folder = context.crew, context.directory / "shards"
+    crew.once(folder / SYSTEMS, lambda: None)
+    systems = [SystemSpec(**fields) for fields in json.loads((folder / SYSTEMS).read_text(encoding="utf-8"))]
+    source = CutLines(context.inputs["prepare"] / "test.src", context.recipe.distill.shard_lines)
+
+    @lru_cache(maxsize=1)
+    def system(row: int) -> Callable[[Sequence[str]], list[str]]:
+        return build(systems[row], crew.cores)
+
+    def make(number: int) -> bytes:
+        row, part = divmod(number, len(source))
+        return text_of(system(row)(source.lines(part)))
+
+    def made_of(number: int) -> str:
+        row, part = divmod(number, len(source))
+        said = json.dumps([systems[row].factory, systems[row].arguments], sort_keys=True)
+        return digest(said.encode() + source.content(part))
+
+    return Shards(
+        folder,
+        len(systems) * len(source),
+        make,
+        made_of,
+        lines=lambda number: source.count(number % len(source)),
+    )
 
 
 def evaluate_systems(
@@ -42,6 +111,7 @@ def evaluate_systems(
     ref: Sequence[str],
     *,
     references: Literal["people", "teacher"] = "people",
+    translate_all: TranslateAll | None = None,
 ) -> None:
     """Writes `results.json`, `table.md`, two figures, the translations and the sample translations.
 
@@ -50,6 +120,7 @@ def evaluate_systems(
         src: sentences to translate; the first ones also to time.
         ref: their references.
         references: who wrote them.
+        translate_all: as League has it.
     """
     recipe = context.recipe
     students = _students(context)
@@ -81,6 +152,7 @@ def evaluate_systems(
                 baseline=best,
                 rivals=[] if best is None else [best, *(row for row in _rivals(rows) if row is not best)],
                 language=recipe.data.tgt,
+                translate_all=translate_all,
             )
         ),
     }

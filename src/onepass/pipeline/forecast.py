@@ -33,15 +33,21 @@ from onepass.pipeline.inventory import (
     one_pass_models,
 )
 from onepass.recipe import Recipe
-from onepass.settings import StudentSettings, TrainingSettings, TransformerSettings
+from onepass.settings import AlignSettings, StudentSettings, TrainingSettings, TransformerSettings
 from onepass.teachers.find import find_teacher
 from onepass.teachers.read import read_teacher_files
 from onepass.training.loop import has_bf16
 
 TOKENS_PER_WORD = 1.4
 """Subwords of a word, where there is no tokenizer yet: of the 8,000-piece one on Tatoeba."""
-ALIGNED_PAIRS_PER_SECOND = 2200
-"""FastAlign in both directions on one core, docs/results/benchmarks/align_speed.json."""
+LEARNT_PAIRS_PER_SECOND = 2575
+"""That FastAlign learns from in both directions, 5 times, on one core, where both sides have 9 subwords:
+docs/results/benchmarks/align_speed.json."""
+ALIGNED_PAIRS_PER_SECOND = 7800
+"""That it then aligns in both directions, of the same length."""
+GROWTH_OF_LEARNING, GROWTH_OF_ALIGNING = 1.8, 1.35
+"""Powers of the length that the time of a pair grows with: of 27 subwords it is
+docs/results/benchmarks/align_speed_long.json."""
 CTRANSLATE2_SPEEDUP = 4
 """Over greedy search in torch on a CPU, docs/results/benchmarks/distill_speed.json."""
 PROBE_SENTENCES = 32
@@ -135,7 +141,18 @@ def _corpora(recipe: Recipe, size: CorpusSize, teacher: _Probe, seconds: float) 
             yield Estimate(distillation.stage, None, None, hours, times * text)
         pairs = times * size.pairs
         ids = pairs * size.length * 3 * FLOAT
-        yield Estimate(corpus.stage, None, None, pairs / ALIGNED_PAIRS_PER_SECOND / 3600, ids)
+        seconds = aligning_seconds(recipe.align, pairs, size.length)
+        yield Estimate(corpus.stage, None, None, seconds / 3600, ids)
+
+
+def aligning_seconds(settings: AlignSettings, pairs: int, length: int) -> float:
+    """What a stage takes on one core that aligns pairs of `length` subwords a side."""
+    aligned = min(settings.max_pairs or pairs, pairs)
+    learnt = min(settings.sample_pairs, aligned) * settings.iterations / 5
+    longer = length / 9
+    learning: float = learnt / LEARNT_PAIRS_PER_SECOND * longer**GROWTH_OF_LEARNING
+    aligning: float = aligned / ALIGNED_PAIRS_PER_SECOND * longer**GROWTH_OF_ALIGNING
+    return learning + aligning
 
 
 def _training(name: str, probe: _Probe, settings: TrainingSettings, seconds: float) -> Estimate:

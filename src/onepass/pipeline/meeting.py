@@ -19,6 +19,7 @@ from typing import Any
 from onepass.errors import OnepassError, UsageError
 from onepass.files import write_text
 from onepass.pipeline.processes import Link, Place, Team, place, tell_launched
+from onepass.runtime.cores import available_cores
 from onepass.version import __version__
 
 START_SECONDS = 50.0
@@ -249,6 +250,8 @@ def _make_group(team: Team, store: Any) -> None:
     # By itself gloo takes the network of the host's own name, which may be one that no other host reaches.
     if (name := _interface(next(iter(team.links.values())).own_address)) is not None:
         os.environ.setdefault("GLOO_SOCKET_IFNAME", name)
+    if "OMP_NUM_THREADS" not in os.environ:  # else each of a machine's processes takes all cores
+        torch.set_num_threads(max(1, available_cores() // team.here.local_count))
     backend = "gloo"
     if torch.cuda.is_available():
         torch.cuda.set_device(team.here.local_rank)

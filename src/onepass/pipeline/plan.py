@@ -72,12 +72,13 @@ def plan(recipe: Recipe) -> list[Stage]:
             tuple(stage.name for stage in reading),
             preparing,
             _prepare,
+            shared=True,
             files=lambda: _files(recipe),
         ),
         *([] if reading else _teachers(recipe)),
         *_corpora(recipe),
         *(_student(recipe, model) for model in one_pass_models(recipe).values()),
-        Stage("evaluate", evaluated_stages(recipe), {**dump["evaluate"], **seed}, _evaluate),
+        Stage("evaluate", evaluated_stages(recipe), {**dump["evaluate"], **seed}, _evaluate, shared=True),
     ]
 
 
@@ -156,7 +157,8 @@ def _corpora(recipe: Recipe) -> Iterator[Stage]:
     """What students learn from: new sources, the teacher's translations, aligned ids."""
     for new in back_translations(recipe):
         sampling = {"count": new.samples, "among": SAMPLED_AMONG, "seed": recipe.seed}
-        yield Stage(new.stage, ("prepare", REVERSE_TEACHER), sampling, partial(_back_translate, new))
+        run = partial(_back_translate, new)
+        yield Stage(new.stage, ("prepare", REVERSE_TEACHER), sampling, run, shared=True, apart=True)
     alignment = {**recipe.align.model_dump(mode="json"), "max_tokens": recipe.data.filters.max_tokens}
     if recipe.distill.exercises:
         exercising = {**recipe.distill.model_dump(mode="json", exclude={"filters"}), "seed": recipe.seed}
@@ -172,7 +174,7 @@ def _corpora(recipe: Recipe) -> Iterator[Stage]:
         needs = dict.fromkeys(("prepare", corpus.texts, *exercised))
         masks = corpus.distillation is not None and recipe.distill.placeholders > 0
         settings = {**alignment, **(masking if masks else {})}
-        yield Stage(corpus.stage, tuple(needs), settings, partial(_align, corpus))
+        yield Stage(corpus.stage, tuple(needs), settings, partial(_align, corpus), shared=True)
 
 
 def _distilling(recipe: Recipe, distillation: Distillation) -> Stage:
@@ -185,6 +187,8 @@ def _distilling(recipe: Recipe, distillation: Distillation) -> Stage:
         ("prepare", "teacher", *([new.stage] if new else [])),
         settings.model_dump(mode="json", exclude=OF_LATER_STAGES),
         partial(_distill, distillation, settings),
+        shared=True,
+        apart=True,
         neutral=frozenset({"batch_tokens", *(["engine"] if alike else [])}),
     )
 

@@ -6,25 +6,30 @@ test pairs are not given, some of its lines are held out, with the teacher's tra
 
 from __future__ import annotations
 
+import json
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from itertools import chain, islice, starmap
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
+from safetensors.numpy import load, save
 
 from onepass.corpora.augment import AugmentCounts, augment_pairs
-from onepass.corpora.filters import FilterCounts, filter_pairs, filter_sources
+from onepass.corpora.filters import FilterCounts, Judge, filter_pairs
 from onepass.corpora.mono import read_mono
-from onepass.corpora.sources import read_pairs
+from onepass.corpora.plain_files import copy_lines
+from onepass.corpora.sources import plain_pair, read_pairs
 from onepass.errors import DataError
 from onepass.files import replacing, write_json
+from onepass.pipeline.cleaning import Cleaning
+from onepass.pipeline.shards import Shards, digest
 from onepass.pipeline.stage import Context
-from onepass.pipeline.teacher_engines import make_engine, run_teacher
 from onepass.settings import AugmentSettings
-from onepass.text.batches import RaggedWriter
-from onepass.text.lines import chunks, stream_lines, write_lines
+from onepass.text.batches import RaggedWriter, ragged
+from onepass.text.lines import CutLines, chunks, stream_lines, write_lines
 from onepass.text.pair import Pair
 from onepass.text.tokenizer import Tokenizer
 from onepass.text.tokenizers import AnyTokenizer, load_tokenizer
@@ -36,43 +41,74 @@ PHRASES = "phrases"
 """A part of the training set that is in files of its own, too: `data.phrases`, repeated."""
 
 
+READY = "ready.json"
+"""Beside the shards, when all texts are written: what the filters have counted."""
+PART = 20_000
+"""Pairs whose ids are a shard."""
+
+
 def prepare(context: Context) -> None:
     """Reads, filters and augments the corpora, makes the tokenizer, writes text and ids."""
+    crew, scratch = context.crew, context.directory / "shards"
+    cleaned = {
+        name: _cleaning(context, name) for name in ("train", *([MONO] if context.recipe.data.mono else []))
+    }
+    for cleaning in cleaned.values():
+        cleaning.work(crew, context.progress)
+    crew.once(scratch / READY, lambda: _write_texts(context, cleaned))
+    ids = _ids(context)
+    ids.work(crew, context.progress, "ids")
+    if crew.leads:
+        _write_ids(context, ids)
+
+
+def _cleaning(context: Context, name: str) -> Cleaning:
+    """The filters on the training pairs or on source text alone, which the lead reads one after the other."""
+    data, scratch = context.recipe.data, context.directory / "shards"
+
+    def read() -> None:
+        if name == "train":
+            for split in ("dev", "test"):
+                held = read_pairs(getattr(data, split), split=split, src=data.src, tgt=data.tgt)
+                _write_text(context.directory, split, held, context)
+        pairs = (
+            read_mono(data)
+            if name == MONO
+            else read_pairs(data.train, split="train", src=data.src, tgt=data.tgt)
+        )
+        plain = plain_pair(data.train, src=data.src, tgt=data.tgt) if name == "train" else None
+        to = scratch / f"{name}.src", scratch / f"{name}.tgt"
+        if plain is None or not copy_lines(*plain, *to):
+            _write_text(scratch, name, pairs, context)
+
+    context.crew.once(scratch / f"{name}.src", read)
+    return Cleaning(scratch, name, Judge(data.filters, of_sources=name == MONO))
+
+
+def _write_texts(context: Context, cleaned: Mapping[str, Cleaning]) -> None:
+    """All texts as students will have them, and the tokenizer."""
     data, directory = context.recipe.data, context.directory
     counts = FilterCounts()
-    for split in SPLITS:
-        pairs = read_pairs(getattr(data, split), split=split, src=data.src, tgt=data.tgt)
-        if split == "train":
-            pairs = filter_pairs(pairs, data.filters, counts)
-        _write_text(directory, split, pairs, context)
+    cleaned["train"].write(directory, counts)
     if data.train:
         _check_kept(counts, "data.train")
         context.say(counts.summary())
-    mono_counts = _prepare_mono(context) if data.mono else None
+    record = {"train": counts.to_dict()}
+    if data.mono:
+        record[MONO] = _prepare_mono(context, cleaned[MONO]).to_dict()
     for split in ("dev", "test"):
         if not (directory / f"{split}.src").stat().st_size:
             raise DataError(f"The {split} set is empty", where=f"data.{split}")
-    tokenizer = _tokenizer(context)
-    tokenizer.save(directory)
+    _tokenizer(context).save(directory)
     if data.phrases or data.augment != AugmentSettings():  # after the subwords: those of the corpus as it is
         _augment(context, counts.kept)
-    too_long = _write_ids(directory, "train", tokenizer, data.filters.max_tokens)
-    if too_long:
-        counts.dropped["too many tokens"] = too_long
-        _check_kept(counts, "data.train")
-        context.say(f"{too_long:,} pairs have more than {data.filters.max_tokens} subwords and are left out")
-    _write_ids(directory, "dev", tokenizer, data.filters.max_tokens)
-    record = counts.to_dict()
-    write_json(
-        directory / "filters.json",
-        record if mono_counts is None else {**record, MONO: mono_counts.to_dict()},
-    )
+    write_json(directory / "shards" / READY, record)
 
 
-def _prepare_mono(context: Context) -> FilterCounts:
+def _prepare_mono(context: Context, cleaning: Cleaning) -> FilterCounts:
     """Writes the source text alone; holds out what is to be dev or test."""
     data, directory, counts = context.recipe.data, context.directory, FilterCounts()
-    _write_text(directory, MONO, filter_sources(read_mono(data), data.filters, counts), context)
+    cleaning.write(directory, counts)
     _check_kept(counts, "data.mono")
     context.say(f"source text alone: {counts.summary()}")
     if wanted := [split for split in ("dev", "test") if not getattr(data, split)]:
@@ -108,6 +144,8 @@ def _hold_out(context: Context, wanted: Sequence[str], kept: int) -> None:
     _write_text(directory, "rest", not_chosen(), context)
     for side in ("src", "tgt"):
         os.replace(directory / f"rest.{side}", directory / f"{MONO}.{side}")
+    from onepass.pipeline.teacher_engines import make_engine, run_teacher  # has torch with it
+
     teacher, distill = run_teacher(context), context.recipe.distill
     engine = cache(lambda: make_engine(teacher, distill, directory / "ctranslate2"))
     for split, pairs in held.items():
@@ -144,7 +182,10 @@ def _write_text(directory: Path, split: str, pairs: Iterable[Pair], context: Con
 def write_pairs(
     directory: Path, split: str, pairs: Iterable[Pair], report: Callable[[int], None] = lambda written: None
 ) -> None:
-    """Writes the texts of a split, which `text_pairs` reads; tells `report` how many there are so far."""
+    """Writes the texts of a split, which `text_pairs` reads; tells `report` how many there are so far.
+
+    The source appears last.
+    """
     written = 0
     with (
         replacing(directory / f"{split}.src") as src_path,
@@ -187,20 +228,54 @@ def text_pairs(directory: Path, split: str) -> Iterator[Pair]:
     return starmap(Pair, zip(*map(stream_lines, paths), strict=True))
 
 
-def _write_ids(directory: Path, split: str, tokenizer: AnyTokenizer, max_tokens: int) -> int:
-    """Encodes the texts of a split; returns how many pairs have a side of more than `max_tokens`.
+def _ids(context: Context) -> Shards:
+    """Shards of the ids of the training texts."""
+    directory, most = context.directory, context.recipe.data.filters.max_tokens
+    src, tgt = (CutLines(directory / f"train.{side}", PART) for side in ("src", "tgt"))
+    tokenizer = cache(lambda: load_tokenizer(directory))
+    return Shards(
+        directory / "shards" / "train-ids",
+        len(src),
+        lambda n: save(_encoded(map(Pair, src.lines(n), tgt.lines(n)), tokenizer(), most)),
+        lambda n: digest(src.content(n) + tgt.content(n)),
+        ending=".safetensors",
+    )
 
-    Those become empty, so that they are in no batch.
-    """
-    too_long = 0
-    with RaggedWriter(directory / f"{split}.src") as src, RaggedWriter(directory / f"{split}.tgt") as tgt:
-        for chunk in chunks(text_pairs(directory, split)):
-            src_ids = tokenizer.encode_src_batch(pair.src for pair in chunk)
-            tgt_ids = tokenizer.encode_tgt_batch(pair.tgt for pair in chunk)
-            for i, (s, t) in enumerate(zip(src_ids, tgt_ids, strict=True)):
-                if max(len(s), len(t)) > max_tokens:
-                    src_ids[i], tgt_ids[i] = [], []
-                    too_long += 1
-            src.write(src_ids)
-            tgt.write(tgt_ids)
-    return too_long
+
+def _encoded(
+    pairs: Iterable[Pair], tokenizer: AnyTokenizer, max_tokens: int
+) -> dict[str, NDArray[np.integer]]:
+    """Ids of pairs. Those with a side of more than `max_tokens` become empty, so they are in no batch."""
+    texts = list(pairs)
+    src_ids = tokenizer.encode_src_batch(pair.src for pair in texts)
+    tgt_ids = tokenizer.encode_tgt_batch(pair.tgt for pair in texts)
+    for i, (s, t) in enumerate(zip(src_ids, tgt_ids, strict=True)):
+        if max(len(s), len(t)) > max_tokens:
+            src_ids[i], tgt_ids[i] = [], []
+    return {**ragged("src", src_ids), **ragged("tgt", tgt_ids)}
+
+
+def _write_ids(context: Context, shards: Shards) -> None:
+    """Joins the ids of the training texts, makes those of dev, and writes what was counted."""
+    directory, most = context.directory, context.recipe.data.filters.max_tokens
+    tokenizer = load_tokenizer(directory)
+    dev = (_encoded(chunk, tokenizer, most) for chunk in chunks(text_pairs(directory, "dev")))
+    too_long = {}
+    for split, parts in (("train", map(load, shards)), ("dev", dev)):
+        too_long[split] = 0
+        with (
+            RaggedWriter(directory / f"{split}.src") as src,
+            RaggedWriter(directory / f"{split}.tgt") as tgt,
+        ):
+            for part in parts:
+                src.append(part["src"], part["src_lengths"])
+                tgt.append(part["tgt"], part["tgt_lengths"])
+                too_long[split] += int((part["src_lengths"] + part["tgt_lengths"] == 0).sum())
+    record = json.loads((directory / "shards" / READY).read_text(encoding="utf-8"))
+    counts = FilterCounts(record["train"]["read"], record["train"]["dropped"])
+    if too_long["train"]:
+        counts.dropped["too many tokens"] = too_long["train"]
+        _check_kept(counts, "data.train")
+        context.say(f"{too_long['train']:,} pairs have more than {most} subwords and are left out")
+    mono = {MONO: record[MONO]} if MONO in record else {}
+    write_json(directory / "filters.json", {**counts.to_dict(), **mono})

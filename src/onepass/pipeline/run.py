@@ -6,7 +6,7 @@ import errno
 import json
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple, NoReturn
@@ -14,6 +14,7 @@ from typing import Any, NamedTuple, NoReturn
 from onepass.display import Display
 from onepass.errors import UsageError
 from onepass.files import naming_full_disk, sync, write_text
+from onepass.pipeline.crew import Claim, Crew, helping
 from onepass.pipeline.meeting import said_once, together
 from onepass.pipeline.plan import SCRATCH, plan
 from onepass.pipeline.processes import Team
@@ -34,6 +35,10 @@ from onepass.pipeline.stage import (
     why_redo,
 )
 from onepass.recipe import Recipe
+from onepass.runtime.cores import available_cores
+
+LEAD = "lead.claim"
+"""In the partial directory of a stage with shards, while somebody leads it."""
 
 
 def run_recipe(
@@ -55,7 +60,7 @@ def run_recipe(
         display: progress bars and lines for the user.
         command: what the user typed, for the results.
 
-    Of several processes the first one does this, and the others take part in the trainings.
+    Of several processes the first one does this. The others take part in the trainings and in shards.
 
     Raises:
         UsageError: an unknown stage, no stage to do, another process is at work in this run directory, or
@@ -128,9 +133,10 @@ def _lead(stages: Sequence[Stage], first: int, old: Path, job: _Run) -> None:
         started = time.monotonic()
         check_inputs(stage, run)
         directory = begin(stage, run, old=old)
-        if stage.distributed:
+        if stage.distributed or stage.shared:
             job.team.tell({"stage": i})
-        _do(stage, directory, job)
+        with leading(directory) if stage.shared else nullcontext():
+            _do(stage, directory, job)
         with naming_full_disk(directory):
             finish(stage, run, seconds=time.monotonic() - started, scratch=SCRATCH, old=old)
         display.done(stage.name, time.monotonic() - started)
@@ -141,7 +147,16 @@ def _take_part(stages: Sequence[Stage], job: _Run) -> NoReturn:
     while True:
         stage = stages[job.team.hear()["stage"]]
         job.team.stage = stage.name
-        _do(stage, partial_directory(stage, job.directory), job)
+        directory = partial_directory(stage, job.directory)
+        with helping(directory) if stage.shared else nullcontext():
+            _do(stage, directory, job)
+
+
+def leading(directory: Path) -> AbstractContextManager[None]:
+    """Shows those who would help with a stage that it is led, while this is entered."""
+    claim = Claim(directory / LEAD)
+    claim.seize()
+    return claim.kept()
 
 
 def announce(stages: Sequence[Stage], run: Path, *, first: int, old: Path) -> list[str]:
@@ -205,8 +220,18 @@ def _do(stage: Stage, directory: Path, job: _Run) -> None:
             say=job.display.say,
             command=job.command,
             sync=sync_log,
+            crew=_crew(job.team, directory),
         )
         stage.run(context)
+
+
+def _crew(team: Team, directory: Path) -> Crew:
+    """This process's part in the shards of a stage, which is finished when its directory is gone."""
+    return Crew(
+        leads=team.here.is_main,
+        cores=max(1, available_cores() // team.here.local_count),
+        is_over=lambda: team.waits_for_end(0.0) or not directory.exists(),
+    )
 
 
 @contextmanager

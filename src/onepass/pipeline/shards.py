@@ -11,178 +11,186 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import socket
-import threading
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from onepass.display import Report
 from onepass.errors import DataError
-from onepass.files import naming_full_disk, write_json, write_text
+from onepass.files import write_bytes, write_json
+from onepass.pipeline.crew import Claim, Crew, ReleasedError
+from onepass.text.lines import CutLines, lines_of, text_of
 
-TOUCH_SECONDS = 5.0
-"""Between two signs of life of a claim."""
-STALE_SECONDS = 60.0
-"""Without a sign of life, after which a claim is anybody's; far longer than clocks of machines differ."""
-POLL_SECONDS = 0.5
+TEXT = ".txt"
 
 
-def in_shards(
-    lines: Sequence[str],
-    shard_lines: int,
-    scratch: Path,
-    translate: Callable[[Sequence[str], int], list[str]],
-    progress: Report,
-) -> list[str]:
-    """What `translate` makes of each shard and its number, in order.
+@dataclass(frozen=True)
+class Shards:
+    """Numbered files of a folder, each made on its own.
 
-    Other processes that call this with the same lines and the same `scratch` share the work.
+    Attributes:
+        folder: those that are finished lie there, and are kept.
+        count: how many there are.
+        make: the content of the shard of a number, which depends on that number alone.
+        source: the digest of what it is made from.
+        lines: how many it has of a text; None: it is none.
+        ending: of the names.
+    """
+
+    folder: Path
+    count: int
+    make: Callable[[int], bytes]
+    source: Callable[[int], str]
+    lines: Callable[[int], int] | None = None
+    ending: str = TEXT
+
+    def path(self, number: int) -> Path:
+        """The file of a shard."""
+        return self.folder / f"{number:06d}{self.ending}"
+
+    def work(self, crew: Crew, progress: Report, what: str = "shards") -> None:
+        """Makes them together with others who work in the same folder; returns when all are there.
+
+        A share of a crew is made, and the shards of others are not waited for.
+
+        Args:
+            crew: which part this process has in it.
+            progress: done, all, a text.
+            what: is counted.
+
+        Raises:
+            DataError: a shard is damaged. It is removed, so that the next start makes it again.
+            ReleasedError: others have made all and cleared up, or nobody leads.
+        """
+        self.folder.mkdir(parents=True, exist_ok=True)
+        if crew.leads:
+            for number in sorted(self._finished()):
+                self.read(number)
+        first, step = crew.share or (0, 1)
+        own = range(first, self.count, step)
+        total = self._amount(own)
+        while True:
+            finished = self._finished()
+            missing = [number for number in own if number not in finished]
+            done = total - self._amount(missing)
+            progress(done, total, what)
+            if not missing:
+                return
+            # Each begins somewhere else, so that they do not ask for the same.
+            start = os.getpid() * 7919 % len(missing) if len(missing) > 100 else 0
+            before = done
+            for number in missing[start:] + missing[:start]:
+                if self._do(number):
+                    done += self._amount([number])
+                    progress(done, total, what)
+            if done == before:
+                crew.pause()  # they are all somebody else's
+
+    def read(self, number: int) -> bytes:
+        """The content of a shard. Raises DataError where it is damaged, and removes it."""
+        path = self.path(number)
+        try:
+            content = path.read_bytes()
+            problem = self._problem(number, content)
+        except OSError as error:
+            problem = f"it cannot be read: {error.strerror}"
+            if not self.folder.exists():
+                raise ReleasedError from None
+        if problem is None:
+            return content
+        path.unlink(missing_ok=True)
+        raise DataError(
+            f"A shard is damaged: {problem}", where=path, fix="start again: that shard is then made again"
+        )
+
+    def digest_of_all(self) -> str:
+        """Of those that are all finished: what something made from them has as its source."""
+        return digest(b"".join(self._record(number).read_bytes() for number in range(self.count)))
+
+    def __iter__(self) -> Iterator[bytes]:
+        """The contents in order. Raises DataError as `read` does."""
+        return map(self.read, range(self.count))
+
+    def _amount(self, numbers: Iterable[int]) -> int:
+        """Lines of shards of a text; of others how many there are."""
+        return sum(1 if self.lines is None else self.lines(number) for number in numbers)
+
+    def _finished(self) -> set[int]:
+        try:
+            names = [name.removesuffix(self.ending) for name in os.listdir(self.folder)]
+        except FileNotFoundError:
+            raise ReleasedError from None  # others have made all, and have cleared up
+        return {int(name) for name in names if name.isdecimal()} & set(range(self.count))
+
+    def _problem(self, number: int, content: bytes) -> str | None:
+        if self.lines is not None:
+            found, wanted = content.count(b"\n"), self.lines(number)
+            if found != wanted or not content.endswith(b"\n"):
+                return f"it has {found:,} lines and not {wanted:,}"
+        try:
+            record = json.loads(self._record(number).read_text(encoding="utf-8"))
+            expected = (record["sha256"], record["source"])
+        except FileNotFoundError:  # of an older version
+            return None
+        except (ValueError, KeyError, TypeError):
+            return "its record cannot be read"
+        if expected[1] != self.source(number):
+            return "it was made from another source"
+        return None if expected[0] == digest(content) else "its digest differs"
+
+    def _record(self, number: int) -> Path:
+        return self.path(number).with_suffix(".json")
+
+    def _do(self, number: int) -> bool:
+        """Makes a shard that is nobody's, or of a process that has stopped; whether it was."""
+        path = self.path(number)
+        claim = Claim(path.with_suffix(".claim"))
+        try:
+            if path.exists() or not claim.take():
+                return False
+            with claim.kept():
+                if not path.exists():  # it may have been finished before the claim was ours
+                    self._write(number, self.make(number))
+            return True
+        except (OSError, DataError):
+            if self.folder.exists():
+                raise
+            raise ReleasedError from None
+
+    def _write(self, number: int, content: bytes) -> None:
+        """Writes a shard after its record: where the shard is, its record is, too."""
+        record: dict[str, object] = {"sha256": digest(content), "source": self.source(number)}
+        if self.lines is not None:
+            record = {"lines": content.count(b"\n"), **record}
+        write_json(self._record(number), record)
+        write_bytes(self.path(number), content)
+
+
+def digest(content: bytes) -> str:
+    """SHA-256, in hexadecimal."""
+    return hashlib.sha256(content).hexdigest()
+
+
+def translated(
+    source: CutLines, folder: Path, translate: Callable[[Sequence[str], int], Sequence[str]]
+) -> Shards:
+    """Shards of translations of a text file, line by line.
 
     Args:
-        lines: source texts.
-        shard_lines: lines of a shard.
-        scratch: a directory with a file for each finished shard; those already there are kept.
-        translate: a shard and its number to as many translations.
-        progress: lines done, lines in all, a text.
-
-    Raises:
-        DataError: a shard is damaged. It is removed, so that the next start makes it again.
+        source: the texts, cut.
+        folder: of the shards.
+        translate: the lines of a shard and its number to as many translations.
     """
-    scratch.mkdir(parents=True, exist_ok=True)
-    firsts = range(0, len(lines), shard_lines)
-
-    def path(number: int) -> Path:
-        return scratch / f"{number:06d}.txt"
-
-    def source(number: int) -> Sequence[str]:
-        return lines[firsts[number] : firsts[number] + shard_lines]
-
-    def make(number: int) -> None:
-        part = source(number)
-        _write(path(number), translate(part, number), part)
-
-    for number in range(len(firsts)):
-        if path(number).exists():
-            _read(path(number), source(number))
-    while waiting := [number for number in range(len(firsts)) if not path(number).exists()]:
-        progress(min((len(firsts) - len(waiting)) * shard_lines, len(lines)), len(lines), "sentences")
-        if not any(_do(path(number), make, number) for number in waiting):
-            time.sleep(POLL_SECONDS)  # they are all somebody else's
-    hyp = [line for number in range(len(firsts)) for line in _read(path(number), source(number))]
-    progress(len(hyp), len(lines), "sentences")
-    return hyp
-
-
-def _text(lines: Sequence[str]) -> str:
-    return "".join(f"{line}\n" for line in lines)
-
-
-def _digest(text: str) -> str:
-    return hashlib.sha256(text.encode(errors="surrogateescape")).hexdigest()
-
-
-def _write(shard: Path, lines: Sequence[str], source: Sequence[str]) -> None:
-    """Writes a shard after its record: where the shard is, its record is, too."""
-    record = {"lines": len(lines), "sha256": _digest(_text(lines)), "source": _digest(_text(source))}
-    write_json(shard.with_suffix(".json"), record)
-    write_text(shard, _text(lines))
-
-
-def _read(shard: Path, source: Sequence[str]) -> list[str]:
-    """The lines of a shard. Raises DataError where it is damaged, and removes it."""
-    try:
-        text = shard.read_bytes().decode(errors="surrogateescape")  # with the line ends that it has
-        lines = text.split("\n")[:-1]
-        problem = _problem(shard, text, len(lines), source)
-    except OSError as error:
-        problem = f"it cannot be read: {error.strerror}"
-    if problem is None:
-        return lines
-    shard.unlink(missing_ok=True)
-    raise DataError(
-        f"A shard is damaged: {problem}", where=shard, fix="start again: that shard is then made again"
+    return Shards(
+        folder,
+        len(source),
+        make=lambda number: text_of(translate(source.lines(number), number)),
+        source=lambda number: digest(source.content(number)),
+        lines=source.count,
     )
 
 
-def _problem(shard: Path, text: str, found: int, source: Sequence[str]) -> str | None:
-    if found != len(source) or not text.endswith("\n"):
-        return f"it has {found:,} lines and not {len(source):,}"
-    try:
-        record = json.loads(shard.with_suffix(".json").read_text(encoding="utf-8"))
-        expected = (record["sha256"], record["source"])
-    except FileNotFoundError:  # of an older version
-        return None
-    except (ValueError, KeyError, TypeError):
-        return "its record cannot be read"
-    if expected[1] != _digest(_text(source)):
-        return "it was made from another source"
-    return None if expected[0] == _digest(text) else "its digest differs"
-
-
-def _do(shard: Path, make: Callable[[int], None], number: int) -> bool:
-    """Makes a shard that is nobody's, or of a process that has stopped; whether it was."""
-    claim = shard.with_suffix(".claim")
-    if not _take(claim):
-        return False
-    stop = threading.Event()
-    keeper = threading.Thread(target=_keep_alive, args=(claim, stop), daemon=True)
-    keeper.start()
-    try:
-        if not shard.exists():  # it may have been finished before the claim was ours
-            make(number)
-    finally:
-        stop.set()
-        keeper.join()
-        claim.unlink(missing_ok=True)
-    return True
-
-
-def _take(claim: Path) -> bool:
-    own = f"{socket.gethostname()} {os.getpid()}"
-    try:
-        with naming_full_disk(claim), open(claim, "x", encoding="utf-8") as file:
-            file.write(own)
-        return True
-    except FileExistsError:
-        pass
-    except DataError:  # the disk is full: an empty claim would keep the others waiting
-        claim.unlink(missing_ok=True)
-        raise
-    if not _is_abandoned(claim):
-        return False
-    write_text(claim, own)  # of two that do this at once, both work: twice, but alike
-    return True
-
-
-def _is_abandoned(claim: Path) -> bool:
-    try:
-        host, _, process = claim.read_text(encoding="utf-8").partition(" ")
-        age = time.time() - claim.stat().st_mtime
-    except FileNotFoundError:
-        return False  # given back just now: the next round sees it
-    if age > STALE_SECONDS:
-        return True
-    return host == socket.gethostname() and process.isdecimal() and not _is_alive(int(process))
-
-
-def _is_alive(process: int) -> bool:
-    if process == os.getpid():
-        return False  # of one before this, whose number it has got
-    if os.name == "nt":  # where signal 0 is no question
-        return True
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except OSError:  # somebody else's, or a system without such questions
-        return True
-    return True
-
-
-def _keep_alive(claim: Path, stop: threading.Event) -> None:
-    while not stop.wait(TOUCH_SECONDS):
-        try:
-            os.utime(claim)
-        except OSError:
-            return
+def texts(shards: Shards) -> Iterator[str]:
+    """The lines of all shards in order."""
+    for content in shards:
+        yield from lines_of(content)

@@ -14,7 +14,7 @@ import os
 import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -23,6 +23,7 @@ from onepass.errors import DataError
 from onepass.files import file_sha256, move, sync_tree, write_json, write_text
 from onepass.pipeline.changes import can_go_on, changes, that_matter
 from onepass.pipeline.contents import describe, find_damage
+from onepass.pipeline.crew import Crew
 from onepass.recipe import Recipe
 from onepass.version import __version__
 
@@ -53,6 +54,7 @@ class Context:
         say: prints a line for the user.
         command: what the user typed, without absolute paths.
         sync: waits until the logged records are on the disk.
+        crew: this process's part in the shards of the stage.
     """
 
     recipe: Recipe
@@ -64,6 +66,7 @@ class Context:
     say: Callable[[str], None]
     command: str
     sync: Callable[[], None] = lambda: None
+    crew: Crew = field(default_factory=Crew)
 
 
 @dataclass(frozen=True)
@@ -77,6 +80,8 @@ class Stage:
         run: does it.
         files: gives the corpus files it reads; raises DataError where one is missing.
         distributed: every process of a multi-process start takes part (else only the first).
+        shared: the others help with its shards.
+        apart: each of its shards can be made without any other.
         neutral: keys of settings that do not change what it writes, such as `batch_tokens`.
         continued: keys of settings that a larger value of lets it go on from its last state.
         state: patterns of the files of that state.
@@ -88,6 +93,8 @@ class Stage:
     run: Callable[[Context], None]
     files: Callable[[], Sequence[Path]] = tuple
     distributed: bool = False
+    shared: bool = False
+    apart: bool = False
     neutral: frozenset[str] = frozenset()
     continued: frozenset[str] = frozenset()
     state: tuple[str, ...] = ()

@@ -148,19 +148,27 @@ def check_engine(teacher: Teacher, settings: DistillSettings) -> None:
         )
 
 
-def make_engine(teacher: Teacher, settings: DistillSettings, scratch: Path) -> Translate:
-    """The chosen engine with a teacher, text to valid text; CTranslate2's model is written to `scratch`.
+def make_engine(
+    teacher: Teacher, settings: DistillSettings, scratch: Path, cores: int | None = None
+) -> Translate:
+    """The chosen engine with a teacher, text to valid text.
+
+    Args:
+        teacher: who translates.
+        settings: how.
+        scratch: CTranslate2's model is written there.
+        cores: that it may use [all of this machine].
 
     Raises:
         ModelError: the teacher is unusable, or a student.
         UsageError: the engine cannot have this teacher, or is not installed.
     """
     check_engine(teacher, settings)
-    engine = _engine(teacher, settings, scratch)
+    engine = _engine(teacher, settings, scratch, available_cores() if cores is None else cores)
     return lambda lines: list(map(valid_output, lines, engine(lines)))
 
 
-def _engine(teacher: Teacher, settings: DistillSettings, scratch: Path) -> Translate:
+def _engine(teacher: Teacher, settings: DistillSettings, scratch: Path, cores: int) -> Translate:
     if settings.engine == "torch":
         return _torch_engine(teacher, settings)
     if settings.engine == "fxtranslate":
@@ -174,7 +182,7 @@ def _engine(teacher: Teacher, settings: DistillSettings, scratch: Path) -> Trans
             beam_size=settings.beam_size,
             compute_type=settings.compute_type,
             batch_tokens=settings.batch_tokens,
-            workers=available_cores(),
+            workers=cores,
         )
     assert teacher.bundle is not None
     bundle = Bundle.open(teacher.bundle)
@@ -184,7 +192,7 @@ def _engine(teacher: Teacher, settings: DistillSettings, scratch: Path) -> Trans
         bundle.tokenizer(),
         beam_size=settings.beam_size,
         compute_type=settings.compute_type,
-        workers=available_cores(),
+        workers=cores,
         batch_tokens=settings.batch_tokens,
     )
     return lambda lines: [t.text for t in engine.translate_as_written(lines)]

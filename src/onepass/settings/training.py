@@ -187,11 +187,13 @@ class DistillSettings(Settings):
 
 
 class AlignSettings(Settings):
-    """FastAlign, trained on the (distilled) training pairs."""
+    """FastAlign, trained on a sample of the (distilled) training pairs."""
 
     iterations: PositiveInt = 5
     """Of expectation maximisation, in each direction."""
     max_pairs: PositiveInt | None = None
     """Of the pairs that are aligned, where links make nothing but shortlists [all]."""
+    sample_pairs: PositiveInt = 150_000
+    """Pairs that the aligner learns from, drawn from all that it aligns."""
 
-    LATER = frozenset({"max_pairs"})
+    LATER = frozenset({"max_pairs", "sample_pairs"})

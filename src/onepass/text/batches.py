@@ -7,8 +7,9 @@ and `NAME.lengths` (int32, a row each), so that it can be written as a stream.
 
 from __future__ import annotations
 
+from array import array
 from bisect import bisect_left
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from itertools import pairwise
@@ -23,6 +24,9 @@ from onepass.files import replacing
 
 Rows = list[NDArray[np.int64]]
 
+CHUNK = 1 << 16
+"""Lengths that are looked at together."""
+
 
 def padded(rows: Sequence[Sequence[int] | NDArray[np.int64]]) -> NDArray[np.int64]:
     """Rows of ids -> int64 [B, longest], padded with 0."""
@@ -32,16 +36,19 @@ def padded(rows: Sequence[Sequence[int] | NDArray[np.int64]]) -> NDArray[np.int6
     return ids
 
 
-def _cut(lengths: Sequence[int], most_tokens: int, most_rows: int | None = None) -> list[slice]:
-    """Batches of rows that are sorted by length; a row that is longer than allowed is one of its own."""
-    ends, first = [0], 0
+def _cut(lengths: Iterable[int], most_tokens: int, most_rows: int | None = None) -> array[int]:
+    """Where batches of rows that are sorted by length end, after a 0.
+
+    A row that is longer than allowed is a batch of its own.
+    """
+    ends, first, i = array("q", [0]), 0, -1
     for i, length in enumerate(lengths):
         if i > first and (i - first == most_rows or (i - first + 1) * length > most_tokens):
             ends.append(i)
             first = i
-    if lengths:
-        ends.append(len(lengths))
-    return [slice(*part) for part in pairwise(ends)]
+    if i >= 0:
+        ends.append(i + 1)
+    return ends
 
 
 def batches_for_workers(
@@ -62,12 +69,12 @@ def batches_for_workers(
     ascending = [lengths[i] for i in order]
     parts = _cut(ascending, most_tokens, most_rows)
     if workers > 1:
-        wanted = len(parts) + -len(parts) % workers
+        wanted = len(parts) - 1 + -(len(parts) - 1) % workers
         fewer = bisect_left(
-            range(most_tokens), True, key=lambda most: len(_cut(ascending, most, most_rows)) <= wanted
+            range(most_tokens), True, key=lambda most: len(_cut(ascending, most, most_rows)) - 1 <= wanted
         )
         parts = _cut(ascending, fewer, most_rows)
-    return [order[part] for part in parts]
+    return [order[first:last] for first, last in pairwise(parts)]
 
 
 class Ragged:
@@ -115,6 +122,13 @@ class Ragged:
         return ids.astype(np.int64), counts
 
 
+def ragged(name: str, rows: Iterable[Iterable[int]]) -> dict[str, NDArray[Any]]:
+    """Rows of ids below 65,536 as two arrays: `NAME`, one behind the other, and `NAME_lengths`."""
+    arrays = [np.fromiter(row, dtype="<u2") for row in rows]
+    ids = np.concatenate([np.zeros(0, dtype="<u2"), *arrays])
+    return {name: ids, f"{name}_lengths": np.array([len(array) for array in arrays], dtype="<i4")}
+
+
 class RaggedWriter:
     """Appends rows to a ragged array; use as a context manager, at whose end the two files appear."""
 
@@ -136,9 +150,12 @@ class RaggedWriter:
 
     def write(self, rows: Iterable[Iterable[int]]) -> None:
         """Appends rows of ids below 65,536."""
-        arrays = [np.fromiter(row, dtype="<u2") for row in rows]
-        self._ids.write(b"".join(a.tobytes() for a in arrays))
-        self._lengths.write(np.asarray([len(a) for a in arrays], dtype="<i4").tobytes())
+        self.append(*ragged("", rows).values())
+
+    def append(self, ids: NDArray[np.integer], lengths: NDArray[np.integer]) -> None:
+        """Appends rows that stand one behind the other in `ids`."""
+        self._ids.write(ids.astype("<u2").tobytes())
+        self._lengths.write(lengths.astype("<i4").tobytes())
 
 
 @dataclass(frozen=True)
@@ -175,9 +192,37 @@ class IdPairs:
         return len(self.src)
 
 
-def plan_batches(
-    pairs: IdPairs, batch_tokens: int, *, seed: int | None = None, epoch: int = 0
-) -> list[NDArray[np.int64]]:
+class BatchPlan(Sequence[NDArray[np.int64]]):
+    """The row numbers of each batch of an epoch, in arrays and not in an object for each batch.
+
+    Args:
+        rows: of all batches, one behind the other.
+        ends: of the batches, after a 0.
+        order: in which batches they come.
+    """
+
+    def __init__(
+        self, rows: NDArray[np.integer], ends: NDArray[np.int64], order: NDArray[np.integer]
+    ) -> None:
+        self._rows, self._ends, self._order = rows, ends, order
+
+    def __len__(self) -> int:
+        return len(self._order)
+
+    def __getitem__(self, number: Any) -> Any:
+        if isinstance(number, slice):
+            return [self[place] for place in range(*number.indices(len(self)))]
+        batch = self._order[number]
+        return self._rows[self._ends[batch] : self._ends[batch + 1]].astype(np.int64)
+
+
+def _longest(src: NDArray[np.integer], tgt: NDArray[np.integer], rows: NDArray[np.integer]) -> Iterator[int]:
+    for first in range(0, len(rows), CHUNK):
+        part = rows[first : first + CHUNK]
+        yield from np.maximum(src[part], tgt[part]).tolist()
+
+
+def plan_batches(pairs: IdPairs, batch_tokens: int, *, seed: int | None = None, epoch: int = 0) -> BatchPlan:
     """Cuts the pairs into batches of similar length, in an order that depends on seed and epoch alone.
 
     Args:
@@ -191,14 +236,18 @@ def plan_batches(
         Row numbers of each batch.
     """
     src, tgt = pairs.src.lengths, pairs.tgt.lengths
-    rows = np.flatnonzero((src > 0) & (tgt > 0))
+    rows: NDArray[np.integer] = np.flatnonzero((src > 0) & (tgt > 0))
+    if len(src) < 2**31:
+        rows = rows.astype(np.int32)
     random = np.random.default_rng((seed, epoch)) if seed is not None else None
     if random is not None:
-        rows = random.permutation(rows)
-    longest = np.maximum(src, tgt)[rows]
-    order = np.lexsort((tgt[rows], longest))
-    rows, longest = rows[order], longest[order]
-    batches = [rows[part] for part in _cut(longest.tolist(), batch_tokens)]
+        random.shuffle(rows)
+    # By the longer side, then by the target; both fit into 64 bits.
+    keys = np.maximum(src, tgt)[rows].astype(np.int64) << 32 | tgt[rows]
+    rows = rows[np.argsort(keys, kind="stable")]
+    del keys
+    ends = np.asarray(_cut(_longest(src, tgt, rows), batch_tokens), dtype=np.int64)
+    order = np.arange(len(ends) - 1, dtype=np.int64)
     if random is not None:
-        random.shuffle(batches)
-    return batches
+        random.shuffle(order)
+    return BatchPlan(rows, ends, order)

@@ -24,6 +24,8 @@ T = TypeVar("T")
 
 CHUNK = 10_000
 """Items held in memory at a time."""
+BLOCK = 1 << 20
+"""Bytes read at a time."""
 
 
 class Line(NamedTuple):
@@ -143,6 +145,61 @@ def write_lines(path: Path, lines: Iterable[str]) -> None:
     """Writes one text a line; the file appears whole or not at all."""
     with replacing(path) as partial, open(partial, "w", encoding="utf-8", newline="\n") as file:
         file.writelines(f"{line}\n" for line in lines)
+
+
+def text_of(lines: Iterable[str]) -> bytes:
+    """Lines as a file has them."""
+    return "".join(f"{line}\n" for line in lines).encode()
+
+
+def lines_of(content: bytes) -> list[str]:
+    """The lines of a file's content, with the ends that other systems use as text."""
+    return content.decode().split("\n")[:-1]
+
+
+class CutLines:
+    """A file of lines in parts of as many lines, which are found without reading those before.
+
+    Args:
+        path: as `write_lines` writes it.
+        every: lines of a part; the last one may have fewer.
+    """
+
+    def __init__(self, path: Path, every: int) -> None:
+        self._path, self._every = path, every
+        self._starts, place = [0], 0
+        self.total = 0
+        with open(path, "rb") as file:
+            while block := file.read(BLOCK):
+                found = block.count(b"\n")
+                at = -1
+                while self.total + found >= (wanted := len(self._starts) * every):
+                    for _ in range(wanted - self.total):
+                        at = block.index(b"\n", at + 1)
+                    found -= wanted - self.total
+                    self.total = wanted
+                    self._starts.append(place + at + 1)
+                self.total += found
+                place += len(block)
+        if self._starts[-1] < place:
+            self._starts.append(place)
+
+    def __len__(self) -> int:
+        return len(self._starts) - 1
+
+    def count(self, number: int) -> int:
+        """Lines of a part."""
+        return min(self._every, self.total - number * self._every)
+
+    def content(self, number: int) -> bytes:
+        """A part as it is in the file."""
+        with open(self._path, "rb") as file:
+            file.seek(self._starts[number])
+            return file.read(self._starts[number + 1] - self._starts[number])
+
+    def lines(self, number: int) -> list[str]:
+        """The lines of a part."""
+        return lines_of(self.content(number))
 
 
 def chunks(items: Iterable[T]) -> Iterator[list[T]]:
