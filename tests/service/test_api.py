@@ -113,6 +113,7 @@ def test_the_specification_names_every_endpoint_of_the_api(client: TestClient) -
         "/languages",
         "/health",
         "/frontend/settings",
+        "/v1/inside",
         "/v1/models",
     }
     asked = spec["paths"]["/translate"]["post"]["requestBody"]["content"]["application/json"]["schema"]

@@ -10,6 +10,7 @@ from pathlib import Path
 from starlette.testclient import TestClient
 
 from onepass.runtime.alignment import AlignedWord, Link
+from onepass.runtime.inside import Inside, Slot
 from onepass.runtime.sentences import Passage
 from onepass.runtime.text_translator import NOTHING, Reading, Translation
 from onepass.service.app import Shared, Worker, build_worker
@@ -54,6 +55,13 @@ class Capitals:
         if any("poison" in passage.segment.text for passage in passages):
             raise ValueError("this is poison")
         return [Reading(p.ids, NOTHING, p.segment.text.upper()) for p in passages]
+
+    def inside(self, passage: Passage) -> Inside:
+        words = passage.segment.text.split()
+        slots = [
+            slot for i, word in enumerate(words) for slot in (Slot(word.upper(), i, True), Slot("", i, False))
+        ]
+        return Inside(words, slots, True, None)
 
     def joined(self, passages: Sequence[Passage], readings: Sequence[Reading]) -> Translation:
         parts = zip(passages, readings, strict=True)

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from threading import Semaphore
-from typing import Any
+from typing import Any, NamedTuple
 from weakref import WeakSet
 
 import numpy as np
@@ -30,6 +30,20 @@ SOURCES, ATTENDED = "sources", "attended"
 _FREE = np.zeros((1, 1), dtype=np.int64)
 """Of slots that are not forced to write anything."""
 _ENGINES: WeakSet[OnnxEngine] = WeakSet()
+
+
+class SlotLabels(NamedTuple):
+    """The slots of one source, L of them.
+
+    Attributes:
+        labels: ids, among them the blank, which is behind all others.
+        sources: the place of the source that each reads most.
+        written: whether the label is part of the translation: no blank, and not that of the slot before.
+    """
+
+    labels: list[int]
+    sources: list[int]
+    written: list[bool]
 
 
 class OnnxEngine:
@@ -161,8 +175,7 @@ class OnnxEngine:
     ) -> Hypotheses:
         """Translates rows that have placeholders, so that each of them is written once."""
         feeds = {"src_ids": padded(rows), "spans": padded(spans), "forced": _FREE}
-        window = {"window": np.zeros(2, dtype=np.int64)} if "window" in self._inputs else {}
-        found = self._fetched({**feeds, **window}, aligned=aligned)
+        found = self._fetched({**feeds, **self._no_window()}, aligned=aligned)
         forced = np.zeros_like(found["labels"])
         sums = []
         for number, own in enumerate(spans):
@@ -183,6 +196,25 @@ class OnnxEngine:
         if ATTENDED in found and aligned:
             sources = [row[keep].tolist() for row, keep in zip(found[ATTENDED], kept, strict=True)]
         return Hypotheses(ids, scores, with_end=False, sources=sources)
+
+    def slots(self, row: Sequence[int]) -> SlotLabels | None:
+        """What the slots of one source write; None where the graph does not say."""
+        if self._placeholders is None or ATTENDED not in self._outputs:
+            return None
+        spans = np.array([self._placeholders.within(row)], dtype=np.int64)
+        feeds = {"src_ids": padded([row]), "spans": spans, "forced": _FREE}
+        found = self._fetched({**feeds, **self._no_window()}, aligned=True)
+        labels = found["labels"]
+        if spans.size:
+            held = placed(found["log_probs"][0], found["span_log_probs"][0].T)
+            labels = np.where(held >= 0, spans[0][held], labels)
+        return SlotLabels(
+            labels[0].tolist(), found[ATTENDED][0].tolist(), self._word_slots(labels)[0].tolist()
+        )
+
+    def _no_window(self) -> dict[str, NDArray[np.int64]]:
+        """What a graph with a teacher is given for its most probable words."""
+        return {"window": np.zeros(2, dtype=np.int64)} if "window" in self._inputs else {}
 
     def _word_slots(self, labels: NDArray[np.int64]) -> NDArray[np.bool_]:
         """Slots that write: of equal neighbours the first; neither the blank, the last label, nor padding."""

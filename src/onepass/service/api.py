@@ -27,6 +27,7 @@ from onepass.service.documents import (
 from onepass.service.downloads import Downloads
 from onepass.service.fields import Fields, read_fields
 from onepass.service.health import Health
+from onepass.service.inside import said_inside
 from onepass.service.keys import Key
 from onepass.service.languages import language_name
 from onepass.service.metrics import Metrics
@@ -186,6 +187,22 @@ class Api:
                 for model in self._directions
             ]
         )
+
+    async def inside(self, request: Request) -> Response:
+        """`POST /v1/inside`: what a model does with the first sentence of a text."""
+        self.admission.check_room(self.translating.waiting)
+        fields = await self._fields(request)
+        who = self._who(request, fields)
+        text = fields.text("q")
+        pair = Pair(fields.text("source"), fields.text("target"))
+        with self._admitted(request, who, len(text), pair):
+            if pair.source == AUTO:
+                pair = pair._replace(source=(await self.translating.detect(text))[0].language)
+            source, target = map(self._directions.language, pair)
+            model = self._directions.find(source, target)
+            if model is None:
+                raise RequestError(400, "The text is in the target language")
+            return Json(await asyncio.to_thread(said_inside, model, text))
 
     async def health(self, request: Request) -> Response:
         """`GET /health`: whether all workers answer and take more."""

@@ -8,12 +8,14 @@ from typing import Any, Protocol
 
 from onepass.bundle import Bundle
 from onepass.errors import UsageError
+from onepass.runtime.inside import Inside
 from onepass.runtime.sentences import Passage
 from onepass.runtime.shipped import find_model
 from onepass.runtime.text_translator import Reading, Translation
 from onepass.runtime.translator import Precision, Translator, as_precision
 from onepass.service.languages import language_name
 from onepass.service.refusal import RequestError
+from onepass.service.word_by_word import WordByWord, find_teacher
 
 
 class TranslatesBySentence(Protocol):
@@ -33,6 +35,8 @@ class TranslatesBySentence(Protocol):
         readings: Sequence[Reading],
     ) -> Translation: ...
 
+    def inside(self, passage: Passage) -> Inside: ...
+
 
 @dataclass(frozen=True)
 class Direction:
@@ -43,6 +47,7 @@ class Direction:
         source, target: codes of its languages.
         translator: that is loaded.
         about: what `/v1/models` says beside that.
+        teacher: that it learnt from, where it is installed.
     """
 
     name: str
@@ -50,6 +55,7 @@ class Direction:
     target: str
     translator: TranslatesBySentence
     about: Mapping[str, Any] = field(default_factory=dict)
+    teacher: WordByWord | None = None
 
     @property
     def label(self) -> str:
@@ -162,4 +168,6 @@ def _load(name: str, precision: Precision | None, threads: int) -> Direction:
         "attribution": export.card.attribution if export is not None else None,
         "bleu": export.measured[0].bleu if export is not None else None,
     }
-    return Direction(name, bundle.src, bundle.tgt, translator, about)
+    read_teacher = bundle.read_teacher
+    teacher = None if read_teacher is None else find_teacher(read_teacher)
+    return Direction(name, bundle.src, bundle.tgt, translator, about, teacher)
