@@ -17,7 +17,7 @@ from typer.core import TyperGroup
 from onepass.cli.making import align, distill, export, phrasebook, run, verify
 from onepass.cli.measuring import bench, evaluate, probe
 from onepass.cli.paper import ablate, figures, table
-from onepass.cli.serving import serve
+from onepass.cli.serving import serve, web
 from onepass.cli.translating import info, models, translate
 from onepass.version import __version__
 
@@ -51,7 +51,7 @@ app = typer.Typer(
     help="Neural machine translation that writes the whole sentence in one parallel pass.",
 )
 
-TRANSLATING = (translate, serve, info, models)
+TRANSLATING = (translate, serve, web, info, models)
 MAKING = (run, verify, distill, align, export, phrasebook)
 MEASURING = (evaluate, bench, probe)
 PAPER = (ablate, table, figures)
