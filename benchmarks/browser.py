@@ -2,7 +2,8 @@
 
     python benchmarks/browser.py --out docs/results/benchmarks/browser.json
 
-Chromium is Debian's, or the one that the variable CHROMIUM names. Each sentence is translated alone.
+Chromium is Debian's, or the one that the variable CHROMIUM names. Each line is translated alone, here and
+there, since Python's batches round differently, too.
 """
 
 from __future__ import annotations
@@ -85,12 +86,14 @@ def compared(page: Page, translator: Translator, lines: Sequence[str]) -> dict[s
     for first in range(0, len(lines), AT_ONCE):
         rows += page.evaluate(TRANSLATE, list(lines[first : first + AT_ONCE]))
     texts, times = [row[0] for row in rows], sorted(row[1] for row in rows)
-    expected = [found.text for found in translator.translate(lines)]
+    expected = [translator.translate([line])[0].text for line in lines]
+    batches = [found.text for found in translator.translate(lines)]
     differ = [i for i, (one, other) in enumerate(zip(texts, expected, strict=True), 1) if one != other]
     spans = [i for i in differ if spans_of(texts[i - 1]) != spans_of(expected[i - 1])]
     return {
         "lines": len(lines),
         "same": round(1 - len(differ) / len(lines), 4),
+        "same_in_pythons_batches": sum(map(str.__eq__, expected, batches)) / len(lines),
         "differ": differ,
         "spans_differ": spans,
         "ms_p50": round(times[len(times) // 2], 1),

@@ -81,7 +81,7 @@ def test_everything_to_use_has_a_name_for_who_cannot_see_it() -> None:
         if tag in ("select", "textarea", "input", "output"):
             assert attributes.get("aria-label") or attributes["id"] in labelled, attributes
     roles = {attributes["id"]: attributes["role"] for _, attributes in elements if "role" in attributes}
-    assert roles == {"said": "status", "link": "status", "error": "alert"}
+    assert roles == {"said": "status", "link": "status", "others-said": "status", "error": "alert"}
     ids = [attributes["id"] for _, attributes in elements if "id" in attributes]
     assert len(set(ids)) == len(ids)
     scripts = "".join(read(name) for name, _ in FILES.values() if name.endswith(".js"))
@@ -140,13 +140,12 @@ def watched(at_port: Live, browser: Any) -> Iterator[Watched]:
     page.close()
 
 
-def answers(page: "Page", words: list[Any], others: list[str]) -> None:
-    """Has the service say where words come from, and what else they could be."""
+def answers(page: "Page", words: list[Any]) -> None:
+    """Has the service say where words come from."""
 
     def with_more(route: "Route") -> None:
         said = route.fetch().json()
         said["details"]["alignment"] = words
-        said["alternatives"] = others
         route.fulfill(json=said)
 
     page.route("**/translate", with_more)
@@ -172,7 +171,7 @@ def test_what_is_typed_is_translated_at_once(watched: Watched, at_port: Live) ->
 def test_words_are_linked_with_their_sources_both_ways(watched: Watched) -> None:
     page = watched.page
     page.select_option("#source", "en")
-    answers(page, [[0, 3, [[2, 5]]], [4, 5, [[0, 1]]]], [])
+    answers(page, [[0, 3, [[2, 5]]], [4, 5, [[0, 1]]]])
     page.fill("#text", "😀 two")
     watched.shows("#translation", "😀 TWO")
     page.hover("#translation .word >> nth=0")
@@ -199,7 +198,7 @@ def test_words_are_linked_with_their_sources_both_ways(watched: Watched) -> None
 def test_words_are_linked_by_keyboard_and_said(watched: Watched) -> None:
     page = watched.page
     page.select_option("#source", "en")
-    answers(page, [[0, 3, [[2, 5]]], [4, 5, [[0, 1]]]], [])
+    answers(page, [[0, 3, [[2, 5]]], [4, 5, [[0, 1]]]])
     page.fill("#text", "😀 two")
     watched.shows("#translation", "😀 TWO")
     page.focus("#text")
@@ -261,10 +260,13 @@ def test_the_teacher_writes_word_by_word_and_takes_longer(watched: Watched) -> N
 def test_other_translations_are_a_click_away(watched: Watched) -> None:
     page = watched.page
     page.select_option("#source", "en")
-    answers(page, [], ["ANOTHER ONE"])
     page.fill("#text", "One.")
+    watched.shows("#translation", "ONE.")
+    page.click("#others summary")
+    page.wait_for_selector("#alternatives button")
+    assert page.locator("#alternatives button").all_text_contents() == [f"ONE. ({n})" for n in (2, 3, 4, 5)]
     page.click("#alternatives button")
-    watched.shows("#translation", "ANOTHER ONE")
+    watched.shows("#translation", "ONE. (2)")
 
 
 @in_browser
@@ -324,7 +326,17 @@ def test_a_phone_shows_it_all_and_a_keyboard_reaches_it_all(watched: Watched, sc
     assert (shades[0] > shades[1]) == (scheme == "light")
     page.focus("#source")
     reached = ["source"]
-    for _ in range(7):
+    for _ in range(8):
         page.keyboard.press("Tab")
         reached.append(page.evaluate("document.activeElement.id || document.activeElement.localName"))
-    assert reached == ["source", "swap", "target", "text", "translation", "copy", "file", "summary"]
+    assert reached == [
+        "source",
+        "swap",
+        "target",
+        "text",
+        "translation",
+        "copy",
+        "file",
+        "summary",
+        "summary",
+    ]

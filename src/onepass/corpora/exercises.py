@@ -2,12 +2,15 @@
 
 They are made of a corpus's own sentences, in any language, and a teacher translates them. Not all of its
 translations can be learnt from, so each is checked: every placeholder once, the repeats of its source.
+Further kinds are in `corpora.capitals` and `corpora.short_inputs`.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal, TypeVar
 
 import numpy as np
 
@@ -17,6 +20,16 @@ from onepass.text.pair import Pair
 from onepass.text.placeholders import pieces, placeholder, slots_of
 from onepass.text.spans import SpanKind, find_spans
 
+Kind = Literal["placeholders", "repeats", "capitals", "Title Case", "words in capitals", "short inputs"]
+KINDS: tuple[Kind, ...] = (
+    "placeholders",
+    "repeats",
+    "capitals",
+    "Title Case",
+    "words in capitals",
+    "short inputs",
+)
+"""What there are exercises of; those with placeholders come first, since not every student learns such."""
 MOST_WORDS = 24
 """Of a sentence that exercises are made of."""
 LEAST_WORDS = 4
@@ -32,7 +45,22 @@ _NAME = re.compile(r"(?<=[\w,] )[^\W\d_a-z][^\W\d_A-Z]+")
 """A word with a capital that does not begin the sentence."""
 _ENDING = re.compile(r"[.!?…]+$")
 _SPELLED = re.compile(r"\b[A-Z](?:[- ][A-Z]\b){2,}")
-Maker = Callable[[str, np.random.Generator], str | None]
+Made = TypeVar("Made")
+Maker = Callable[[str, np.random.Generator], Made | None]
+"""Makes something of a sentence; None where that is unfit."""
+
+
+@dataclass(frozen=True)
+class Exercise:
+    """What a teacher is asked for a pair to learn from.
+
+    Attributes:
+        shown: the texts that it translates.
+        learnt: the pair that their translations make; None where they are not good enough.
+    """
+
+    shown: tuple[str, ...]
+    learnt: Callable[[Sequence[str]], Pair | None]
 
 
 def with_placeholders(sentence: str, random: np.random.Generator) -> str | None:
@@ -97,7 +125,7 @@ def _at_end(text: str, mark: str) -> str:
 _WAYS: tuple[Callable[[str, np.random.Generator, Free], str], ...] = (_around_words, _for_name, _sign)
 
 
-def with_repeats(language: str) -> Maker:
+def with_repeats(language: str) -> Maker[str]:
     """Makes a sentence with a word two or three times in succession, or with a name that is spelled."""
     usual = frozenset(REPEATED.get(language.split("-")[0], "").split())
 
@@ -152,10 +180,12 @@ def has_same_repeats(pair: Pair) -> bool:
     return ours == theirs and spelled[0] == spelled[1]
 
 
-def make_sources(sentences: Sequence[str], make: Maker, count: int, *, seed: Sequence[int]) -> list[str]:
-    """Up to `count` sources made of sentences that are drawn, each of another one."""
+def make_sources(
+    sentences: Sequence[str], make: Maker[Made], count: int, *, seed: Sequence[int]
+) -> list[Made]:
+    """Up to `count` sources, or exercises, made of sentences that are drawn, each of another one."""
     random = np.random.default_rng(seed)
-    made: list[str] = []
+    made: list[Made] = []
     for number in random.permutation(len(sentences)).tolist():
         if len(made) == count:
             break

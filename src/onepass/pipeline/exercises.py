@@ -10,17 +10,23 @@ from functools import cache
 from itertools import islice
 from pathlib import Path
 
+from onepass.corpora.capitals import in_capitals, in_title_case, with_capital_words
 from onepass.corpora.exercises import (
+    KINDS,
+    Exercise,
+    Kind,
     has_same_repeats,
     is_carried,
     make_sources,
     with_placeholders,
     with_repeats,
 )
+from onepass.corpora.short_inputs import short_inputs
 from onepass.files import write_json
 from onepass.pipeline.prepare import MONO, write_pairs
 from onepass.pipeline.stage import Context
 from onepass.pipeline.teacher_engines import make_engine, run_teacher
+from onepass.recipe import Recipe
 from onepass.text.lines import stream_lines
 from onepass.text.pair import Pair
 from onepass.text.placeholder_ids import PlaceholderIds
@@ -28,37 +34,62 @@ from onepass.text.tokenizers import AnyTokenizer, load_tokenizer
 
 SENTENCES = 200_000
 """The most that exercises are made of, from everywhere in the corpus."""
+_IN_CAPITALS = {
+    "capitals": in_capitals,
+    "Title Case": in_title_case,
+    "words in capitals": with_capital_words,
+}
 
 
 def exercise(context: Context) -> None:
-    """Writes the pairs that passed as `train.src` and `train.tgt`, and how many there were."""
+    """Writes the pairs that passed as `train.src` and `train.tgt`, and how many there were of each kind."""
     recipe, prepared = context.recipe, context.inputs["prepare"]
-    settings = recipe.distill
-    tokenizer = load_tokenizer(prepared)
     sentences = _sentences(prepared)
-    engine = cache(lambda: make_engine(run_teacher(context), settings, context.directory / "ctranslate2"))
+    engine = cache(
+        lambda: make_engine(run_teacher(context), recipe.distill, context.directory / "ctranslate2")
+    )
     made: dict[str, int] = {}
     pairs: list[Pair] = []
-    for number, (name, maker) in enumerate(
-        {"placeholders": with_placeholders, "repeats": with_repeats(recipe.data.src)}.items()
-    ):
-        if name == "placeholders" and not settings.placeholders:
-            continue
-        context.progress(number, 2, f"exercises with {name}")
-        sources = make_sources(sentences, maker, settings.exercises, seed=[recipe.seed, number])
-        if name == "placeholders":
-            aliased = Aliased(tokenizer)
-            shown = {source: text for source in sources if (text := aliased.shown(source)) is not None}
-            written = map(aliased.hidden, shown, engine()(list(shown.values())))
-            found = [Pair(src, tgt) for src, tgt in zip(shown, written, strict=True) if tgt is not None]
-            passed = [pair for pair in found if is_carried(pair)]
-        else:
-            passed = [pair for pair in map(Pair, sources, engine()(sources)) if has_same_repeats(pair)]
-        made |= {name: len(sources), f"{name} kept": len(passed)}
+    kinds = exercise_kinds(recipe)
+    for number, kind in enumerate(kinds):
+        context.progress(number, len(kinds), f"exercises: {kind}")
+        exercises = _exercises(kind, sentences, recipe, prepared)
+        written = iter(engine()([text for each in exercises for text in each.shown]) if exercises else ())
+        found = [each.learnt(list(islice(written, len(each.shown)))) for each in exercises]
+        passed = [pair for pair in found if pair is not None]
+        made |= {kind: len(exercises), f"{kind} kept": len(passed)}
         pairs += passed
     write_pairs(context.directory, "train", pairs)
     write_json(context.directory / "exercises.json", made)
     context.say("  exercises: " + ", ".join(f"{count:,} {name}" for name, count in made.items()))
+
+
+def exercise_kinds(recipe: Recipe) -> tuple[Kind, ...]:
+    """The kinds of a run; those with placeholders only where its students learn such."""
+    return KINDS if recipe.distill.placeholders else KINDS[1:]
+
+
+def _exercises(kind: Kind, sentences: Sequence[str], recipe: Recipe, prepared: Path) -> list[Exercise]:
+    src, tgt, count = recipe.data.src, recipe.data.tgt, recipe.distill.exercises
+    seed = [recipe.seed, KINDS.index(kind)]
+    if kind == "short inputs":
+        return short_inputs(sentences, count, src=src, tgt=tgt, seed=seed)
+    if kind == "placeholders":
+        aliased = Aliased(load_tokenizer(prepared))
+        sources = make_sources(sentences, with_placeholders, count, seed=seed)
+        return [found for source in sources if (found := aliased.exercise(source)) is not None]
+    if kind == "repeats":
+        return list(map(_repeating, make_sources(sentences, with_repeats(src), count, seed=seed)))
+    make = _IN_CAPITALS[kind](src, tgt)
+    return make_sources(sentences, make, count, seed=seed)
+
+
+def _repeating(source: str) -> Exercise:
+    def learnt(written: Sequence[str]) -> Pair | None:
+        pair = Pair(source, written[0])
+        return pair if has_same_repeats(pair) else None
+
+    return Exercise((source,), learnt)
 
 
 def _sentences(prepared: Path) -> Sequence[str]:
@@ -77,6 +108,17 @@ class Aliased:
 
     def __init__(self, tokenizer: AnyTokenizer) -> None:
         self._tokenizer, self._ids = tokenizer, PlaceholderIds.of_tokenizer(tokenizer)
+
+    def exercise(self, source: str) -> Exercise | None:
+        """What the teacher is asked for a source with placeholders; None where it cannot be shown to it."""
+        shown = self.shown(source)
+
+        def learnt(written: Sequence[str]) -> Pair | None:
+            translation = self.hidden(source, written[0])
+            pair = None if translation is None else Pair(source, translation)
+            return pair if pair is not None and is_carried(pair) else None
+
+        return None if shown is None else Exercise((shown,), learnt)
 
     def shown(self, source: str) -> str | None:
         """The source with an alias for each placeholder; None where that is not read as such."""

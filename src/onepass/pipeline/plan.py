@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from onepass.bundle import weights_file
+from onepass.corpora.exercises import KINDS
 from onepass.corpora.mono import mono_files
 from onepass.corpora.sources import corpus_files
 from onepass.errors import DataError
@@ -148,7 +149,8 @@ def _corpora(recipe: Recipe) -> Iterator[Stage]:
     alignment = {**recipe.align.model_dump(mode="json"), "max_tokens": recipe.data.filters.max_tokens}
     if recipe.distill.exercises:
         exercising = {**recipe.distill.model_dump(mode="json", exclude={"filters"}), "seed": recipe.seed}
-        exercising |= {"src": recipe.data.src, "placeholders": recipe.distill.placeholders > 0}
+        exercising |= {"src": recipe.data.src, "tgt": recipe.data.tgt, "kinds": list(KINDS)}
+        exercising |= {"placeholders": recipe.distill.placeholders > 0}
         yield Stage(EXERCISES, ("prepare", "teacher"), exercising, _exercise)
     # The translations stay as they are: placeholders come with the ids.
     masking = {"placeholders": recipe.distill.placeholders, "seed": recipe.seed}

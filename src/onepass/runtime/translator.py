@@ -107,6 +107,7 @@ class Translator(TextTranslator):
             workers=workers,
             copies=engine.copies,
             decode_aligned=engine.aligned if engine.aligns else None,
+            decode_several=engine.several if engine.has_several else None,
             languages=Languages(bundle.src, bundle.tgt),
             split=split,
             placeholders=placeholders,

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 from onepass.bundle import Bundle
 from onepass.errors import UsageError
+from onepass.runtime.doubts import Doubt
 from onepass.runtime.inside import Inside
 from onepass.runtime.sentences import Passage
 from onepass.runtime.shipped import find_model
@@ -21,11 +22,19 @@ from onepass.service.word_by_word import WordByWord, find_teacher
 class TranslatesBySentence(Protocol):
     """What a service needs of a translator; see `TextTranslator`."""
 
+    has_alternatives: bool
+
     def passages(self, line: str) -> list[Passage]: ...
 
-    def read(self, passages: Sequence[Passage], *, alignment: bool = False) -> list[Reading]: ...
+    def read(
+        self, passages: Sequence[Passage], *, alignment: bool = False, n_best: int = 1
+    ) -> list[Reading]: ...
 
-    def joined(self, passages: Sequence[Passage], readings: Sequence[Reading]) -> Translation: ...
+    def joined(
+        self, passages: Sequence[Passage], readings: Sequence[Reading], *, n_best: int = 1
+    ) -> Translation: ...
+
+    def doubts(self, line: str, translation: str) -> list[Doubt]: ...
 
     def aligned(
         self,

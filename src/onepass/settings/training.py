@@ -172,8 +172,9 @@ class DistillSettings(Settings):
     """Share of the pairs with numbers, addresses or mark-up on both sides that get placeholders for them.
     With any, students learn to carry protected spans."""
     exercises: NonNegativeInt = 0
-    """Sentences made of the corpus with repeated words, and as many with placeholders where there are any.
-    The teacher translates them; those that it translates well join the training pairs."""
+    """Sentences made of the corpus for each kind of exercise: repeated words, capitals, Title Case, words in
+    capitals, short inputs, and placeholders where there are any. The teacher translates them; those that it
+    translates well join the training pairs."""
 
     LATER = frozenset({"filters", "placeholders", "exercises"})
 

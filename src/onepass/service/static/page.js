@@ -6,7 +6,12 @@ import { ask, byId, made, showError, withKey } from "./service.js";
 
 const DEBOUNCE_MS = 20;
 const REST_MS = 600;
-const ALTERNATIVES = 3;
+const ALTERNATIVES = 4;
+const DOUBTS = {
+  numbers_differ: "the numbers differ",
+  cut: "a sentence was too long and was cut",
+  untranslated: "words are as they were",
+};
 const [text, translation, source, target, key, said, file, download] = [
   "text", "translation", "source", "target", "key", "said", "file", "download",
 ].map(byId);
@@ -52,29 +57,45 @@ async function translateOnce() {
   const pair = { source: source.value, target: target.value };
   if (!asked.trim()) {
     show(asked, { translatedText: asked });
-    showAlternatives([]);
+    showAlternatives([], "");
     said.textContent = "";
     return;
   }
   const begin = performance.now();
-  const fields = { q: asked, ...pair, details, alternatives: ALTERNATIVES };
+  const fields = { q: asked, ...pair, details };
   const answer = await ask("translate", JSON.stringify(withKey(fields)));
   const took = performance.now() - begin;
   show(asked, answer);
-  showAlternatives(answer.alternatives || []);
+  showAlternatives([], "");
   const of = answer.details || {};
   const parts = answer.detectedLanguage ? [nameOf(answer.detectedLanguage.language)] : [];
   if (of.milliseconds !== undefined) parts.push(`${of.milliseconds.toFixed(1)} ms in the service`);
-  said.textContent = [...parts, `${took.toFixed(1)} ms here`].join(" · ");
+  const doubts = (of.doubts || []).map((doubt) => DOUBTS[doubt] || doubt);
+  said.textContent = [...parts, `${took.toFixed(1)} ms here`, ...doubts].join(" · ");
   clearTimeout(rest);
   rest = setTimeout(() => {
     byId("link").textContent = translated();  // for who hears the page, once the text is at rest
     showInside({ q: asked, ...pair });
+    askAlternatives();
   }, REST_MS);
 }
 
-function showAlternatives(others) {
-  byId("others").hidden = others.length === 0;
+// Only where they are looked at: they take several times as long.
+async function askAlternatives() {
+  const asked = text.value;
+  if (!byId("others").open || !asked.trim()) return;
+  const fields = { q: asked, source: source.value, target: target.value, alternatives: ALTERNATIVES };
+  try {
+    const { alternatives } = await ask("translate", JSON.stringify(withKey(fields)));
+    if (asked !== text.value) return;
+    showAlternatives(alternatives, alternatives.length ? "" : "This model has no other translation.");
+  } catch (problem) {
+    showError(problem);
+  }
+}
+
+function showAlternatives(others, note) {
+  byId("others-said").textContent = note;
   byId("alternatives").lang = target.value;
   byId("alternatives").replaceChildren(...others.map((other) => {
     const button = made("button", other);
@@ -176,6 +197,7 @@ text.addEventListener("input", changed);
 source.addEventListener("change", () => { offerTargets(); changed(); });
 target.addEventListener("change", changed);
 key.addEventListener("change", changed);
+byId("others").addEventListener("toggle", askAlternatives);
 byId("swap").addEventListener("click", swap);
 byId("copy").addEventListener("click", async () => {
   await navigator.clipboard.writeText(translated());
