@@ -89,9 +89,7 @@ class OnnxEngine:
         placeholders: PlaceholderIds | None = None,
     ) -> None:
         self._path = path
-        # Kept, so that a session made later has the same weights whatever becomes of the file.
-        self._graph = path.read_bytes()
-        self._beside = {file.name: file.read_bytes() for file in beside}
+        self._files = {file: _stamp(file) for file in (path, *beside)}
         self._sessions = sessions
         self.renew()
         session = self._another()
@@ -121,11 +119,13 @@ class OnnxEngine:
         options.intra_op_num_threads = 1
         options.inter_op_num_threads = 1
         options.log_severity_level = 3
-        if self._beside:
-            names, buffers = list(self._beside), list(self._beside.values())
-            options.add_external_initializers_from_files_in_memory(names, buffers, list(map(len, buffers)))
+        if changed := [file for file, stamp in self._files.items() if _stamp(file) != stamp]:
+            raise ModelError(
+                "A file of the model has changed since it was loaded", where=changed[0], fix="load it again"
+            )
         try:
-            return onnxruntime.InferenceSession(self._graph, options, providers=["CPUExecutionProvider"])
+            # By its path: what lies beside it is mapped and not copied, so workers share it.
+            return onnxruntime.InferenceSession(str(self._path), options, providers=["CPUExecutionProvider"])
         except Exception as error:
             # ONNX Runtime raises classes of its own that share no public base.
             raise ModelError(f"ONNX Runtime cannot load the graph: {error}", where=self._path) from None
@@ -401,6 +401,15 @@ def _ranked(runs: Sequence[Hypotheses], count: int) -> Hypotheses:
             for row, numbers in enumerate(chosen)
         ],
     )
+
+
+def _stamp(file: Path) -> tuple[int, int, int] | None:
+    """What changes with a file's content; None where it is missing."""
+    try:
+        found = file.stat()
+    except OSError:
+        return None
+    return found.st_ino, found.st_size, found.st_mtime_ns
 
 
 def _cut(rows: NDArray[np.int64], lengths: Sequence[int]) -> list[list[int]]:

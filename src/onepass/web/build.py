@@ -12,14 +12,14 @@ from onepass.bundle import Bundle
 from onepass.errors import UsageError
 from onepass.files import write_bytes, write_json
 from onepass.runtime.shipped import find_model
-from onepass.runtime.translator import graph_files, precisions
+from onepass.runtime.translator import Precision, graph_files, precisions
 from onepass.text.numbers import separators
 from onepass.text.placeholder_ids import PlaceholderIds
 from onepass.text.teacher_tokenizer import VOCABULARY, TeacherTokenizer
 from onepass.web.npm import PACKAGE, VERSION, runtime_files
 from onepass.web.patterns import abbreviations, scripted_patterns
 
-_INT8 = "int8"
+_INT8: Precision = "int8"
 
 
 class Written(NamedTuple):
