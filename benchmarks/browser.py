@@ -1,9 +1,9 @@
 """The page of `onepass web` in Chromium against Python: the same text, the same spans, milliseconds, sizes.
 
-    python benchmarks/browser.py --out docs/results/benchmarks/browser.json
+    python benchmarks/browser.py --json docs/results/benchmarks/browser.json
 
 Chromium is Debian's, or the one that the variable CHROMIUM names. Each line is translated alone, here and
-there, since Python's batches round differently, too.
+there, since Python's batches round differently, too. Processor time is that of all processes of the browser.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import psutil
 from playwright.sync_api import Page, sync_playwright
 
 from measurement import CORPORA, is_missing, write_result
@@ -76,6 +77,12 @@ def opened(url: str) -> Iterator[Page]:
         browser.close()
 
 
+def cpu_seconds() -> float:
+    """Of the processes that this one has started, so far."""
+    times = [one.cpu_times() for one in psutil.Process().children(recursive=True)]
+    return float(sum(one.user + one.system for one in times))
+
+
 def spans_of(text: str) -> Counter[str]:
     return Counter(span.text for span in find_spans(text))
 
@@ -83,8 +90,10 @@ def spans_of(text: str) -> Counter[str]:
 def compared(page: Page, translator: Translator, lines: Sequence[str]) -> dict[str, Any]:
     """What the browser and Python make of the same lines; which lines differ, counted from 1."""
     rows: list[Any] = []
+    begun = cpu_seconds()
     for first in range(0, len(lines), AT_ONCE):
         rows += page.evaluate(TRANSLATE, list(lines[first : first + AT_ONCE]))
+    cpu = cpu_seconds() - begun
     texts, times = [row[0] for row in rows], sorted(row[1] for row in rows)
     expected = [translator.translate([line])[0].text for line in lines]
     batches = [found.text for found in translator.translate(lines)]
@@ -96,6 +105,7 @@ def compared(page: Page, translator: Translator, lines: Sequence[str]) -> dict[s
         "same_in_pythons_batches": sum(map(str.__eq__, expected, batches)) / len(lines),
         "differ": differ,
         "spans_differ": spans,
+        "cpu_ms_mean": round(1_000 * cpu / len(lines), 1),
         "ms_p50": round(times[len(times) // 2], 1),
         "ms_p99": round(times[len(times) * 99 // 100], 1),
     }
@@ -105,7 +115,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--out", type=Path)
+    parser.add_argument("--json", type=Path, metavar="PATH", help="write the result here, too")
     parser.add_argument("--cache", type=Path, help="directory of the runtime for browsers")
     parser.add_argument("--lines", type=int, default=1000, help="most lines of a set")
     arguments = parser.parse_args()
@@ -130,7 +140,7 @@ def main() -> None:
         "seconds_to_start": round(seconds, 1),
         "sets": found,
     }
-    write_result(result, arguments.out)
+    write_result(result, arguments.json)
 
 
 if __name__ == "__main__":
