@@ -83,7 +83,7 @@ def test_a_session_that_is_made_later_never_has_other_weights(bundles: Path, tmp
         engine(ROWS[0])
 
 
-@pytest.mark.skipif(not Path("/proc/self/smaps_rollup").exists(), reason="needs Linux")
+@pytest.mark.skipif(not Path("/proc/self/smaps_rollup").exists(), reason="reads /proc")
 def test_weights_are_not_kept_beside_those_of_the_session() -> None:
     script = r"""
 import re

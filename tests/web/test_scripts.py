@@ -106,7 +106,7 @@ def test_the_same_spans_in_texts_of_any_characters(directory: Path, translator: 
 def test_few_sentences_of_real_text_end_elsewhere(directory: Path, translator: Translator) -> None:
     lines = corpus_lines(1_500)
     if not lines:
-        pytest.skip("there are no corpora")
+        pytest.skip("the shared data sets are not on this machine")
     found = in_node(directory, DESCRIBE, lines)
     pairs = zip(lines, found, strict=True)
     others = [
