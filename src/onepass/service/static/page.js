@@ -74,7 +74,8 @@ async function translateOnce() {
   said.textContent = [...parts, `${took.toFixed(1)} ms here`, ...doubts].join(" · ");
   clearTimeout(rest);
   rest = setTimeout(() => {
-    byId("link").textContent = translated();  // for who hears the page, once the text is at rest
+    // For who hears the page, once the text is at rest; not over what is said word by word.
+    if (document.activeElement !== translation) byId("link").textContent = translated();
     showInside({ q: asked, ...pair });
     askAlternatives();
   }, REST_MS);
