@@ -28,6 +28,10 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 FIRST_WORD = 4  # ids below are specials
 
 ALLOWED_SKIPS = (
+    "hadolint is not installed",
+    "systemd is not installed",
+    "node is not installed",
+    "the runtime for browsers is not here",
     "could not import 'thot'",
     "one core: nothing would use another number",
     "reads /proc",

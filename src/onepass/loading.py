@@ -11,6 +11,8 @@ from pathlib import Path
 from onepass.bundle import WEIGHTS, Bundle
 from onepass.errors import ModelError, UsageError
 from onepass.markup.html import translate_html
+from onepass.runtime.candidates import MOST_LABELLINGS
+from onepass.runtime.doubts import Doubt
 from onepass.runtime.hub import HubName, publish
 from onepass.runtime.shipped import find_model
 from onepass.runtime.text_translator import TextTranslator, Translation
@@ -39,12 +41,14 @@ class Translator:
         precision: of the weights.
         copies: translations say how often each source token was copied.
         aligns: translations can say which source words each of their words comes from.
+        has_alternatives: there can be several translations of a line.
         tokenizer: of the model.
     """
 
     def __init__(self, bundle: Bundle, precision: Precision, translator: TextTranslator) -> None:
         self.bundle, self.precision = bundle, precision
         self.copies, self.aligns = translator.copies, translator.aligns
+        self.has_alternatives = translator.has_alternatives
         self.tokenizer, self._translator = translator.tokenizer, translator
 
     @classmethod
@@ -156,28 +160,41 @@ class Translator:
         """
         return publish(self.bundle, HubName.parse(name, revision), private=private, message=message)
 
-    def translate(self, lines: Iterable[str], *, alignment: bool = False) -> list[Translation]:
+    def translate(
+        self, lines: Iterable[str], *, alignment: bool = False, n_best: int = 1
+    ) -> list[Translation]:
         """Translates lines or whole texts, whose white space stays; what has no letters passes as it is.
 
         Args:
             lines: to translate.
             alignment: say of each word where it comes from, in `Translation.alignment`.
+            n_best: translations of each line: the one, and `Translation.alternatives`, of which there may be
+                fewer. Above 1 the model's teacher, where it has one, chooses among all candidates.
 
         Raises:
-            UsageError: a text where a list of texts belongs, or something else in the list; an alignment is
-                asked of a model that has none.
+            UsageError: a text where a list of texts belongs, or something else in the list; an alignment or
+                alternatives are asked of a model that has none.
         """
-        self._check_alignment(alignment)
-        return self._translator.translate(lines, alignment=alignment)
+        self._check_wanted(alignment=alignment, n_best=n_best)
+        return self._translator.translate(lines, alignment=alignment, n_best=n_best)
 
-    def translate_stream(self, lines: Iterable[str], *, alignment: bool = False) -> Iterator[Translation]:
+    def doubts(self, line: str, translation: str) -> list[Doubt]:
+        """What is doubtful in the translation of a line: numbers_differ, cut, untranslated.
+
+        `cut`: a sentence is too long for the model, so its parts were translated alone.
+        """
+        return self._translator.doubts(line, translation)
+
+    def translate_stream(
+        self, lines: Iterable[str], *, alignment: bool = False, n_best: int = 1
+    ) -> Iterator[Translation]:
         """Translates any number of lines in bounded memory; the translations come in their order.
 
         Raises:
             UsageError: as `translate`.
         """
-        self._check_alignment(alignment)
-        return self._translator.translate_stream(lines, alignment=alignment)
+        self._check_wanted(alignment=alignment, n_best=n_best)
+        return self._translator.translate_stream(lines, alignment=alignment, n_best=n_best)
 
     def translate_html(self, page: str, *, attributes: Collection[str] = ()) -> str:
         """Translates the text of any HTML or XML, of a page or a fragment; the rest stays byte for byte.
@@ -193,8 +210,22 @@ class Translator:
         """
         return translate_html(self, page, attributes=attributes)
 
-    def _check_alignment(self, wanted: bool) -> None:
-        if wanted and not self.aligns:
+    def _check_wanted(self, *, alignment: bool, n_best: int) -> None:
+        if not 1 <= n_best <= MOST_LABELLINGS:
+            raise UsageError(
+                "So many translations cannot be given",
+                where="n_best (--candidates-shown)",
+                value=n_best,
+                allowed=f"1 to {MOST_LABELLINGS}",
+            )
+        if n_best > 1 and not self.has_alternatives:
+            raise UsageError(
+                "This model has but one translation of each line",
+                where=self.bundle.directory,
+                allowed="a model exported with `--candidates`, or one for training",
+                fix="leave out n_best (--candidates-shown)",
+            )
+        if alignment and not self.aligns:
             raise UsageError(
                 "This model does not say where its words come from",
                 where=self.bundle.directory,

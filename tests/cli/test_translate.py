@@ -246,7 +246,7 @@ def test_json_says_all_of_a_translation(bundle: Path, candidates: int) -> None:
     assert (done.code, done.err) == (0, "")
     translator = Translator.load(bundle, precision="float32", num_candidates=candidates)
     found = done.out.removesuffix("\n").split("\n")
-    for line, translation in zip(found, translator.translate(LINES), strict=True):
+    for source, line, translation in zip(LINES, found, translator.translate(LINES), strict=True):
         said = json.loads(line, parse_constant=pytest.fail)
         score = said.pop("score")
         assert said == {
@@ -255,8 +255,25 @@ def test_json_says_all_of_a_translation(bundle: Path, candidates: int) -> None:
             "tokens": list(translation.tgt_pieces),
             "fertilities": list(translation.fertilities or ()),
             "model": translator.bundle.fingerprint,
+            "doubts": translator.doubts(source, translation.text),
         }
         assert score == pytest.approx(translation.score, abs=1e-4)
+
+
+def test_several_translations_are_in_the_json_or_below_the_line(bundle: Path) -> None:
+    translator = Translator.load(bundle, precision="float32")
+    several = zip(LINES, translator.translate(LINES, n_best=3), strict=True)
+    line, found = next((line, found) for line, found in several if found.alternatives)
+    assert found.alternatives
+    done = call(*float32(bundle), "--json", "--candidates-shown", "3", line)
+    said = json.loads(done.out)
+    assert said["text"] == found.text
+    assert [each["text"] for each in said["alternatives"]] == [text for text, _ in found.alternatives]
+    scores = [each["score"] for each in said["alternatives"]]
+    assert scores == pytest.approx([score for _, score in found.alternatives], abs=1e-4)
+    shown = call(*float32(bundle), "--candidates-shown", "3", line).out.splitlines()
+    assert shown == [found.text, *(f"  {score:.3f}  {text}" for text, score in found.alternatives)]
+    assert_clear_error(call(*float32(bundle), "--candidates-shown", "65", line), 2, "--candidates-shown")
 
 
 def test_json_of_a_student_without_fertilities(tmp_path: Path) -> None:

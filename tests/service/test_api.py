@@ -113,6 +113,7 @@ def test_the_specification_names_every_endpoint_of_the_api(client: TestClient) -
         "/languages",
         "/health",
         "/frontend/settings",
+        "/v1/inside",
         "/v1/models",
     }
     asked = spec["paths"]["/translate"]["post"]["requestBody"]["content"]["application/json"]["schema"]
@@ -155,10 +156,26 @@ def test_a_region_is_left_out_of_a_code(client: TestClient, code: str) -> None:
 
 
 def test_alternatives_are_there_when_they_are_asked_for(client: TestClient) -> None:
-    assert client.post("/translate", json={**ASKED, "alternatives": 3}).json()["alternatives"] == []
+    asked = {**ASKED, "q": "One.", "alternatives": 2}
+    assert client.post("/translate", json=asked).json()["alternatives"] == ["ONE. (2)", "ONE. (3)"]
     asked = {**ASKED, "q": ["One.", "Two."], "alternatives": 1}
-    assert client.post("/translate", json=asked).json()["alternatives"] == [[], []]
+    assert client.post("/translate", json=asked).json()["alternatives"] == [["ONE. (2)"], ["TWO. (2)"]]
+    asked = {**ASKED, "q": "<p>One.</p>", "format": "html", "alternatives": 1}
+    assert client.post("/translate", json=asked).json()["alternatives"] == []
     assert "alternatives" not in client.post("/translate", data={**ASKED, "alternatives": "0"}).json()
+
+
+def test_a_model_of_one_translation_has_no_alternatives(client: TestClient, service: Tiny) -> None:
+    service.english.has_alternatives = False
+    answer = client.post("/translate", json={**ASKED, "q": "One.", "alternatives": 2})
+    assert answer.json() == {"translatedText": "ONE.", "alternatives": []}
+
+
+def test_what_is_doubtful_is_said_on_request(client: TestClient) -> None:
+    asked = {**ASKED, "q": ["One.", "A cut."], "details": ["doubts"]}
+    assert client.post("/translate", json=asked).json()["details"] == {"doubts": [[], ["cut"]]}
+    answer = client.post("/translate", json={**asked, "q": "One.", "details": []})
+    assert "details" not in answer.json()
 
 
 @pytest.mark.parametrize("alternatives", ["abc", "-1", "1.5", 1.5, [], True, "9999", 101])

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 import pytest
 from tiny_service import Capitals
 
-from onepass.service.batcher import Batcher, Job
+from onepass.service.batcher import Batcher, Job, Want
 
 
 def in_loop(test: Callable[[Capitals, Batcher], Awaitable[None]], *, round_tokens: int = 8) -> Capitals:
@@ -51,6 +51,18 @@ def test_what_waits_while_the_model_works_is_one_round() -> None:
         assert (batcher.waiting, batcher.busy_since) == (0, None)
 
     assert in_loop(test).rounds == [["one."], ["two.", "three.", "four."]]
+
+
+def test_who_wants_several_translations_is_read_apart() -> None:
+    async def test(model: Capitals, batcher: Batcher) -> None:
+        jobs = [submit(model, batcher, "one.")]
+        await begun(model)
+        several = batcher.submit(model.passages("two."), Want(n_best=3))
+        jobs += [several, submit(model, batcher, "three.")]
+        model.may_read.set()
+        assert [await texts(job) for job in jobs] == [["ONE."], ["TWO."], ["THREE."]]
+
+    assert in_loop(test).rounds == [["one."], ["three."], ["two."]]
 
 
 def test_an_idle_model_waits_for_nobody() -> None:

@@ -22,7 +22,7 @@ from onepass.service.settings import ServiceSettings
 FOLDER = files("onepass.service") / "static"
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium")
 try:
-    from playwright.sync_api import Page, Route, sync_playwright
+    from playwright.sync_api import ConsoleMessage, Page, Route, sync_playwright
 except ImportError:
     CHROMIUM = None
 in_browser = pytest.mark.skipif(not CHROMIUM, reason="Chromium or Playwright is not installed")
@@ -69,7 +69,7 @@ def test_nothing_comes_from_another_host_and_nothing_is_inline() -> None:
     for tag, attributes in elements.found:
         assert not [name for name in attributes if name.startswith("on") or name == "style"], tag
         assert tag != "style"
-        assert tag != "script" or attributes.get("src") == "page.js"
+        assert tag != "script" or (attributes.get("src"), attributes.get("type")) == ("page.js", "module")
     for name, _ in FILES.values():
         assert not re.search(r"(https?:)?//[a-z]", read(name)), name
 
@@ -81,17 +81,18 @@ def test_everything_to_use_has_a_name_for_who_cannot_see_it() -> None:
         if tag in ("select", "textarea", "input", "output"):
             assert attributes.get("aria-label") or attributes["id"] in labelled, attributes
     roles = {attributes["id"]: attributes["role"] for _, attributes in elements if "role" in attributes}
-    assert roles == {"said": "status", "error": "alert"}
+    assert roles == {"said": "status", "link": "status", "others-said": "status", "error": "alert"}
     ids = [attributes["id"] for _, attributes in elements if "id" in attributes]
     assert len(set(ids)) == len(ids)
-    used = set(re.findall(r'byId\("(\w+)"\)', read("page.js")))
+    scripts = "".join(read(name) for name, _ in FILES.values() if name.endswith(".js"))
+    used = set(re.findall(r'byId\("([\w-]+)"\)', scripts))
     assert used <= set(ids)
 
 
 def test_an_operator_may_leave_the_page_out(tmp_path: Path) -> None:
     assert ServiceSettings(("en-de",)).page
     with client_of(tiny(tmp_path, page=False)) as client:
-        assert [client.get(path).status_code for path in FILES] == [404] * 3
+        assert [client.get(path).status_code for path in FILES] == [404] * len(FILES)
 
 
 @pytest.fixture
@@ -105,11 +106,15 @@ class Watched:
 
     def __init__(self, page: "Page", url: str) -> None:
         self.page, self.complaints, self.hosts = page, [], set()
-        page.on("console", lambda message: self.complaints.append(message.text))
+        page.on("console", self._hear)
         page.on("pageerror", lambda error: self.complaints.append(str(error)))
         page.on("request", lambda request: self.hosts.add(request.url.split("/")[2]))
         page.goto(url)
         page.wait_for_selector("#target option", state="attached")
+
+    def _hear(self, message: "ConsoleMessage") -> None:
+        if message.type in ("error", "warning"):
+            self.complaints.append(message.text)
 
     def shows(self, selector: str, text: str) -> None:
         self.page.wait_for_function(
@@ -135,13 +140,12 @@ def watched(at_port: Live, browser: Any) -> Iterator[Watched]:
     page.close()
 
 
-def answers(page: "Page", words: list[Any], others: list[str]) -> None:
-    """Has the service say where words come from, and what else they could be."""
+def answers(page: "Page", words: list[Any]) -> None:
+    """Has the service say where words come from."""
 
     def with_more(route: "Route") -> None:
         said = route.fetch().json()
         said["details"]["alignment"] = words
-        said["alternatives"] = others
         route.fulfill(json=said)
 
     page.route("**/translate", with_more)
@@ -167,28 +171,104 @@ def test_what_is_typed_is_translated_at_once(watched: Watched, at_port: Live) ->
 def test_words_are_linked_with_their_sources_both_ways(watched: Watched) -> None:
     page = watched.page
     page.select_option("#source", "en")
-    answers(page, [[0, 3, [[2, 5]]], [4, 5, [[0, 1]]]], [])
+    answers(page, [[0, 3, [[2, 5]]], [4, 5, [[0, 1]]]])
     page.fill("#text", "😀 two")
     watched.shows("#translation", "😀 TWO")
-    answers(page, [], [])
     page.hover("#translation .word >> nth=0")
     watched.shows("#mirror mark.linked", "two")
     page.hover("h1")
     page.wait_for_selector("#mirror mark.linked", state="detached")
+    where = page.evaluate(
+        """() => {
+          const [range, node] = [document.createRange(), document.querySelector("#mirror").childNodes[1]];
+          range.setStart(node, 1);
+          range.setEnd(node, 4);
+          const box = range.getBoundingClientRect();
+          return [box.left + box.width / 2, box.top + box.height / 2];
+        }"""
+    )
+    page.mouse.move(*where)
+    watched.shows("#translation .word.linked", "😀 T")
+    watched.shows("#mirror mark.linked", "two")
+    page.hover("h1")
+    page.wait_for_selector("#translation .word.linked", state="detached")
+
+
+@in_browser
+def test_words_are_linked_by_keyboard_and_said(watched: Watched) -> None:
+    page = watched.page
+    page.select_option("#source", "en")
+    answers(page, [[0, 3, [[2, 5]]], [4, 5, [[0, 1]]]])
+    page.fill("#text", "😀 two")
+    watched.shows("#translation", "😀 TWO")
     page.focus("#text")
     page.keyboard.press("Home")
     page.wait_for_selector("#translation .word.linked")
     assert page.locator("#translation .word.linked").count() == 1
+    page.focus("#translation")
+    page.keyboard.press("ArrowRight")
+    watched.shows("#link", "😀 T comes from two")
+    page.keyboard.press("ArrowRight")
+    watched.shows("#link", "O comes from 😀")
+    page.wait_for_timeout(800)  # the whole is said when the text is at rest, but not over this
+    watched.shows("#link", "O comes from 😀")
+    watched.shows("#mirror mark.linked", "😀")
+
+
+@in_browser
+def test_how_it_works_shows_all_slots_and_the_race(watched: Watched) -> None:
+    page = watched.page
+    page.emulate_media(reduced_motion="reduce")
+    page.select_option("#source", "en")
+    page.click("#inside summary")
+    page.fill("#text", "One day. Two.")
+    page.wait_for_selector("#slots li")
+    assert page.locator("#read li").all_text_contents() == ["One", "day."]
+    assert page.locator("#slots li").all_text_contents() == ["ONE← One", "·← One", "DAY.← day.", "·← day."]
+    watched.shows("#student-lane", "ONE DAY.")
+    assert "the student runs alone" in (page.text_content("#race-said") or "")
+    assert page.is_hidden("#teacher")
+    assert watched.complaints == []
+
+
+@in_browser
+def test_the_teacher_writes_word_by_word_and_takes_longer(watched: Watched) -> None:
+    page = watched.page
+
+    def with_teacher(route: "Route") -> None:
+        said = route.fetch().json()
+        racers = {"student": 5, "teacher": 50}
+        said |= {name: {"name": name, "text": "EINS ZWEI", "milliseconds": ms} for name, ms in racers.items()}
+        route.fulfill(json=said)
+
+    page.route("**/v1/inside", with_teacher)
+    page.clock.install()
+    page.select_option("#source", "en")
+    page.click("#inside summary")
+    page.fill("#text", "One two")
+    page.clock.run_for(1_000)
+    page.wait_for_selector("#slots li")
+    page.clock.run_for(500)
+    watched.shows("#student-time", "5.0 ms")
+    watched.shows("#teacher-lane", "")
+    page.clock.run_for(2_000)
+    watched.shows("#teacher-lane", "EINS ")
+    page.clock.run_for(2_000)
+    watched.shows("#teacher-lane", "EINS ZWEI")
+    watched.shows("#teacher-time", "50.0 ms")
 
 
 @in_browser
 def test_other_translations_are_a_click_away(watched: Watched) -> None:
     page = watched.page
     page.select_option("#source", "en")
-    answers(page, [], ["ANOTHER ONE"])
     page.fill("#text", "One.")
+    watched.shows("#translation", "ONE.")
+    page.click("#others summary")
+    page.wait_for_selector("#alternatives button")
+    assert page.locator("#alternatives button").all_text_contents() == [f"ONE. ({n})" for n in (2, 3, 4, 5)]
     page.click("#alternatives button")
-    watched.shows("#translation", "ANOTHER ONE")
+    watched.shows("#translation", "ONE. (2)")
 
 
 @in_browser
@@ -248,7 +328,17 @@ def test_a_phone_shows_it_all_and_a_keyboard_reaches_it_all(watched: Watched, sc
     assert (shades[0] > shades[1]) == (scheme == "light")
     page.focus("#source")
     reached = ["source"]
-    for _ in range(6):
+    for _ in range(8):
         page.keyboard.press("Tab")
-        reached.append(page.evaluate("document.activeElement.id"))
-    assert reached == ["source", "swap", "target", "text", "translation", "copy", "file"]
+        reached.append(page.evaluate("document.activeElement.id || document.activeElement.localName"))
+    assert reached == [
+        "source",
+        "swap",
+        "target",
+        "text",
+        "translation",
+        "copy",
+        "file",
+        "summary",
+        "summary",
+    ]

@@ -10,6 +10,9 @@ from pathlib import Path
 from starlette.testclient import TestClient
 
 from onepass.runtime.alignment import AlignedWord, Link
+from onepass.runtime.alternatives import Alternative
+from onepass.runtime.doubts import Doubt
+from onepass.runtime.inside import Inside, Slot
 from onepass.runtime.sentences import Passage
 from onepass.runtime.text_translator import NOTHING, Reading, Translation
 from onepass.service.app import Shared, Worker, build_worker
@@ -48,17 +51,32 @@ class Capitals:
             place += len(piece)
         return found
 
-    def read(self, passages: Sequence[Passage], *, alignment: bool = False) -> list[Reading]:
+    has_alternatives = True
+
+    def doubts(self, line: str, translation: str) -> list[Doubt]:
+        return ["cut"] if "cut" in line else []
+
+    def read(self, passages: Sequence[Passage], *, alignment: bool = False, n_best: int = 1) -> list[Reading]:
         self.rounds.append([passage.segment.text for passage in passages])
         assert self.may_read.wait(20)
         if any("poison" in passage.segment.text for passage in passages):
             raise ValueError("this is poison")
         return [Reading(p.ids, NOTHING, p.segment.text.upper()) for p in passages]
 
-    def joined(self, passages: Sequence[Passage], readings: Sequence[Reading]) -> Translation:
+    def inside(self, passage: Passage) -> Inside:
+        words = passage.segment.text.split()
+        slots = [
+            slot for i, word in enumerate(words) for slot in (Slot(word.upper(), i, True), Slot("", i, False))
+        ]
+        return Inside(words, slots, True, None)
+
+    def joined(
+        self, passages: Sequence[Passage], readings: Sequence[Reading], *, n_best: int = 1
+    ) -> Translation:
         parts = zip(passages, readings, strict=True)
         text = "".join(reading.text + passage.segment.space for passage, reading in parts)
-        return Translation(text, (), (), None, -0.5, "capitals")
+        others = tuple(Alternative(f"{text} ({n})", -n) for n in range(2, n_best + 1))
+        return Translation(text, (), (), None, -0.5, "capitals", alternatives=others if n_best > 1 else None)
 
     def aligned(
         self,

@@ -17,7 +17,7 @@ from typer.core import TyperGroup
 from onepass.cli.making import align, distill, export, phrasebook, run, verify, work
 from onepass.cli.measuring import bench, evaluate, probe
 from onepass.cli.paper import ablate, figures, table
-from onepass.cli.serving import serve
+from onepass.cli.serving import serve, web
 from onepass.cli.translating import fetch, info, models, translate
 from onepass.version import __version__
 
@@ -27,7 +27,7 @@ RESUMED = ("run", "ablate")
 
 PANELS = {
     "Translate": (translate, info, models, fetch),
-    "Serve": (serve,),
+    "Serve": (serve, web),
     "Make a translator": (run, work, verify, distill, align, export, phrasebook),
     "Measure": (evaluate, bench, probe),
     "The paper": (ablate, table, figures),

@@ -1,4 +1,4 @@
-"""The verb `serve` of the command line: its options. What it serves with is imported when it serves."""
+"""The verbs `serve` and `web` of the command line: their options. What they do is imported only then."""
 
 from __future__ import annotations
 
@@ -58,3 +58,18 @@ def serve(
             page=page,
         )
     )
+
+
+def web(
+    model: Annotated[str, Argument(help="Shipped model or a bundle's directory, in int8 with placeholders.")],
+    to: Annotated[Path, Option(help="Directory to write the page to.")],
+    cache: Annotated[
+        Path | None, Option(help="Directory of the runtime for browsers, fetched by npm [~/.cache/onepass].")
+    ] = None,
+) -> None:
+    """Writes a page that translates in the browser alone, without a server and without a network."""
+    from onepass.web.build import write_page
+
+    written = write_page(model, to, cache=cache)
+    megabytes = ", ".join(f"{name} {size / 1e6:.2f} MB" for name, size in written._asdict().items())
+    print(f"{to}: {megabytes}")

@@ -26,6 +26,10 @@ def translate(
     candidates: Annotated[
         int | None, Option(help="Candidates that the teacher chooses among [as the bundle says].", min=1)
     ] = None,
+    shown: Annotated[
+        int,
+        Option("--candidates-shown", help="Translations of each line; below it, or in the JSON.", min=1),
+    ] = 1,
     precision: Annotated[
         str | None, Option(help="Precision, int8 or float32 [int8, if it is there].")
     ] = None,
@@ -65,7 +69,7 @@ def translate(
 
     if texts and file is not None:
         raise UsageError("Texts and a file do not go together", where="--file", value=str(file))
-    name = chosen_format(form, file, says_more=as_json or alignment or explain)
+    name = chosen_format(form, file, says_more=as_json or alignment or explain or shown > 1)
     translator = Translator.load(
         model,
         precision=precision,
@@ -82,7 +86,15 @@ def translate(
         translate_documents(translator, texts, file, to, name)
         return
     translate_lines(
-        translator, texts, file, to, strict=strict, as_json=as_json, alignment=alignment, explain=explain
+        translator,
+        texts,
+        file,
+        to,
+        strict=strict,
+        as_json=as_json,
+        alignment=alignment,
+        explain=explain,
+        n_best=shown,
     )
 
 

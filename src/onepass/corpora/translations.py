@@ -8,11 +8,10 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from decimal import Decimal
 
 from onepass.corpora.filters import SHORT_WORDS, FilterCounts, is_lopsided
 from onepass.settings import TranslationFilterSettings
-from onepass.text.numbers import number_values
+from onepass.text.numbers import same_numbers
 from onepass.text.pair import Pair
 from onepass.text.spans import SpanKind, find_spans
 
@@ -23,10 +22,6 @@ LONGEST_REPEAT = 4
 """Words of a phrase that may be repeated."""
 PAIRS = (("(", ")"), ("[", "]"), ("{", "}"), ("“", "”"), ("«", "»"))
 STRAIGHT = '"'
-_DIGIT = re.compile(r"\d")
-_AFTERNOON = re.compile(r"\bp\.? ?m\b", re.IGNORECASE)
-_ROMAN = re.compile(r"\b[IVXLC]+\b")
-_ROMAN_DIGITS = {"I": 1, "V": 5, "X": 10, "L": 50, "C": 100}
 _OF_ADDRESSES = re.compile(r"[@/]|www\.")
 
 
@@ -70,39 +65,6 @@ def _fails(pair: Pair, settings: TranslationFilterSettings, *, in_characters: bo
     if settings.unpaired and _is_unpaired(pair.tgt) and not _is_unpaired(pair.src):
         return "unpaired mark"
     return None
-
-
-def same_numbers(pair: Pair, src: str, tgt: str) -> bool:
-    """Whether both sides have the same numbers, by value.
-
-    Nothing is wrong with a Roman numeral for another one (the 19th century, século XIX), with a clock of 24
-    hours for one of 12, or with a word for thousands (400,000 troops, 400 mil tropas).
-    """
-    if not _DIGIT.search(pair.src) and not _DIGIT.search(pair.tgt):
-        return True
-    ours, theirs = (
-        Counter(number_values(text, language)) for text, language in zip(pair, (src, tgt), strict=True)
-    )
-    missing, extra = ours - theirs, theirs - ours
-    missing -= _roman_values(pair.tgt)
-    extra -= _roman_values(pair.src)
-    for value in list(missing.elements()):
-        others = [value / 1000, value / 10**6, value / 10**9]
-        others += [value + 12] if _AFTERNOON.search(pair.src) and value < 12 else []
-        other = next((other for other in others if extra[other]), None)
-        if other is not None:
-            missing[value] -= 1
-            extra[other] -= 1
-    return not +missing and not +extra
-
-
-def _roman_values(text: str) -> Counter[Decimal]:
-    values = []
-    for match in _ROMAN.finditer(text):
-        digits = [_ROMAN_DIGITS[digit] for digit in match[0]]
-        later = [*digits[1:], 0]
-        values.append(Decimal(sum(-d if d < after else d for d, after in zip(digits, later, strict=True))))
-    return Counter(values)
 
 
 def _addresses(text: str) -> Counter[str]:

@@ -20,15 +20,17 @@ from onepass.models.autoregressive import BOS, EOS, PAD, with_end
 from onepass.models.one_pass import length_cap
 from onepass.models.stepwise import Scoring, Stepwise, WordByWord
 from onepass.nn.transformer import Memory
+from onepass.runtime.alternatives import Scored
 from onepass.runtime.text_translator import Hypotheses
 
 
 def decoder(model: Model, options: DecodingOptions) -> Decoder:
     """Greedy (beam size 1) or beam search."""
     assert isinstance(model, WordByWord)
-    if options.beam_size == 1:
+    beam_size = max(options.beam_size, options.n_best)
+    if beam_size == 1:
         return lambda src_ids: greedy(model, src_ids)
-    return lambda src_ids: beam_search(model, src_ids, beam_size=options.beam_size)
+    return lambda src_ids: beam_search(model, src_ids, beam_size=beam_size, n_best=options.n_best)
 
 
 def _next_log_probs(logits: Tensor) -> tuple[Tensor, Tensor]:
@@ -101,7 +103,7 @@ def _token_by_token(model: Stepwise[Any], src_ids: Tensor, choose: Callable[[Ten
 
 @torch.no_grad()
 def beam_search(
-    model: Stepwise[Any], src_ids: Tensor, *, beam_size: int, length_penalty: float = 1.0
+    model: Stepwise[Any], src_ids: Tensor, *, beam_size: int, length_penalty: float = 1.0, n_best: int = 1
 ) -> Hypotheses:
     """The best of `beam_size` finished hypotheses by log probability / length^length_penalty.
 
@@ -110,6 +112,7 @@ def beam_search(
         src_ids: int64 [B, S], padded with 0.
         beam_size: K >= 1.
         length_penalty: 1 compares means; the score returned is the mean whatever it is.
+        n_best: hypotheses that are given.
     """
     memory = model.encode(src_ids)
     sentences, beams = src_ids.size(0), beam_size
@@ -158,9 +161,22 @@ def beam_search(
         totals = torch.tensor(kept_totals, device=src_ids.device)
         last = torch.tensor(kept_ids, device=src_ids.device)
         cache.select(torch.tensor(kept_rows, device=src_ids.device))
-    best = [max(f, key=lambda h: h[0] / (len(h[1]) + 1) ** length_penalty) for f in finished]
-    means = [total / (len(ids) + 1) for total, ids in best]
-    return Hypotheses([ids for _, ids in best], means, with_end=True)
+    found = [_best(of_row, length_penalty)[:n_best] for of_row in finished]
+    return Hypotheses(
+        [of_row[0].ids for of_row in found],
+        [of_row[0].score for of_row in found],
+        with_end=True,
+        others=[of_row[1:] for of_row in found] if n_best > 1 else None,
+    )
+
+
+def _best(finished: list[tuple[float, list[int]]], length_penalty: float) -> list[Scored]:
+    """Different hypotheses with their means, the best first; at the cap several may have been the same."""
+    by_score = sorted(finished, key=lambda h: -h[0] / (len(h[1]) + 1) ** length_penalty)
+    different: dict[tuple[int, ...], Scored] = {}
+    for total, ids in by_score:
+        different.setdefault(tuple(ids), Scored(ids, total / (len(ids) + 1)))
+    return list(different.values())
 
 
 @torch.no_grad()

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from onepass.decoding.one_pass import Candidates, favourites, likely_labels, written
+from onepass.decoding.one_pass import Candidates, favourites, likeliest, likely_labels, written
 from onepass.decoding.options import Decoder, DecodingOptions
 from onepass.decoding.placeholders import place_labels
 from onepass.models import Model
@@ -31,10 +31,11 @@ CHOICES = 4
 def decoder(model: Model, options: DecodingOptions) -> Decoder:
     """The decoder of a CTC student."""
     assert isinstance(model, CTCTransformer)
-    teacher, most, placeholders = options.teacher, options.num_candidates, options.placeholders
-    if teacher is None or most == 1:
+    teacher, placeholders, n_best = options.teacher, options.placeholders, options.n_best
+    most = max(options.num_candidates, n_best)
+    if most == 1:
         return lambda src_ids: decode_slots(model, src_ids, placeholders)
-    return lambda src_ids: best_labelling(model, teacher, src_ids, most, placeholders)
+    return lambda src_ids: best_labelling(model, teacher, src_ids, most, placeholders, n_best=n_best)
 
 
 @torch.no_grad()
@@ -106,18 +107,23 @@ def labellings(labels: Tensor, log_probs: Tensor, mask: Tensor, blank: int, most
     first = torch.full_like(same, len(same)).scatter_reduce_(0, same, row, "amin")[same] == row
     first = first.view(batch, -1) & total.isfinite()
     kept = (first & (first.cumsum(1) <= most)).flatten()
-    return Candidates(ids[kept], sentence[kept], slots[kept])
+    likely = log_probs[:, :, 0].masked_fill(~mask, 0).sum(1, keepdim=True) - total
+    return Candidates(ids[kept], sentence[kept], slots[kept], likely.flatten()[kept])
 
 
 @torch.no_grad()
 def best_labelling(
     model: CTCTransformer,
-    teacher: WordByWord,
+    teacher: WordByWord | None,
     src_ids: Tensor,
     most: int,
     placeholders: PlaceholderIds | None = None,
+    *,
+    n_best: int = 1,
 ) -> Hypotheses:
     """The translation that the teacher likes best of up to `most`; the score is the teacher's.
+
+    Without a teacher it is the likeliest one, with the student's score.
 
     Args:
         model: the student, in eval mode.
@@ -125,9 +131,13 @@ def best_labelling(
         src_ids: int64 [B, S], padded with 0.
         most: candidates of a sentence; there are MOST_LABELLINGS at most.
         placeholders: each that a source has is once in every candidate.
+        n_best: candidates that are given.
     """
     memory = model.encode(src_ids)
     decoded = model.decode(src_ids, memory)
     likely = _labels(model, decoded, src_ids, CHOICES, placeholders)
     candidates = labellings(*likely, decoded.mask, model.blank, most)
-    return favourites(teacher, src_ids, candidates, model.attended(memory, decoded))
+    attended = model.attended(memory, decoded)
+    if teacher is None:
+        return likeliest(candidates, attended, n_best)
+    return favourites(teacher, src_ids, candidates, attended, n_best)

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from onepass.decoding.one_pass import Candidates, best_labels, favourites, written
+from onepass.decoding.one_pass import Candidates, best_labels, favourites, likeliest, written
 from onepass.decoding.options import Decoder, DecodingOptions
 from onepass.families import DAG
 from onepass.models import Model
@@ -53,10 +53,11 @@ class Spellings(NamedTuple):
 def decoder(model: Model, options: DecodingOptions) -> Decoder:
     """The decoder of a DAG student."""
     assert isinstance(model, DAGTransformer)
-    teacher, most, search = options.teacher, options.num_candidates, options.search or USUAL
-    if teacher is None or most == 1:
+    teacher, search, n_best = options.teacher, options.search or USUAL, options.n_best
+    most = max(options.num_candidates, n_best)
+    if most == 1:
         return lambda src_ids: decode_graph(model, src_ids, search)
-    return lambda src_ids: best_spelling(model, teacher, src_ids, most)
+    return lambda src_ids: best_spelling(model, teacher, src_ids, most, n_best=n_best)
 
 
 class _Graph(NamedTuple):
@@ -140,20 +141,29 @@ def decode_graph(model: DAGTransformer, src_ids: Tensor, search: str = USUAL) ->
 
 
 @torch.no_grad()
-def best_spelling(model: DAGTransformer, teacher: WordByWord, src_ids: Tensor, most: int) -> Hypotheses:
+def best_spelling(
+    model: DAGTransformer, teacher: WordByWord | None, src_ids: Tensor, most: int, *, n_best: int = 1
+) -> Hypotheses:
     """The translation that the teacher likes best of up to `most` that the graph spells, whatever the path.
+
+    Without a teacher it is the likeliest one, with the student's score.
 
     Args:
         model: the student, in eval mode.
         teacher: scores all candidates in one parallel pass (Gu et al. 2018, equation 8); in eval mode.
         src_ids: int64 [B, S], padded with 0.
         most: candidates of a sentence; there may be fewer.
+        n_best: candidates that are given.
     """
     graph = _graph(model, src_ids)
     ids, log_probs, slots = _likely_words(model, graph, src_ids, most)
     sentence, place = log_probs.isfinite().nonzero(as_tuple=True)
-    candidates = Candidates(ids[sentence, place], sentence, slots[sentence, place])
-    return favourites(teacher, src_ids, candidates, graph.attended)
+    candidates = Candidates(
+        ids[sentence, place], sentence, slots[sentence, place], log_probs[sentence, place]
+    )
+    if teacher is None:
+        return likeliest(candidates, graph.attended, n_best)
+    return favourites(teacher, src_ids, candidates, graph.attended, n_best)
 
 
 def walk(scores: Tensor, lengths: Tensor) -> Walk:

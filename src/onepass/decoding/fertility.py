@@ -27,6 +27,7 @@ from onepass.models.fertility import (
 )
 from onepass.models.stepwise import WordByWord
 from onepass.nn.transformer import Memory
+from onepass.runtime.alternatives import Scored
 from onepass.runtime.candidates import candidate_numbers
 from onepass.runtime.text_translator import Hypotheses
 
@@ -37,7 +38,7 @@ class NoisyCandidates(NamedTuple):
     Attributes:
         ids: int64 [R, T].
         fertilities: int64 [R, S]; a row's sum is its length in `ids`.
-        scores: the teacher's mean log probability, [R].
+        scores: the teacher's mean log probability, else the student's, [R].
         sources: the source token that each token comes from, int64 [R, T].
         rows: which row each candidate of each sentence is, [B, N]; candidate 0 is the argmax.
     """
@@ -59,12 +60,13 @@ class _Written(NamedTuple):
 def decoder(model: Model, options: DecodingOptions) -> Decoder:
     """The decoder of a student with fertilities."""
     assert isinstance(model, FertilityTransformer)
-    teacher, number = options.teacher, options.num_candidates
-    if teacher is None or number == 1:
+    teacher, n_best = options.teacher, options.n_best
+    number = max(options.num_candidates, n_best)
+    if number == 1:
         return lambda src_ids: decode_once(model, src_ids, average=options.average)
     device = next(model.parameters()).device
     uniform = torch.from_numpy(candidate_numbers(number, seed=options.seed)).to(device)
-    return lambda src_ids: noisy_parallel(model, teacher, src_ids, uniform)
+    return lambda src_ids: noisy_parallel(model, teacher, src_ids, uniform, n_best=n_best)
 
 
 def _decode(model: FertilityTransformer, src_ids: Tensor, fertilities: Tensor, memory: Memory) -> _Written:
@@ -98,7 +100,7 @@ def decode_once(model: FertilityTransformer, src_ids: Tensor, *, average: bool =
 
 @torch.no_grad()
 def noisy_candidates(
-    model: FertilityTransformer, teacher: WordByWord, src_ids: Tensor, uniform: Tensor
+    model: FertilityTransformer, teacher: WordByWord | None, src_ids: Tensor, uniform: Tensor
 ) -> NoisyCandidates:
     """Decodes and scores what noisy parallel decoding chooses from; the arguments are the same."""
     memory = model.encode(src_ids)
@@ -116,11 +118,14 @@ def noisy_candidates(
     decoded = distinct.new_zeros(len(distinct), int(tgt_lengths.max()))
     sources = torch.zeros_like(decoded)
     scores = torch.zeros(len(distinct), device=src_ids.device)
-    teacher_memory = teacher.encode(src_ids)
+    teacher_memory = None if teacher is None else teacher.encode(src_ids)
     for part in tgt_lengths.argsort(stable=True).split(CANDIDATES_AT_ONCE):
         rows = distinct[part, 0]
-        (ids, _), attended = _decode(model, src_ids[rows], distinct[part, 1:], memory.select(rows))
+        (ids, own), attended = _decode(model, src_ids[rows], distinct[part, 1:], memory.select(rows))
         decoded[part, : ids.size(1)], sources[part, : ids.size(1)] = ids, attended
+        if teacher is None or teacher_memory is None:
+            scores[part] = own
+            continue
         outputs, same = torch.unique(torch.cat([rows[:, None], ids], 1), dim=0, return_inverse=True)
         scores[part] = score(teacher, outputs[:, 1:], teacher_memory.select(outputs[:, 0]))[same]
     rows = inverse.view(sentences, candidates)
@@ -129,17 +134,26 @@ def noisy_candidates(
 
 @torch.no_grad()
 def noisy_parallel(
-    model: FertilityTransformer, teacher: WordByWord, src_ids: Tensor, uniform: Tensor
+    model: FertilityTransformer,
+    teacher: WordByWord | None,
+    src_ids: Tensor,
+    uniform: Tensor,
+    *,
+    n_best: int = 1,
 ) -> Hypotheses:
     """Noisy parallel decoding: N candidates decoded in one batch, the teacher's favourite wins.
+
+    Without a teacher it is the one with the student's own best score.
 
     Args:
         model: the student, in eval mode.
         teacher: scores all candidates in one parallel pass (equation 8); in eval mode.
         src_ids: int64 [B, S], padded with 0.
         uniform: numbers in [0, 1) for the N - 1 samples after the argmax, [N - 1, at least S].
+        n_best: candidates that are given.
     """
-    ids, fertilities, scores, sources, rows = noisy_candidates(model, teacher, src_ids, uniform)
+    found = noisy_candidates(model, teacher, src_ids, uniform)
+    ids, fertilities, scores, sources, rows = found
     best, winner = scores[rows].max(1)  # [B]
     row = rows.gather(1, winner[:, None])[:, 0]
     chosen = fertilities[row]
@@ -147,7 +161,18 @@ def noisy_parallel(
     return Hypotheses(
         unpad(ids[row], lengths),
         best.tolist(),
-        with_end=True,
+        with_end=teacher is not None,
         fertilities=unpad(chosen, src_ids.ne(PAD).sum(1)),
         sources=unpad(sources[row], lengths),
+        others=None if n_best == 1 else [_others(found, of_row, n_best) for of_row in rows.tolist()],
     )
+
+
+def _others(found: NoisyCandidates, rows: list[int], n_best: int) -> list[Scored]:
+    """The different translations of a sentence behind the best one, the best first."""
+    scores = found.scores[rows].tolist()
+    different: dict[tuple[int, ...], float] = {}
+    for score_of, row in sorted(zip(scores, rows, strict=True), reverse=True):
+        length = int(found.fertilities[row].sum())
+        different.setdefault(tuple(found.ids[row, :length].tolist()), score_of)
+    return [Scored(list(ids), score_of) for ids, score_of in list(different.items())[1:n_best]]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -14,6 +15,7 @@ from onepass.models.one_pass import NEVER, Decoded, OnePassTransformer
 from onepass.models.slots import IMPOSSIBLE
 from onepass.models.stepwise import WordByWord
 from onepass.nn.output_layer import top_labels
+from onepass.runtime.alternatives import Scored
 from onepass.runtime.text_translator import Hypotheses
 
 CANDIDATES_AT_ONCE = 512
@@ -27,11 +29,13 @@ class Candidates(NamedTuple):
         ids: int64 [R, T], padded with 0; those of a sentence are together, the likeliest first.
         sentence: whose each is, int64 [R], ascending.
         places: where in its decoder each token was written, int64 [R, T].
+        log_probs: the student's own, sums over the tokens, [R].
     """
 
     ids: Tensor
     sentence: Tensor
     places: Tensor
+    log_probs: Tensor
 
 
 def unpad(rows: Tensor, lengths: Tensor) -> list[list[int]]:
@@ -85,24 +89,68 @@ def written(ids: Tensor, sums: Tensor, attended: Tensor, places: Tensor) -> Hypo
     )
 
 
-def favourites(teacher: WordByWord, src_ids: Tensor, candidates: Candidates, attended: Tensor) -> Hypotheses:
-    """Of each sentence the candidate with the teacher's best score, which becomes its score.
+def likeliest(candidates: Candidates, attended: Tensor, n_best: int) -> Hypotheses:
+    """Of each sentence the likeliest candidate, and up to `n_best` - 1 others; the scores are the student's.
 
     `attended`: the source token of each place, int64 [B, L].
     """
-    ids, sentence, places = candidates
+    scores = candidates.log_probs / (candidates.ids != PAD).sum(1).clamp(min=1)
+    return ranked(scores, candidates, attended, n_best, with_end=False)
+
+
+def favourites(
+    teacher: WordByWord, src_ids: Tensor, candidates: Candidates, attended: Tensor, n_best: int = 1
+) -> Hypotheses:
+    """Of each sentence the candidate with the teacher's best score, which becomes its score.
+
+    Args:
+        teacher: in eval mode.
+        src_ids: int64 [B, S], padded with 0.
+        candidates: of the sentences.
+        attended: the source token of each place, int64 [B, L].
+        n_best: candidates that are given of each sentence, its others among them.
+    """
+    ids, sentence = candidates.ids, candidates.sentence
     memory = teacher.encode(src_ids)
     lengths = (ids != PAD).sum(1)
     scores = torch.zeros(len(ids), device=ids.device)
     for part in torch.split(lengths.argsort(stable=True), CANDIDATES_AT_ONCE):
         some = ids[part, : int(lengths[part].max())]
         scores[part] = score(teacher, some, memory.select(sentence[part]))
+    return ranked(scores, candidates, attended, n_best, with_end=True)
+
+
+def ranked(
+    scores: Tensor, candidates: Candidates, attended: Tensor, n_best: int, *, with_end: bool
+) -> Hypotheses:
+    """Of each sentence the candidate with the best score [R], and up to `n_best` - 1 others, best first."""
+    ids, sentence, places, _ = candidates
     count = sentence.bincount()
     start = count.cumsum(0) - count
     table = scores.new_full((len(count), int(count.max())), -torch.inf)
     table[sentence, torch.arange(len(ids), device=ids.device) - start[sentence]] = scores
-    best, place = table.max(1)
-    rows = ids[start + place]
-    texts = [[token for token in row if token != PAD] for row in rows.tolist()]
-    sources = sources_of(attended, places[start + place], (rows != PAD).sum(1))
-    return Hypotheses(texts, best.tolist(), with_end=True, sources=sources)
+    best, place = table.topk(min(n_best, table.size(1)))  # [B, N]
+    row = start + place[:, 0]
+    others = None
+    if n_best > 1:
+        others = [
+            [
+                Scored(_without_padding(ids[first + at].tolist()), score)
+                for at, score in zip(of_sentence, of_scores, strict=True)
+                if score > -math.inf
+            ][1:]
+            for first, of_sentence, of_scores in zip(
+                start.tolist(), place.tolist(), best.tolist(), strict=True
+            )
+        ]
+    return Hypotheses(
+        [_without_padding(found) for found in ids[row].tolist()],
+        best[:, 0].tolist(),
+        with_end=with_end,
+        sources=sources_of(attended, places[row], (ids[row] != PAD).sum(1)),
+        others=others,
+    )
+
+
+def _without_padding(row: list[int]) -> list[int]:
+    return [token for token in row if token != PAD]

@@ -31,6 +31,8 @@ class DecodingOptions:
         seed: of what is drawn.
         beam_size: of a model that writes word by word; 1 is greedy.
         placeholders: that the model has learnt to carry; of CTC each is written once.
+        n_best: translations of each sentence, the best first; then there are at least so many candidates, or
+            beams.
     """
 
     teacher: WordByWord | None = None
@@ -40,6 +42,12 @@ class DecodingOptions:
     seed: int = 1
     beam_size: int = 1
     placeholders: PlaceholderIds | None = None
+    n_best: int = 1
+
+    @property
+    def several(self) -> bool:
+        """There are candidates, to choose among or to give."""
+        return max(self.num_candidates, self.n_best) > 1
 
 
 def check_options(family: Family, options: DecodingOptions) -> None:
@@ -73,7 +81,7 @@ def _check_search(family: Family, options: DecodingOptions) -> None:
         allowed = ", ".join(family.searches)
         raise UsageError("There is no such search", where="search", value=options.search, allowed=allowed)
     usual = family.searches[-1]
-    if options.num_candidates > 1 and options.search != usual:
+    if options.several and options.search != usual:
         raise UsageError(
             "A graph's candidates are found over all its paths",
             where="search",
@@ -84,15 +92,15 @@ def _check_search(family: Family, options: DecodingOptions) -> None:
 
 
 def _check_candidates(family: Family, options: DecodingOptions) -> None:
-    if options.num_candidates == 1:
+    if not options.several or not family.one_pass:
         return
-    if options.teacher is None or options.average:
+    if options.average or (options.teacher is None and options.num_candidates > 1):
         raise UsageError(
             "Several candidates need a teacher that chooses among them"
-            if options.teacher is None
+            if not options.average
             else "Average fertilities give one candidate",
             where="num_candidates",
-            value=options.num_candidates,
+            value=max(options.num_candidates, options.n_best),
             fix="give the teacher's bundle too, or ask for 1 candidate",
         )
-    check_candidates(family, options.num_candidates)
+    check_candidates(family, max(options.num_candidates, options.n_best))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -52,6 +53,7 @@ class Translator(TextTranslator):
         fingerprint: of the bundle.
         copies: the model copies its source, so that there are fertilities.
         aligns: the decoder says which source token each target token comes from.
+        several: makes a decoder that gives so many translations of each row.
         batch_tokens: most source tokens, padding included, in a batch.
         languages: of both sides.
         split: cut lines into sentences.
@@ -68,6 +70,7 @@ class Translator(TextTranslator):
         fingerprint: str = "",
         copies: bool = False,
         aligns: bool = False,
+        several: Callable[[int], Decoder] | None = None,
         batch_tokens: int = 2048,
         languages: Languages = UNNAMED,
         split: bool = False,
@@ -77,9 +80,14 @@ class Translator(TextTranslator):
         def decode_rows(rows: list[list[int]]) -> Hypotheses:
             return decode(pad_ids(rows).to(device))
 
+        def decode_several(rows: list[list[int]], count: int) -> Hypotheses:
+            assert several is not None
+            return several(count)(pad_ids(rows).to(device))
+
         super().__init__(
             tokenizer,
             decode_rows,
+            decode_several=None if several is None else decode_several,
             decode_aligned=decode_rows if aligns else None,
             fingerprint=fingerprint,
             copies=copies,
@@ -139,6 +147,7 @@ class Translator(TextTranslator):
             fingerprint=bundle.fingerprint,
             copies=model.family.aligned,
             aligns=model.family.one_pass,
+            several=lambda count: make_decoder(model, replace(options, n_best=count)),
             languages=Languages(bundle.src, bundle.tgt),
             split=split,
             placeholders=placeholders,

@@ -13,9 +13,8 @@ from decimal import Decimal
 from random import Random
 from typing import NamedTuple
 
-from onepass.corpora.translations import same_numbers
 from onepass.errors import UsageError
-from onepass.text.numbers import localised, number_values
+from onepass.text.numbers import localised, number_values, same_numbers
 from onepass.text.pair import Pair
 from onepass.text.tables import packaged, read_lists, read_sections
 

@@ -6,8 +6,9 @@ import io
 import json
 import re
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Protocol, TextIO
 
@@ -30,9 +31,15 @@ class Translates(Protocol):
     copies: bool
     aligns: bool
 
-    def translate(self, lines: Iterable[str], *, alignment: bool = False) -> list[Translation]: ...
+    def translate(
+        self, lines: Iterable[str], *, alignment: bool = False, n_best: int = 1
+    ) -> list[Translation]: ...
 
-    def translate_stream(self, lines: Iterable[str], *, alignment: bool = False) -> Iterator[Translation]: ...
+    def translate_stream(
+        self, lines: Iterable[str], *, alignment: bool = False, n_best: int = 1
+    ) -> Iterator[Translation]: ...
+
+    def doubts(self, line: str, translation: str) -> Sequence[str]: ...
 
 
 def translate_lines(
@@ -45,6 +52,7 @@ def translate_lines(
     as_json: bool = False,
     alignment: bool = False,
     explain: bool = False,
+    n_best: int = 1,
 ) -> None:
     """Translates line by line, in order; a line in is a line out (or more, where it is explained).
 
@@ -58,6 +66,7 @@ def translate_lines(
         alignment: say in it which source words each word comes from.
         explain: write below each line where its words come from, and of a student with fertilities what each
             source token became.
+        n_best: write so many translations of each line, where there are so many: in the JSON, or below it.
 
     Raises:
         UsageError: the translations cannot be explained, or are wanted as JSON too; stdin or stdout is
@@ -78,13 +87,13 @@ def translate_lines(
             fix="leave out --explain, or name such a model with --model",
         )
     alignment = alignment or (explain and translator.aligns)
-    form = _as_json if as_json else _explained if explain else _text
+    form = partial(_as_json, doubts=translator.doubts) if as_json else _explained if explain else _text
     if texts == ["-"]:
         texts = None
     with _target(to) as output:
         if texts:
             decoded = _decoded(texts, strict=strict)
-            translations = translator.translate_stream(decoded, alignment=alignment)
+            translations = translator.translate_stream(decoded, alignment=alignment, n_best=n_best)
             for text, found in zip(decoded, translations, strict=True):
                 _write(output, form(text, found))
             _warn_of_replaced(sum(map(str.__ne__, texts, decoded)), len(texts), "texts")
@@ -92,7 +101,7 @@ def translate_lines(
         with _source(file) as (source, size):
             lines = Lines(source, str(file or "stdin"), strict=strict)
             for waiting in _with_progress(lines, source, size, output):
-                translated = translator.translate(waiting, alignment=alignment)
+                translated = translator.translate(waiting, alignment=alignment, n_best=n_best)
                 for text, found in zip(waiting, translated, strict=True):
                     _write(output, form(text, found))
         _warn_of_replaced(lines.replaced, lines.count, "lines")
@@ -124,10 +133,14 @@ def _write(output: TextIO, line: str) -> None:
 
 
 def _text(_: str, found: Translation) -> str:
-    return found.text
+    return "\n  ".join([found.text, *_alternatives(found)])
 
 
-def _as_json(_: str, found: Translation) -> str:
+def _alternatives(found: Translation) -> list[str]:
+    return [f"{score:.3f}  {text}" for text, score in found.alternatives or ()]
+
+
+def _as_json(source: str, found: Translation, *, doubts: Callable[[str, str], Sequence[str]]) -> str:
     said: dict[str, object] = {
         "text": found.text,
         "src_tokens": found.src_pieces,
@@ -135,14 +148,19 @@ def _as_json(_: str, found: Translation) -> str:
         "fertilities": found.fertilities,
         "score": round(found.score, 6),
         "model": found.model,
+        "doubts": list(doubts(source, found.text)),
     }
+    if found.alternatives is not None:
+        said["alternatives"] = [
+            {"text": text, "score": round(score, 6)} for text, score in found.alternatives
+        ]
     if found.alignment is not None:
         said["alignment"] = [word._asdict() for word in found.alignment]
     return json.dumps(said, ensure_ascii=False)
 
 
 def _explained(source: str, found: Translation) -> str:
-    lines = [found.text]
+    lines = [found.text, *_alternatives(found)]
     if found.fertilities is not None:
         lines.append(explain_tokens(found.src_pieces, found.fertilities, found.tgt_pieces))
     if found.alignment is not None:

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from threading import Semaphore
-from typing import Any
+from typing import Any, NamedTuple
 from weakref import WeakSet
 
 import numpy as np
@@ -16,7 +16,8 @@ import onnxruntime
 from numpy.typing import NDArray
 
 from onepass.errors import ModelError
-from onepass.runtime.candidates import candidate_numbers
+from onepass.runtime.alternatives import Scored
+from onepass.runtime.candidates import MOST_LABELLINGS, candidate_numbers
 from onepass.runtime.placing import placed
 from onepass.runtime.text_translator import Hypotheses
 from onepass.text.batches import padded
@@ -27,9 +28,34 @@ CANDIDATE_TOKENS = 2048
 """Source tokens times candidates that are drawn, in one run: bounds its memory."""
 SOURCES, ATTENDED = "sources", "attended"
 """Outputs of a graph that only alignments need: of tokens, and of places."""
+LIKELIEST = 9
+"""Candidates that are looked at one by one, where several translations are wanted."""
+GUARDS, GUARD_TOKENS = 16, 12
+"""Rows that are tried, and their length, see `OnnxEngine._guards_of`."""
 _FREE = np.zeros((1, 1), dtype=np.int64)
 """Of slots that are not forced to write anything."""
 _ENGINES: WeakSet[OnnxEngine] = WeakSet()
+
+
+class SlotLabels(NamedTuple):
+    """The slots of one source, L of them.
+
+    Attributes:
+        labels: ids, among them the blank, which is behind all others.
+        sources: the place of the source that each reads most.
+        written: whether the label is part of the translation: no blank, and not that of the slot before.
+    """
+
+    labels: list[int]
+    sources: list[int]
+    written: list[bool]
+
+
+class Range(NamedTuple):
+    """Candidates from a number up to another one."""
+
+    first: int
+    end: int
 
 
 class OnnxEngine:
@@ -47,6 +73,7 @@ class OnnxEngine:
     Attributes:
         copies: the student copies its source, so that there are fertilities.
         aligns: the graph says where the source has each token; those of older exports do not.
+        has_several: the graph has candidates and a teacher that scores them.
 
     Raises:
         ModelError: the file is no graph that this ONNX Runtime can run.
@@ -62,9 +89,7 @@ class OnnxEngine:
         placeholders: PlaceholderIds | None = None,
     ) -> None:
         self._path = path
-        # Kept, so that a session made later has the same weights whatever becomes of the file.
-        self._graph = path.read_bytes()
-        self._beside = {file.name: file.read_bytes() for file in beside}
+        self._files = {file: _stamp(file) for file in (path, *beside)}
         self._sessions = sessions
         self.renew()
         session = self._another()
@@ -74,12 +99,14 @@ class OnnxEngine:
         self.copies = "fertilities" in self._outputs
         self.aligns = SOURCES in self._outputs
         self._inputs = {value.name for value in session.get_inputs()}
+        self.has_several = bool({"window", "uniform"} & self._inputs)
         self._placeholders = placeholders if "spans" in self._inputs else None
         self._sparing = onnxruntime.RunOptions()
         self._sparing.only_execute_path_to_fetches = True  # nothing for outputs that nobody wants
         self._num_candidates = num_candidates
         drawn = "uniform" in self._inputs
         self._uniform = candidate_numbers(num_candidates, seed=seed) if drawn else None
+        self._seed, self._guards = seed, dict[bool, list[int]]()
 
     def renew(self) -> None:
         """Forgets its sessions; new ones are made where they are needed."""
@@ -92,11 +119,13 @@ class OnnxEngine:
         options.intra_op_num_threads = 1
         options.inter_op_num_threads = 1
         options.log_severity_level = 3
-        if self._beside:
-            names, buffers = list(self._beside), list(self._beside.values())
-            options.add_external_initializers_from_files_in_memory(names, buffers, list(map(len, buffers)))
+        if changed := [file for file, stamp in self._files.items() if _stamp(file) != stamp]:
+            raise ModelError(
+                "A file of the model has changed since it was loaded", where=changed[0], fix="load it again"
+            )
         try:
-            return onnxruntime.InferenceSession(self._graph, options, providers=["CPUExecutionProvider"])
+            # By its path: what lies beside it is mapped and not copied, so workers share it.
+            return onnxruntime.InferenceSession(str(self._path), options, providers=["CPUExecutionProvider"])
         except Exception as error:
             # ONNX Runtime raises classes of its own that share no public base.
             raise ModelError(f"ONNX Runtime cannot load the graph: {error}", where=self._path) from None
@@ -131,38 +160,94 @@ class OnnxEngine:
         """The same, which also says where the source has each token, if the graph does."""
         return self._decoded(rows, aligned=True)
 
-    def _decoded(self, rows: Sequence[Sequence[int]], *, aligned: bool) -> Hypotheses:
+    def several(self, rows: Sequence[Sequence[int]], count: int) -> Hypotheses:
+        """The same with up to `count` translations of each, all with the teacher's scores.
+
+        They are the teacher's favourite of all candidates, and the best of the likeliest ones.
+        """
+        windows = [Range(0, MOST_LABELLINGS)]
+        guards = self._guards_of(rows)
+        if guards is not None:
+            windows += [Range(i, i + 1) for i in range(LIKELIEST)]
+        found = self._decoded([*rows, *(guards or ())], aligned=True, windows=windows)
+        many = len(rows)
+        some = [of_row[: count - 1] for of_row in found.others or ()]
+        return found._replace(
+            ids=found.ids[:many],
+            scores=found.scores[:many],
+            fertilities=found.fertilities and found.fertilities[:many],
+            sources=found.sources and found.sources[:many],
+            others=some[:many],
+        )
+
+    def _guards_of(self, rows: Sequence[Sequence[int]]) -> list[list[int]] | None:
+        """Rows with many candidates, to be with those that have placeholders and with those that have none.
+
+        A graph must not run where no row has a candidate in its window, and does not tell how many there are.
+        But where all candidates have another winner than the LIKELIEST but one, there are as many as those.
+        None: no such rows were found.
+        """
+        if self._uniform is not None:
+            return []
+        marks = [[] if self._placeholders is None else self._placeholders.within(row) for row in rows]
+        for masked in {bool(own) for own in marks} - self._guards.keys():
+            words = sorted({token for row in rows for token in row}.difference(*marks))
+            mark = next(own[:1] for own in marks if bool(own) == masked)
+            random = np.random.default_rng(1)
+            for row in random.choice(words, (GUARDS, GUARD_TOKENS)).tolist() if words else []:
+                sizes = (LIKELIEST - 1, MOST_LABELLINGS)
+                won = [
+                    self._decoded([row + mark], aligned=False, windows=[Range(0, size)]).ids for size in sizes
+                ]
+                if won[0] != won[1]:
+                    self._guards[masked] = row + mark
+                    break
+        needed = {bool(own) for own in marks}
+        return [self._guards[masked] for masked in needed] if needed <= self._guards.keys() else None
+
+    def _decoded(
+        self, rows: Sequence[Sequence[int]], *, aligned: bool, windows: Sequence[Range] = ()
+    ) -> Hypotheses:
         if self._placeholders is None:
-            return self._translated(rows, {}, aligned=aligned)
+            return self._translated(rows, {}, aligned=aligned, windows=windows)
         spans = [self._placeholders.within(row) for row in rows]
         if not any(spans):
             none = np.zeros((len(rows), 0), dtype=np.int64)
-            return self._translated(rows, {"forced": _FREE, "spans": none}, aligned=aligned)
+            free = {"forced": _FREE, "spans": none}
+            return self._translated(rows, free, aligned=aligned, windows=windows)
         # Apart from the others, which so are the same in any batch.
         masked, plain = (
             [number for number, own in enumerate(spans) if bool(own) == some] for some in (True, False)
         )
-        found = self._carried([rows[i] for i in masked], [spans[i] for i in masked], aligned=aligned)
+        of_masked = [spans[i] for i in masked]
+        found = self._carried([rows[i] for i in masked], of_masked, aligned=aligned, windows=windows)
         if not plain:
             return found
-        others = self._decoded([rows[i] for i in plain], aligned=aligned)
+        rest = self._decoded([rows[i] for i in plain], aligned=aligned, windows=windows)
         order = np.argsort(masked + plain).tolist()
-        ids, scores = found.ids + others.ids, found.scores + others.scores
-        sources = (found.sources or []) + (others.sources or [])
+
+        def in_order(some: list[Any] | None, more: list[Any] | None) -> list[Any] | None:
+            return None if some is None or more is None else [(some + more)[i] for i in order]
+
         return Hypotheses(
-            [ids[i] for i in order],
-            [scores[i] for i in order],
+            [(found.ids + rest.ids)[i] for i in order],
+            [(found.scores + rest.scores)[i] for i in order],
             with_end=found.with_end,
-            sources=[sources[i] for i in order] if sources else None,
+            sources=in_order(found.sources, rest.sources),
+            others=in_order(found.others, rest.others),
         )
 
     def _carried(
-        self, rows: Sequence[Sequence[int]], spans: Sequence[Sequence[int]], *, aligned: bool
+        self,
+        rows: Sequence[Sequence[int]],
+        spans: Sequence[Sequence[int]],
+        *,
+        aligned: bool,
+        windows: Sequence[Range],
     ) -> Hypotheses:
         """Translates rows that have placeholders, so that each of them is written once."""
         feeds = {"src_ids": padded(rows), "spans": padded(spans), "forced": _FREE}
-        window = {"window": np.zeros(2, dtype=np.int64)} if "window" in self._inputs else {}
-        found = self._fetched({**feeds, **window}, aligned=aligned)
+        found = self._fetched({**feeds, **self._no_window()}, aligned=aligned)
         forced = np.zeros_like(found["labels"])
         sums = []
         for number, own in enumerate(spans):
@@ -173,8 +258,8 @@ class OnnxEngine:
             chosen = np.take_along_axis(of_spans, np.maximum(held, 0)[:, None], 1)[:, 0]
             sums.append(float(np.where(held >= 0, chosen, words).sum()))
         feeds["forced"] = forced
-        if self._num_candidates > 1:
-            return self._translated(rows, feeds, aligned=aligned)
+        if self._num_candidates > 1 or windows:
+            return self._translated(rows, feeds, aligned=aligned, windows=windows)
         labels = np.where(forced > 0, forced, found["labels"])
         kept = self._word_slots(labels)
         ids = [row[keep].tolist() for row, keep in zip(labels, kept, strict=True)]
@@ -183,6 +268,25 @@ class OnnxEngine:
         if ATTENDED in found and aligned:
             sources = [row[keep].tolist() for row, keep in zip(found[ATTENDED], kept, strict=True)]
         return Hypotheses(ids, scores, with_end=False, sources=sources)
+
+    def slots(self, row: Sequence[int]) -> SlotLabels | None:
+        """What the slots of one source write; None where the graph does not say."""
+        if self._placeholders is None or ATTENDED not in self._outputs:
+            return None
+        spans = np.array([self._placeholders.within(row)], dtype=np.int64)
+        feeds = {"src_ids": padded([row]), "spans": spans, "forced": _FREE}
+        found = self._fetched({**feeds, **self._no_window()}, aligned=True)
+        labels = found["labels"]
+        if spans.size:
+            held = placed(found["log_probs"][0], found["span_log_probs"][0].T)
+            labels = np.where(held >= 0, spans[0][held], labels)
+        return SlotLabels(
+            labels[0].tolist(), found[ATTENDED][0].tolist(), self._word_slots(labels)[0].tolist()
+        )
+
+    def _no_window(self) -> dict[str, NDArray[np.int64]]:
+        """What a graph with a teacher is given for its most probable words."""
+        return {"window": np.zeros(2, dtype=np.int64)} if "window" in self._inputs else {}
 
     def _word_slots(self, labels: NDArray[np.int64]) -> NDArray[np.bool_]:
         """Slots that write: of equal neighbours the first; neither the blank, the last label, nor padding."""
@@ -200,11 +304,26 @@ class OnnxEngine:
         return dict(zip(names, values, strict=True))
 
     def _translated(
-        self, rows: Sequence[Sequence[int]], more: dict[str, NDArray[Any]], *, aligned: bool
+        self,
+        rows: Sequence[Sequence[int]],
+        more: dict[str, NDArray[Any]],
+        *,
+        aligned: bool,
+        windows: Sequence[Range],
     ) -> Hypotheses:
-        """Translates source ids as the graph does; `more`: what it is given beside them."""
+        """Translates source ids as the graph does.
+
+        Args:
+            rows: of them.
+            more: what the graph is given beside them.
+            aligned: also say where the source has each token.
+            windows: of candidates; the favourite of each is given, the best of them first. none: as usual.
+        """
         src_ids = padded(rows)
         given = {"src_ids": src_ids, **more}
+        if windows:
+            named = [self._window(window, src_ids.shape[1]) for window in windows]
+            return _ranked([self._run({**given, **w}, rows, aligned=aligned) for w in named], len(rows))
         runs = [self._run({**given, **some}, rows, aligned=aligned) for some in self._candidates(src_ids)]
         if len(runs) == 1:
             return runs[0]
@@ -220,6 +339,12 @@ class OnnxEngine:
             fertilities=winners(run.fertilities or [] for run in runs) if self.copies else None,
             sources=winners(run.sources or [] for run in runs) if runs[0].sources is not None else None,
         )
+
+    def _window(self, window: Range, width: int) -> dict[str, NDArray[Any]]:
+        """What a graph is given for some candidates of rows of so many tokens."""
+        if self._uniform is None:
+            return {"window": np.array(window)}
+        return {"uniform": candidate_numbers(MOST_LABELLINGS + 1, seed=self._seed)[slice(*window), :width]}
 
     def _candidates(self, src_ids: NDArray[np.int64]) -> Iterator[dict[str, NDArray[Any]]]:
         """What else each run is given: of long rows each has a few candidates, and the best of all wins."""
@@ -249,6 +374,42 @@ class OnnxEngine:
             fertilities=fertilities,
             sources=_cut(found[SOURCES], lengths) if SOURCES in found else None,
         )
+
+
+def _ranked(runs: Sequence[Hypotheses], count: int) -> Hypotheses:
+    """Of each of `count` rows the different translations of all runs, the best score first."""
+    chosen: list[list[int]] = []
+    for row in range(count):
+        different: dict[tuple[int, ...], int] = {}
+        for number in sorted(range(len(runs)), key=lambda number: -runs[number].scores[row]):
+            if np.isfinite(runs[number].scores[row]):
+                different.setdefault(tuple(runs[number].ids[row]), number)
+        chosen.append(list(different.values()))
+    best = [numbers[0] for numbers in chosen]
+
+    def of_best(lists: Sequence[list[Any] | None]) -> list[Any] | None:
+        return [(lists[number] or [])[row] for row, number in enumerate(best)] if lists[0] else None
+
+    return Hypotheses(
+        of_best([run.ids for run in runs]) or [],
+        of_best([run.scores for run in runs]) or [],
+        with_end=True,
+        fertilities=of_best([run.fertilities for run in runs]),
+        sources=of_best([run.sources for run in runs]),
+        others=[
+            [Scored(runs[number].ids[row], runs[number].scores[row]) for number in numbers[1:]]
+            for row, numbers in enumerate(chosen)
+        ],
+    )
+
+
+def _stamp(file: Path) -> tuple[int, int, int] | None:
+    """What changes with a file's content; None where it is missing."""
+    try:
+        found = file.stat()
+    except OSError:
+        return None
+    return found.st_ino, found.st_size, found.st_mtime_ns
 
 
 def _cut(rows: NDArray[np.int64], lengths: Sequence[int]) -> list[list[int]]:

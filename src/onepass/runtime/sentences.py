@@ -33,6 +33,7 @@ NUMBERS = (SpanKind.ONE, SpanKind.NUMBER)
 _LIST_MARK = re.compile(r"(?:[-*+•‣·–—]|[(\[]?(?:\d{1,3}|[a-z])[)\]]|\d{1,3}\.)\s+(?=\S)")
 _LABEL = re.compile(r"[A-Z]{1,3}-?\d+[a-z]?|[(\[]?[A-Za-z][)\]]")
 """What numbers a thing, as A1 or b)."""
+_LETTERS = re.compile(r"[^\W\d_]{2,}")
 
 
 class Passage(NamedTuple):
@@ -83,6 +84,23 @@ class LineReader:
         for segment in segments(text, self.languages.src, spans) if self.split else _one_segment(text):
             found += self._readable(segment, _spans_of(segment, spans))
         return found
+
+    def breaks(self, line: str) -> bool:
+        """Whether a sentence of the line is too long for the model, which then reads its parts."""
+        text = cleaned(line)
+        spans = self._spans(text)
+        sentences = segments(text, self.languages.src, spans) if self.split else _one_segment(text)
+        return any(
+            sum(1 for _ in self.parts(part, _spans_of(part, spans, sentence.start))) > 1
+            for sentence in sentences
+            for part in _without_edges(sentence, _spans_of(sentence, spans))
+            if len(part.text) > self._most and has_letters(part.text)
+        )
+
+    def passes(self, line: str) -> bool:
+        """Whether the line has words of which the vocabulary has no letter, and which so pass as they are."""
+        words = _LETTERS.findall("" if self._vocabulary.has_all(line) else cleaned(line))
+        return any(not any(map(self._vocabulary.has, word)) for word in words)
 
     def _spans(self, text: str) -> list[Span]:
         """What the text has of protected spans and terms."""

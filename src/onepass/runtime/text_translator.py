@@ -11,6 +11,8 @@ from weakref import WeakSet
 
 from onepass.errors import UsageError
 from onepass.runtime.alignment import AlignedWord, Link, Written, aligned_words, links_of
+from onepass.runtime.alternatives import MOST_COMBINATIONS, Alternative, Scored, combinations
+from onepass.runtime.doubts import Doubt, doubts
 from onepass.runtime.sentences import UNNAMED, Languages, LineReader, Passage
 from onepass.text.batches import batches_for_workers
 from onepass.text.glossary import Glossary
@@ -36,6 +38,7 @@ class Hypotheses(NamedTuple):
         with_end: the scores are means over the tokens and </s>, which a student does not write.
         fertilities: how often each source token was copied; None where nothing is copied.
         sources: which source token each target token comes from; None where the engine does not say.
+        others: further translations of each, other ones, the best first; None where nobody asked.
     """
 
     ids: list[list[int]]
@@ -43,16 +46,20 @@ class Hypotheses(NamedTuple):
     with_end: bool
     fertilities: list[list[int]] | None = None
     sources: list[list[int]] | None = None
+    others: list[list[Scored]] | None = None
 
 
 Decode = Callable[[list[list[int]]], Hypotheses]
 """Source ids, rows of 1 to MAX_SRC_TOKENS, to translations."""
+DecodeSeveral = Callable[[list[list[int]], int], Hypotheses]
+"""The same with up to so many different translations of each row, which say where their words come from."""
 
 
 class Part(NamedTuple):
     """What was written for a row of source ids; `weight`: how many tokens its score is the mean of.
 
     `sources`: which source id each token comes from; None where the engine does not say.
+    `others`: what else could have been written, the best first.
     """
 
     ids: list[int]
@@ -60,14 +67,19 @@ class Part(NamedTuple):
     fertilities: list[int] | None
     weight: int
     sources: list[int] | None
+    others: tuple[Part, ...] = ()
 
 
 class Reading(NamedTuple):
-    """A passage as it was read, and what became of it; `ids`: none where it passed as it is."""
+    """A passage as it was read, and what became of it; `ids`: none where it passed as it is.
+
+    `others`: what else may have become of it, the best first.
+    """
 
     ids: list[int]
     part: Part
     text: str
+    others: tuple[Reading, ...] = ()
 
 
 _TRANSLATORS: WeakSet[TextTranslator] = WeakSet()
@@ -90,6 +102,7 @@ class Translation:
         alignment: the words of the text with the source words that each comes from; places are code points
             of the text and of the source line. None where nobody asked or the model does not say.
         links: the same token by token, where a word may be several tokens.
+        alternatives: further translations, each another text, the best first; None where nobody asked.
     """
 
     text: str
@@ -100,10 +113,21 @@ class Translation:
     model: str = ""
     alignment: tuple[AlignedWord, ...] | None = None
     links: tuple[Link, ...] | None = None
+    alternatives: tuple[Alternative, ...] | None = None
 
 
 def _merit(reading: Reading) -> tuple[bool, float]:
     return bool(reading.text), reading.part.score  # no words have the score 0
+
+
+def _mean_score(readings: Sequence[Reading]) -> float:
+    """Of a line: that of its tokens."""
+    weight = sum(reading.part.weight for reading in readings)
+    return sum(reading.part.score * reading.part.weight for reading in readings) / max(weight, 1)
+
+
+def _in_capitals(reading: Reading) -> Reading:
+    return reading._replace(text=reading.text.upper(), others=tuple(map(_in_capitals, reading.others)))
 
 
 def _check_lines(lines: Iterable[str]) -> None:
@@ -158,6 +182,7 @@ class TextTranslator:
         copies: the engine says how often it copied each source token.
         decode_aligned: the engine that also says which source token each target token comes from, where
             there is one.
+        decode_several: the engine that gives several translations, where there is one.
         languages: of both sides.
         split: cut lines into sentences.
         placeholders: that the model has learnt: it reads protected spans as such.
@@ -178,6 +203,7 @@ class TextTranslator:
         workers: int = 1,
         copies: bool = False,
         decode_aligned: Decode | None = None,
+        decode_several: DecodeSeveral | None = None,
         languages: Languages = UNNAMED,
         split: bool = False,
         placeholders: PlaceholderIds | None = None,
@@ -201,7 +227,9 @@ class TextTranslator:
         )
         self.batch_tokens, self.batch_size = batch_tokens, batch_size
         self.copies, self.aligns = copies, decode_aligned is not None
+        self.has_alternatives = decode_several is not None
         self._decode, self._decode_aligned = decode, decode_aligned or decode
+        self._decode_several = decode_several
         self._workers = workers
         self.renew()
         _TRANSLATORS.add(self)
@@ -210,7 +238,9 @@ class TextTranslator:
         """Starts with new threads, as a process that was forked has to."""
         self._pool = ThreadPoolExecutor(self._workers, "onepass") if self._workers > 1 else None
 
-    def translate(self, lines: Iterable[str], *, alignment: bool = False) -> list[Translation]:
+    def translate(
+        self, lines: Iterable[str], *, alignment: bool = False, n_best: int = 1
+    ) -> list[Translation]:
         """Translates lines, whose white space stays; what has no letters passes as it is.
 
         A sentence in capitals is read in small letters, too, which training has more of; the translation with
@@ -219,17 +249,19 @@ class TextTranslator:
         Args:
             lines: to translate.
             alignment: say of each word where it comes from, in `Translation.alignment`.
+            n_best: translations of each line, `Translation.alternatives` among them; there may be fewer.
 
         Raises:
             UsageError: a text where a list of texts belongs, or something else in the list.
         """
         listed = _listed(lines)
         passages = [self.passages(line) for line in listed]
-        readings = iter(self.read([passage for line in passages for passage in line], alignment=alignment))
+        every = [passage for line in passages for passage in line]
+        readings = iter(self.read(every, alignment=alignment, n_best=n_best))
         found = []
         for line, parts in zip(listed, passages, strict=True):
             of_line = [next(readings) for _ in parts]
-            translation = self.joined(parts, of_line)
+            translation = self.joined(parts, of_line, n_best=n_best)
             found.append(self.aligned(line, translation, parts, of_line) if alignment else translation)
         return found
 
@@ -243,13 +275,17 @@ class TextTranslator:
         readings = iter(self._written([passage.ids for line in passages for passage in line]))
         return [self.joined(line, [next(readings) for _ in line]) for line in passages]
 
-    def translate_stream(self, lines: Iterable[str], *, alignment: bool = False) -> Iterator[Translation]:
+    def translate_stream(
+        self, lines: Iterable[str], *, alignment: bool = False, n_best: int = 1
+    ) -> Iterator[Translation]:
         """Translates any number of lines in bounded memory; the translations come in their order."""
         _check_lines(lines)
         for window in windows(lines):
-            yield from self.translate(window, alignment=alignment)
+            yield from self.translate(window, alignment=alignment, n_best=n_best)
 
-    def decode_chunks(self, chunks: Sequence[list[int]], *, alignment: bool = False) -> list[Part]:
+    def decode_chunks(
+        self, chunks: Sequence[list[int]], *, alignment: bool = False, n_best: int = 1
+    ) -> list[Part]:
         """Translates source ids, rows of 1 to MAX_SRC_TOKENS, in batches of similar length."""
         batches = batches_for_workers(
             [len(chunk) for chunk in chunks],
@@ -258,67 +294,101 @@ class TextTranslator:
             workers=self._workers,
         )
         parts: dict[int, Part] = {}
-        decoded = self.decode_batches([[chunks[i] for i in rows] for rows in batches], alignment=alignment)
+        given = [[chunks[i] for i in rows] for rows in batches]
+        decoded = self.decode_batches(given, alignment=alignment, n_best=n_best)
         for rows, hyps in zip(batches, decoded, strict=True):
             none: list[None] = [None] * len(rows)
             weights = [len(ids) + hyps.with_end for ids in hyps.ids]
-            made = map(Part, hyps.ids, hyps.scores, hyps.fertilities or none, weights, hyps.sources or none)
-            parts.update(zip(rows, made, strict=True))
+            others = [
+                tuple(Part(ids, score, None, len(ids) + hyps.with_end, None) for ids, score in of_row)
+                for of_row in hyps.others or [[]] * len(rows)
+            ]
+            of_source = hyps.fertilities or none, weights, hyps.sources or none
+            parts.update(zip(rows, map(Part, hyps.ids, hyps.scores, *of_source, others), strict=True))
         return [parts[i] for i in range(len(chunks))]
 
     def decode_batches(
-        self, batches: Sequence[list[list[int]]], *, alignment: bool = False
+        self, batches: Sequence[list[list[int]]], *, alignment: bool = False, n_best: int = 1
     ) -> Iterator[Hypotheses]:
         """What the engine makes of batches of source ids, in their order."""
         run = self._pool.map if self._pool is not None and len(batches) > 1 else map
+        several = self._decode_several
+        if n_best > 1 and several is not None:
+            return run(lambda rows: several(rows, n_best), batches)
         return run(self._decode_aligned if alignment else self._decode, batches)
 
-    def read(self, passages: Sequence[Passage], *, alignment: bool = False) -> list[Reading]:
+    def read(self, passages: Sequence[Passage], *, alignment: bool = False, n_best: int = 1) -> list[Reading]:
         """The better reading of each passage, its text without what no translation may have.
 
         The second step of `translate`: passages of any lines may be read together.
         """
         capitals = [i for i, passage in enumerate(passages) if passage.ids and passage.segment.text.isupper()]
         calm = [self._reader.calm(passages[i]) for i in capitals]
-        readings = self._written([*(passage.ids for passage in passages), *calm], alignment)
+        readings = self._written([*(passage.ids for passage in passages), *calm], alignment, n_best)
         for i, other in zip(capitals, readings[len(passages) :], strict=True):
-            readings[i] = max(readings[i], other._replace(text=other.text.upper()), key=_merit)
-        for i, passage in enumerate(passages):
-            text = passage.segment.text
-            if not passage.ids:
-                whole = (
-                    text if passage.masked is None else self._reader.restored(passage, passage.masked.text)
-                )
-                readings[i] = readings[i]._replace(text=whole)
-                continue
-            if passage.masked is not None:
-                readings[i] = readings[i]._replace(text=self._reader.restored(passage, readings[i].text))
-            if (valid := valid_output(text, readings[i].text)) != readings[i].text:
-                readings[i] = readings[i]._replace(text=valid)
-        return readings[: len(passages)]
+            readings[i] = max(readings[i], _in_capitals(other), key=_merit)
+        return [self._finished(*each) for each in zip(passages, readings[: len(passages)], strict=True)]
 
-    def _written(self, rows: Sequence[list[int]], alignment: bool = False) -> list[Reading]:
+    def _finished(self, passage: Passage, reading: Reading) -> Reading:
+        """A reading with the spans of its passage, and without what no translation may have."""
+        text = passage.segment.text
+        if not passage.ids:
+            whole = text if passage.masked is None else self._reader.restored(passage, passage.masked.text)
+            return reading._replace(text=whole)
+        found = reading.text if passage.masked is None else self._reader.restored(passage, reading.text)
+        found = valid_output(text, found)
+        others = tuple(self._finished(passage, other) for other in reading.others)
+        return (
+            reading if found == reading.text and not others else reading._replace(text=found, others=others)
+        )
+
+    def _written(self, rows: Sequence[list[int]], alignment: bool = False, n_best: int = 1) -> list[Reading]:
         """What the model writes for each row of source ids; nothing for one without ids."""
-        parts = iter(self.decode_chunks([row for row in rows if row], alignment=alignment))
-        found = [(row, next(parts) if row else NOTHING) for row in rows]
-        if self._placeholders is not None:
-            carried = self._placeholders.carried
-            found = [(row, part._replace(ids=carried(row, part.ids))) for row, part in found]
-        return [Reading(row, part, self.tokenizer.decode_tgt(part.ids)) for row, part in found]
+        parts = iter(self.decode_chunks([row for row in rows if row], alignment=alignment, n_best=n_best))
+        return [self._reading(row, next(parts) if row else NOTHING) for row in rows]
 
-    def joined(self, passages: Sequence[Passage], readings: Sequence[Reading]) -> Translation:
+    def _reading(self, row: list[int], part: Part) -> Reading:
+        if self._placeholders is not None:
+            part = part._replace(ids=self._placeholders.carried(row, part.ids))
+        others = tuple(self._reading(row, other) for other in part.others)
+        return Reading(row, part, self.tokenizer.decode_tgt(part.ids), others)
+
+    def joined(
+        self, passages: Sequence[Passage], readings: Sequence[Reading], *, n_best: int = 1
+    ) -> Translation:
         """The translation of a line from those of its passages: the last step of `translate`."""
+        text = self._reader.line(passages, [reading.text for reading in readings])
         parts = [reading.part for reading in readings]
         fertilities = [n for part in parts for n in part.fertilities or ()]
-        weight = sum(part.weight for part in parts)
         return Translation(
-            text=self._reader.line(passages, [reading.text for reading in readings]),
+            text=text,
             src_pieces=tuple(self.tokenizer.src_pieces(i for reading in readings for i in reading.ids)),
             tgt_pieces=tuple(self.tokenizer.tgt_pieces(i for part in parts for i in part.ids)),
             fertilities=tuple(fertilities) if self.copies else None,
-            score=sum(part.score * part.weight for part in parts) / max(weight, 1),
+            score=_mean_score(readings),
             model=self.fingerprint,
+            alternatives=None if n_best == 1 else self._alternatives(text, passages, readings, n_best - 1),
         )
+
+    def _alternatives(
+        self, text: str, passages: Sequence[Passage], readings: Sequence[Reading], count: int
+    ) -> tuple[Alternative, ...]:
+        """Up to `count` further translations of a line."""
+        options = [(reading, *reading.others) for reading in readings]
+        found: dict[str, float] = {}
+        for chosen in combinations(
+            [[option.part.score for option in of_passage] for of_passage in options],
+            [[option.part.weight for option in of_passage] for of_passage in options],
+            MOST_COMBINATIONS * (count + 1),
+        ):
+            made = [of_passage[number] for of_passage, number in zip(options, chosen, strict=True)]
+            found.setdefault(self._reader.line(passages, [each.text for each in made]), _mean_score(made))
+        found.pop(text, None)
+        return tuple(Alternative(*each) for each in list(found.items())[:count])
+
+    def doubts(self, line: str, translation: str) -> list[Doubt]:
+        """What is doubtful in the translation of a line."""
+        return doubts(line, translation, self._reader)
 
     def aligned(
         self,

@@ -11,7 +11,8 @@ from onepass.families import family_named
 from onepass.runtime.candidates import check_candidates
 from onepass.runtime.cores import available_cores
 from onepass.runtime.engine import OnnxEngine
-from onepass.runtime.sentences import Languages
+from onepass.runtime.inside import NOT_READ, Inside, inside
+from onepass.runtime.sentences import Languages, Passage
 from onepass.runtime.shipped import find_model
 from onepass.runtime.text_translator import TextTranslator
 from onepass.text.glossary import Glossary
@@ -34,10 +35,12 @@ class Translator(TextTranslator):
     Attributes:
         bundle: what was loaded.
         precision: of the weights.
+        engine: that runs its graph.
     """
 
     bundle: Bundle
     precision: Precision
+    engine: OnnxEngine
 
     @classmethod
     def load(
@@ -104,13 +107,24 @@ class Translator(TextTranslator):
             workers=workers,
             copies=engine.copies,
             decode_aligned=engine.aligned if engine.aligns else None,
+            decode_several=engine.several if engine.has_several else None,
             languages=Languages(bundle.src, bundle.tgt),
             split=split,
             placeholders=placeholders,
             glossary=glossary,
         )
-        translator.bundle, translator.precision = bundle, chosen
+        translator.bundle, translator.precision, translator.engine = bundle, chosen, engine
         return translator
+
+    def inside(self, passage: Passage) -> Inside:
+        """What the model reads of a passage, and what all its slots write at once."""
+        if not passage.ids:
+            return NOT_READ
+        first = 0 if self._placeholders is None else self._placeholders.first
+        src, tgt = (
+            {first + slot: text for slot, text in spans.items()} for spans in self._reader.spans_of(passage)
+        )
+        return inside(self.engine, self.tokenizer, passage.ids, src, tgt)
 
 
 def graph_files(bundle: Bundle, precision: Precision) -> list[str]:

@@ -14,6 +14,7 @@ from starlette.responses import Response
 
 from onepass.runtime.text_translator import Translation
 from onepass.service.admission import Admission
+from onepass.service.batcher import TEXT_ALONE, Want
 from onepass.service.detection import Detected
 from onepass.service.documents import (
     FILE_FORMATS,
@@ -27,6 +28,7 @@ from onepass.service.documents import (
 from onepass.service.downloads import Downloads
 from onepass.service.fields import Fields, read_fields
 from onepass.service.health import Health
+from onepass.service.inside import said_inside
 from onepass.service.keys import Key
 from onepass.service.languages import language_name
 from onepass.service.metrics import Metrics
@@ -45,7 +47,9 @@ DETAILS: dict[str, Callable[[str, Translation], Any]] = {
     ],
 }
 """What an answer says of each text on request, beside the milliseconds of the whole."""
-MILLISECONDS = "milliseconds"
+DOUBTS, MILLISECONDS = "doubts", "milliseconds"
+MOST_ALTERNATIVES = 10
+"""Of a text, however many are asked for."""
 
 
 class Json(Response):
@@ -64,6 +68,11 @@ class Wanted(NamedTuple):
     text_format: str
     alternatives: int
     details: tuple[str, ...]
+
+    def want(self) -> Want:
+        """Of the model."""
+        n_best = 1 + min(self.alternatives, MOST_ALTERNATIVES)
+        return Want("alignment" in self.details, n_best, DOUBTS in self.details)
 
 
 class Marked(NamedTuple):
@@ -116,20 +125,21 @@ class Api:
         record.texts = list(texts)
         details: dict[str, Any] = {}
         if wanted.text_format == TEXT:
-            aligned = "alignment" in wanted.details
-            translated = await self._translated(request, who, texts, wanted.pair, alignment=aligned)
+            translated = await self._translated(request, who, texts, wanted.pair, wanted.want())
             whole, detected = [found.text for found in translated.translations], translated.detected
-            details = _details(wanted.details, texts, translated.translations)
+            details = _details(wanted.details, texts, translated)
+            others = [[other.text for other in found.alternatives or ()] for found in translated.translations]
         else:
             data = [text.encode("utf-8", "surrogatepass") for text in texts]
             marked = await self._marked(request, who, data, wanted.text_format, wanted.pair)
+            others = [[] for _ in data]
             whole, detected = (
                 [found.decode("utf-8", "replace") for found in marked.documents],
                 marked.detected,
             )
         answer: dict[str, Any] = {"translatedText": whole}
         if wanted.alternatives:
-            answer["alternatives"] = [[] for _ in whole]
+            answer["alternatives"] = others
         if detected is not None:
             answer["detectedLanguage"] = [_said(one) for one in detected]
         if not fields.is_list():
@@ -187,6 +197,22 @@ class Api:
             ]
         )
 
+    async def inside(self, request: Request) -> Response:
+        """`POST /v1/inside`: what a model does with the first sentence of a text."""
+        self.admission.check_room(self.translating.waiting)
+        fields = await self._fields(request)
+        who = self._who(request, fields)
+        text = fields.text("q")
+        pair = Pair(fields.text("source"), fields.text("target"))
+        with self._admitted(request, who, len(text), pair):
+            if pair.source == AUTO:
+                pair = pair._replace(source=(await self.translating.detect(text))[0].language)
+            source, target = map(self._directions.language, pair)
+            model = self._directions.find(source, target)
+            if model is None:
+                raise RequestError(400, "The text is in the target language")
+            return Json(await asyncio.to_thread(said_inside, model, text))
+
     async def health(self, request: Request) -> Response:
         """`GET /health`: whether all workers answer and take more."""
         if self.admission.is_stopping:
@@ -203,7 +229,7 @@ class Api:
             {
                 "apiKeys": bool(self.admission.keys),
                 "charLimit": limits.characters,
-                "details": [*DETAILS, MILLISECONDS],
+                "details": [*DETAILS, DOUBTS, MILLISECONDS],
                 "filesTranslation": True,
                 "frontendTimeout": 30,
                 "keyRequired": bool(self.admission.keys),
@@ -218,7 +244,9 @@ class Api:
 
     async def spec(self, request: Request) -> Response:
         """`GET /spec`: the OpenAPI document."""
-        return Json(specification(self._directions.codes, sorted(TEXT_FORMATS), [*DETAILS, MILLISECONDS]))
+        return Json(
+            specification(self._directions.codes, sorted(TEXT_FORMATS), [*DETAILS, DOUBTS, MILLISECONDS])
+        )
 
     async def metrics_text(self, request: Request) -> Response:
         """`GET /metrics`."""
@@ -247,10 +275,10 @@ class Api:
         return who
 
     async def _translated(
-        self, request: Request, who: Key, texts: Sequence[str], pair: Pair, *, alignment: bool = False
+        self, request: Request, who: Key, texts: Sequence[str], pair: Pair, want: Want = TEXT_ALONE
     ) -> Translated:
         with self._admitted(request, who, sum(map(len, texts)), pair) as waiter:
-            translated = await self.translating.translate(texts, pair, waiter, alignment=alignment)
+            translated = await self.translating.translate(texts, pair, waiter, want)
         record_of(request).sentences = translated.sentences
         return translated
 
@@ -300,7 +328,7 @@ class _Marked:
             pair = pair._replace(source=self.detected.language)
             if pair.source == pair.target:
                 return [same(line) for line in lines]
-        translated = await self._translating.translate(lines, pair, self._waiter, alignment=alignment)
+        translated = await self._translating.translate(lines, pair, self._waiter, Want(alignment))
         self.sentences += translated.sentences
         return translated.translations
 
@@ -316,20 +344,19 @@ def _wanted(fields: Fields) -> Wanted:
     text_format = fields.optional("format") or "text"
     check_format(text_format)
     details = fields.names("details")
-    allowed = [*DETAILS, MILLISECONDS]
+    allowed = [*DETAILS, DOUBTS, MILLISECONDS]
     if unknown := [name for name in details if name not in allowed]:
         raise RequestError(400, f"{unknown[0][:40]} is no detail; there are {', '.join(allowed)}")
-    if text_format != TEXT and (of_text := [name for name in details if name in DETAILS]):
+    if text_format != TEXT and (of_text := [name for name in details if name in (*DETAILS, DOUBTS)]):
         raise RequestError(400, f"{of_text[0]} is a detail of texts without mark-up")
     return Wanted(pair, text_format, fields.alternatives(), details)
 
 
-def _details(
-    names: Sequence[str], texts: Sequence[str], translations: Sequence[Translation]
-) -> dict[str, Any]:
+def _details(names: Sequence[str], texts: Sequence[str], translated: Translated) -> dict[str, Any]:
     """What was asked for of each text of the request."""
-    pairs = list(zip(texts, translations, strict=True))
-    return {name: [DETAILS[name](*pair) for pair in pairs] for name in names if name in DETAILS}
+    pairs = list(zip(texts, translated.translations, strict=True))
+    found = {name: [DETAILS[name](*pair) for pair in pairs] for name in names if name in DETAILS}
+    return {**found, DOUBTS: translated.doubts} if DOUBTS in names else found
 
 
 def _spans(text: str) -> list[list[Any]]:

@@ -111,6 +111,7 @@ def _routes(api: Api) -> list[Route]:
         Route("/frontend/settings", api.settings),
         Route("/spec", api.spec),
         Route("/v1/models", api.models),
+        Route("/v1/inside", api.inside, methods=["POST"]),
     ]
 
 

@@ -13,6 +13,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
+from itertools import groupby
 from typing import NamedTuple
 
 from onepass.runtime.sentences import Passage
@@ -26,19 +27,34 @@ ROUND_JOBS = 16
 Result = Reading | Exception
 
 
+class Want(NamedTuple):
+    """What a request wants of its translations.
+
+    Attributes:
+        alignment: where their words come from.
+        n_best: translations of each, which take about ten times as long where there are several.
+        doubts: what is doubtful in them.
+    """
+
+    alignment: bool = False
+    n_best: int = 1
+    doubts: bool = False
+
+
+TEXT_ALONE = Want()
+
+
 class Job:
     """The passages of a request, which are read in the order in which their turn comes.
 
     Attributes:
         passages: to read.
         done: their readings, in their order.
-        alignment: whether they say where their words come from.
+        want: what else their readings say.
     """
 
-    def __init__(
-        self, passages: Sequence[Passage], done: asyncio.Future[list[Reading]], *, alignment: bool = False
-    ) -> None:
-        self.passages, self.done, self.alignment = passages, done, alignment
+    def __init__(self, passages: Sequence[Passage], done: asyncio.Future[list[Reading]], want: Want) -> None:
+        self.passages, self.done, self.want = passages, done, want
         self.begun = 0
         self._readings: dict[int, Reading] = {}
         if not passages:
@@ -105,9 +121,9 @@ class Batcher:
         """Ends the thread after its round."""
         self._rounds.put(None)
 
-    def submit(self, passages: Sequence[Passage], *, alignment: bool = False) -> Job:
+    def submit(self, passages: Sequence[Passage], want: Want = TEXT_ALONE) -> Job:
         """Has passages translated; those of other requests that wait are translated with them."""
-        job = Job(passages, asyncio.get_running_loop().create_future(), alignment=alignment)
+        job = Job(passages, asyncio.get_running_loop().create_future(), want)
         if passages:
             self.waiting += len(passages)
             self._jobs.append(job)
@@ -157,18 +173,23 @@ class Batcher:
     def _read_rounds(self) -> None:
         assert self._loop is not None
         while (turns := self._rounds.get()) is not None:
-            alignment = any(turn.job.alignment for turn in turns)
-            results = self._results([turn.passage for turn in turns], alignment=alignment)
+            # Apart by the number of translations: more of them cost more, and the first may be another one.
+            ordered = sorted(turns, key=lambda turn: turn.job.want.n_best)
+            results: list[Result] = []
+            for n_best, group in groupby(ordered, key=lambda turn: turn.job.want.n_best):
+                same = list(group)
+                alignment = any(turn.job.want.alignment for turn in same)
+                results += self._results([turn.passage for turn in same], Want(alignment, n_best))
             try:
-                self._loop.call_soon_threadsafe(self._end_round, turns, results)
+                self._loop.call_soon_threadsafe(self._end_round, ordered, results)
             except RuntimeError:  # the loop was closed: nobody waits
                 return
 
-    def _results(self, passages: list[Passage], *, alignment: bool) -> list[Result]:
+    def _results(self, passages: list[Passage], want: Want) -> list[Result]:
         """The readings; where they fail together, each alone, so that one harms no other request."""
         try:
-            return list(self.translator.read(passages, alignment=alignment))
+            return list(self.translator.read(passages, alignment=want.alignment, n_best=want.n_best))
         except Exception as error:
             if len(passages) == 1:
                 return [error]
-        return [result for passage in passages for result in self._results([passage], alignment=alignment)]
+        return [result for passage in passages for result in self._results([passage], want)]

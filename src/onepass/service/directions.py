@@ -8,22 +8,33 @@ from typing import Any, Protocol
 
 from onepass.bundle import Bundle
 from onepass.errors import UsageError
+from onepass.runtime.doubts import Doubt
+from onepass.runtime.inside import Inside
 from onepass.runtime.sentences import Passage
 from onepass.runtime.shipped import find_model
 from onepass.runtime.text_translator import Reading, Translation
 from onepass.runtime.translator import Precision, Translator, as_precision
 from onepass.service.languages import language_name
 from onepass.service.refusal import RequestError
+from onepass.service.word_by_word import WordByWord, find_teacher
 
 
 class TranslatesBySentence(Protocol):
     """What a service needs of a translator; see `TextTranslator`."""
 
+    has_alternatives: bool
+
     def passages(self, line: str) -> list[Passage]: ...
 
-    def read(self, passages: Sequence[Passage], *, alignment: bool = False) -> list[Reading]: ...
+    def read(
+        self, passages: Sequence[Passage], *, alignment: bool = False, n_best: int = 1
+    ) -> list[Reading]: ...
 
-    def joined(self, passages: Sequence[Passage], readings: Sequence[Reading]) -> Translation: ...
+    def joined(
+        self, passages: Sequence[Passage], readings: Sequence[Reading], *, n_best: int = 1
+    ) -> Translation: ...
+
+    def doubts(self, line: str, translation: str) -> list[Doubt]: ...
 
     def aligned(
         self,
@@ -32,6 +43,8 @@ class TranslatesBySentence(Protocol):
         passages: Sequence[Passage],
         readings: Sequence[Reading],
     ) -> Translation: ...
+
+    def inside(self, passage: Passage) -> Inside: ...
 
 
 @dataclass(frozen=True)
@@ -43,6 +56,7 @@ class Direction:
         source, target: codes of its languages.
         translator: that is loaded.
         about: what `/v1/models` says beside that.
+        teacher: that it learnt from, where it is installed.
     """
 
     name: str
@@ -50,6 +64,7 @@ class Direction:
     target: str
     translator: TranslatesBySentence
     about: Mapping[str, Any] = field(default_factory=dict)
+    teacher: WordByWord | None = None
 
     @property
     def label(self) -> str:
@@ -162,4 +177,6 @@ def _load(name: str, precision: Precision | None, threads: int) -> Direction:
         "attribution": export.card.attribution if export is not None else None,
         "bleu": export.measured[0].bleu if export is not None else None,
     }
-    return Direction(name, bundle.src, bundle.tgt, translator, about)
+    read_teacher = bundle.read_teacher
+    teacher = None if read_teacher is None else find_teacher(read_teacher)
+    return Direction(name, bundle.src, bundle.tgt, translator, about, teacher)

@@ -1,4 +1,4 @@
-"""The page at `/`: three files of the package, and the headers that let them run and nothing else."""
+"""The page at `/`: files of the package, and the headers that let them run and nothing else."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ POLICY = "; ".join(
 FILES = {
     "/": ("index.html", "text/html"),
     "/page.css": ("page.css", "text/css"),
-    "/page.js": ("page.js", "text/javascript"),
+    **{f"/{name}": (name, "text/javascript") for name in ("page.js", "panes.js", "inside.js", "service.js")},
 }
 
 

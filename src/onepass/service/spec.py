@@ -48,6 +48,14 @@ def specification(
         "detectedLanguage": {"oneOf": [_DETECTED, {"type": "array", "items": _DETECTED}]},
         "details": {"type": "object"},
     }
+    shown = {
+        "source": {"type": "array", "items": _TEXT},
+        "slots": {"type": "array", "items": {"type": "array", "items": {}}},
+        "complete": {"type": "boolean"},
+        "fertilities": {"type": "array", "items": {"type": "integer"}, "nullable": True},
+        "student": {"type": "object", "nullable": True},
+        "teacher": {"type": "object", "nullable": True},
+    }
     of_file = {"file": {"type": "string", "format": "binary"}, "source": _TEXT, "target": _TEXT}
     languages = _list_of({"code": _TEXT, "name": _TEXT, "targets": {"type": "array", "items": _TEXT}})
     model = {"name": _TEXT, "source": _TEXT, "target": _TEXT, "fingerprint": _TEXT}
@@ -72,6 +80,12 @@ def specification(
             "/languages": _get("Languages and their targets.", languages),
             "/frontend/settings": _get("What a page needs to know of the service.", {"type": "object"}),
             "/health": _get("Whether all workers answer.", _object({"status": _TEXT})),
+            "/v1/inside": _post(
+                "Says what a model does with the first sentence of a text.",
+                {name: asked[name] for name in ("q", "source", "target", "api_key")},
+                ["q", "source", "target"],
+                _object(shown),
+            ),
             "/v1/models": _get("The models that are served.", _list_of(model)),
         },
     }

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from onepass.runtime.doubts import Doubt
 from onepass.runtime.sentences import Passage
 from onepass.runtime.text_translator import Reading, Translation
-from onepass.service.batcher import Batcher, Job
+from onepass.service.batcher import TEXT_ALONE, Batcher, Job, Want
 from onepass.service.detection import Detected, Detector, detect_each
 from onepass.service.directions import Direction, Directions
 from onepass.service.metrics import Metrics
@@ -50,11 +51,13 @@ class Translated(NamedTuple):
         translations: in the order of the texts.
         detected: the language of each text, where "auto" was asked for.
         sentences: that were read.
+        doubts: what is doubtful in each, where it is wanted.
     """
 
     translations: list[Translation]
     detected: list[Detected] | None
     sentences: int
+    doubts: list[list[Doubt]]
 
 
 class Translating:
@@ -101,7 +104,7 @@ class Translating:
             self.directions.find(self.directions.language(pair.source), target)
 
     async def translate(
-        self, texts: Sequence[str], pair: Pair, waiter: Waiter, *, alignment: bool = False
+        self, texts: Sequence[str], pair: Pair, waiter: Waiter, want: Want = TEXT_ALONE
     ) -> Translated:
         """Translates the texts of a request.
 
@@ -109,7 +112,7 @@ class Translating:
             texts: of the request.
             pair: of its languages.
             waiter: who waits for it.
-            alignment: say of each word where it comes from.
+            want: what to say of each translation beside its text.
 
         Raises:
             RequestError: a language is not served, or it took too long.
@@ -131,14 +134,18 @@ class Translating:
                 found.update((number, same(texts[number])) for number in numbers)
             else:
                 chosen = {number: texts[number] for number in numbers}
-                jobs.append(
-                    self._submit(model, chosen, await _passages(model, [*chosen.values()]), alignment)
-                )
+                jobs.append(self._submit(model, chosen, await _passages(model, [*chosen.values()]), want))
         await self._wait(jobs, waiter)
         for work in jobs:
             found.update(work.translations())
         sentences = sum(len(work.job.passages) for work in jobs)
-        return Translated([found[number] for number in range(len(texts))], detected, sentences)
+        doubts = {number: one for work in jobs for number, one in work.doubts(found).items()}
+        return Translated(
+            [found[number] for number in range(len(texts))],
+            detected,
+            sentences,
+            [doubts.get(number, []) for number in range(len(texts))],
+        )
 
     async def detect(self, text: str) -> list[Detected]:
         """The served languages, the likeliest of a text first.
@@ -154,10 +161,12 @@ class Translating:
         return await asyncio.to_thread(detect_each, self.detector, texts)
 
     def _submit(
-        self, model: Direction, texts: dict[int, str], lines: list[list[Passage]], alignment: bool
+        self, model: Direction, texts: dict[int, str], lines: list[list[Passage]], want: Want
     ) -> _Work:
         batcher = self._batchers[model.label]
-        job = batcher.submit([passage for line in lines for passage in line], alignment=alignment)
+        if not model.translator.has_alternatives:
+            want = want._replace(n_best=1)
+        job = batcher.submit([passage for line in lines for passage in line], want)
         return _Work(model, batcher, job, texts, lines)
 
     async def _wait(self, jobs: Sequence[_Work], waiter: Waiter) -> None:
@@ -204,10 +213,19 @@ class _Work(NamedTuple):
         found = {}
         for (number, text), line in zip(self.texts.items(), self.lines, strict=True):
             of_line: list[Reading] = [next(readings) for _ in line]
-            found[number] = translator.joined(line, of_line)
-            if self.job.alignment:
+            found[number] = translator.joined(line, of_line, n_best=self.job.want.n_best)
+            if self.job.want.alignment:
                 found[number] = translator.aligned(text, found[number], line, of_line)
         return found
+
+    def doubts(self, found: Mapping[int, Translation]) -> dict[int, list[Doubt]]:
+        """What is doubtful in its translations, by the numbers of their texts, where it is wanted."""
+        if not self.job.want.doubts:
+            return {}
+        return {
+            number: self.model.translator.doubts(text, found[number].text)
+            for number, text in self.texts.items()
+        }
 
 
 def same(text: str) -> Translation:

@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections import Counter
 from dataclasses import dataclass
 from decimal import MAX_EMAX, MAX_PREC, MIN_EMIN, Context, Decimal
 from functools import cache
 
+from onepass.text.pair import Pair
 from onepass.text.patterns import DOTTED_DATE, FRACTIONS, NUMERAL, TIMESTAMP, VERSION
 
 
@@ -42,6 +44,10 @@ _GROUPS_ONLY = "'’" + _SPACES
 _MARKS = re.compile(f"[.,'’{_SPACES}]")
 _EXPONENT = re.compile(r"[eE]([-+]?\d{1,4})(?!\d)")
 _SIGN = re.compile(r"(?<![\w)\]}%])[-−](?:(?:[A-Z]{0,3}\$|[€£¥₹])\s?)?\Z|[€£¥$]-\Z")
+_DIGIT = re.compile(r"\d")
+_AFTERNOON = re.compile(r"\bp\.? ?m\b", re.IGNORECASE)
+_ROMAN = re.compile(r"\b[IVXLC]+\b")
+_ROMAN_DIGITS = {"I": 1, "V": 5, "X": 10, "L": 50, "C": 100}
 _CLOCK_OR_DATE = re.compile(
     r"\d[:/]\d|\d{4}-\d{1,2}-\d{1,2}|\d{1,2}-\d{1,2}-\d{4}|\dh\d|\d\s?(?:[ap]\.?m\.?|[AP]\.?M\.?)(?!\w)"
 )
@@ -154,3 +160,36 @@ def _written(numeral: str, reads: Separators, writes: Separators) -> str:
 
 def _ascii(digits: str) -> str:
     return "".join(str(unicodedata.decimal(digit)) for digit in digits)
+
+
+def same_numbers(pair: Pair, src: str, tgt: str) -> bool:
+    """Whether both sides have the same numbers, by value.
+
+    Nothing is wrong with a Roman numeral for another one (the 19th century, século XIX), with a clock of 24
+    hours for one of 12, or with a word for thousands (400,000 troops, 400 mil tropas).
+    """
+    if not _DIGIT.search(pair.src) and not _DIGIT.search(pair.tgt):
+        return True
+    ours, theirs = (
+        Counter(number_values(text, language)) for text, language in zip(pair, (src, tgt), strict=True)
+    )
+    missing, extra = ours - theirs, theirs - ours
+    missing -= _roman_values(pair.tgt)
+    extra -= _roman_values(pair.src)
+    for value in list(missing.elements()):
+        others = [value / 1000, value / 10**6, value / 10**9]
+        others += [value + 12] if _AFTERNOON.search(pair.src) and value < 12 else []
+        other = next((other for other in others if extra[other]), None)
+        if other is not None:
+            missing[value] -= 1
+            extra[other] -= 1
+    return not +missing and not +extra
+
+
+def _roman_values(text: str) -> Counter[Decimal]:
+    values = []
+    for match in _ROMAN.finditer(text):
+        digits = [_ROMAN_DIGITS[digit] for digit in match[0]]
+        later = [*digits[1:], 0]
+        values.append(Decimal(sum(-d if d < after else d for d, after in zip(digits, later, strict=True))))
+    return Counter(values)

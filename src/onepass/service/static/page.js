@@ -1,50 +1,27 @@
 // The page: asks for a translation at every key stroke, one request at a time, the newest text next.
-"use strict";
+
+import { showInside } from "./inside.js";
+import { drawMirror, show, showAnother, translated } from "./panes.js";
+import { ask, byId, made, showError, withKey } from "./service.js";
 
 const DEBOUNCE_MS = 20;
-const ALTERNATIVES = 3;
-const byId = (id) => document.getElementById(id);
-const [text, mirror, translation, source, target, key, said, error, file, download] = [
-  "text", "mirror", "translation", "source", "target", "key", "said", "error", "file", "download",
+const REST_MS = 600;
+const ALTERNATIVES = 4;
+const DOUBTS = {
+  numbers_differ: "the numbers differ",
+  cut: "a sentence was too long and was cut",
+  untranslated: "words are as they were",
+};
+const [text, translation, source, target, key, said, file, download] = [
+  "text", "translation", "source", "target", "key", "said", "file", "download",
 ].map(byId);
 
 let languages = [];
 let details = [];
 let timer = 0;
+let rest = 0;
 let isAsking = false;
 let isStale = false;
-// Of what is shown: the words of the translation as [start, end, [[start, end] of the text, ...]].
-let shown = { text: "", translation: "", words: [], spans: { source: [], target: [] } };
-
-// What the service says in code points, as the browser counts.
-function places(string) {
-  const found = [0];
-  for (const character of string) found.push(found[found.length - 1] + character.length);
-  return found;
-}
-
-async function ask(path, body) {
-  const options = body === undefined ? {} : { method: "POST", body };
-  if (typeof body === "string") options.headers = { "Content-Type": "application/json" };
-  let answer;
-  try {
-    answer = await fetch(path, options);
-  } catch {
-    throw new Error("The service does not answer.");
-  }
-  const found = await answer.json().catch(() => ({}));
-  if (!answer.ok) throw new Error(found.error || `The service answers with ${answer.status}.`);
-  return found;
-}
-
-function showError(problem) {
-  error.textContent = problem ? problem.message : "";
-  error.hidden = !problem;
-}
-
-function withKey(fields) {
-  return key.value ? { ...fields, api_key: key.value } : fields;
-}
 
 function changed() {
   drawMirror([]);
@@ -58,18 +35,10 @@ async function translate() {
     isStale = true;
     return;
   }
-  const asked = text.value;
-  if (!asked.trim()) {
-    show(asked, { translatedText: "" }, 0);
-    return;
-  }
   isAsking = true;
   translation.classList.add("stale");
-  const begin = performance.now();
   try {
-    const fields = { q: asked, source: source.value, target: target.value, details };
-    const answer = await ask("translate", JSON.stringify(withKey({ ...fields, alternatives: ALTERNATIVES })));
-    show(asked, answer, performance.now() - begin);
+    await translateOnce();
     showError(null);
   } catch (problem) {
     showError(problem);
@@ -83,101 +52,57 @@ async function translate() {
   }
 }
 
-function show(asked, answer, took) {
+async function translateOnce() {
+  const asked = text.value;
+  const pair = { source: source.value, target: target.value };
+  if (!asked.trim()) {
+    show(asked, { translatedText: asked });
+    showAlternatives([], "");
+    said.textContent = "";
+    return;
+  }
+  const begin = performance.now();
+  const fields = { q: asked, ...pair, details };
+  const answer = await ask("translate", JSON.stringify(withKey(fields)));
+  const took = performance.now() - begin;
+  show(asked, answer);
+  showAlternatives([], "");
   const of = answer.details || {};
-  shown = {
-    text: asked,
-    translation: answer.translatedText,
-    words: of.alignment || [],
-    spans: of.spans || { source: [], target: [] },
-  };
-  drawTranslation();
-  drawMirror([]);
-  showAlternatives(answer.alternatives || []);
-  const parts = [];
-  if (answer.detectedLanguage) parts.push(nameOf(answer.detectedLanguage.language));
+  const parts = answer.detectedLanguage ? [nameOf(answer.detectedLanguage.language)] : [];
   if (of.milliseconds !== undefined) parts.push(`${of.milliseconds.toFixed(1)} ms in the service`);
-  if (took) parts.push(`${took.toFixed(1)} ms here`);
-  said.textContent = parts.join(" · ");
+  const doubts = (of.doubts || []).map((doubt) => DOUBTS[doubt] || doubt);
+  said.textContent = [...parts, `${took.toFixed(1)} ms here`, ...doubts].join(" · ");
+  clearTimeout(rest);
+  rest = setTimeout(() => {
+    // For who hears the page, once the text is at rest; not over what is said word by word.
+    if (document.activeElement !== translation) byId("link").textContent = translated();
+    showInside({ q: asked, ...pair });
+    askAlternatives();
+  }, REST_MS);
 }
 
-// Pieces of a string: each is in a range, or between two. Ranges are in order and do not overlap.
-function* pieces(string, ranges) {
-  const at = places(string);
-  let place = 0;
-  for (const [start, end] of ranges) {
-    if (start > place) yield { text: string.slice(at[place], at[start]), range: null };
-    yield { text: string.slice(at[start], at[end]), range: [start, end] };
-    place = end;
-  }
-  yield { text: string.slice(at[place]), range: null };
-}
-
-function drawTranslation() {
-  const isSpan = (range) => shown.spans.target.some(([start, end]) => start < range[1] && range[0] < end);
-  const words = shown.words.length ? shown.words : shown.spans.target;
-  translation.replaceChildren();
-  translation.lang = target.value;
-  let number = 0;
-  for (const piece of pieces(shown.translation, words)) {
-    if (piece.range === null) {
-      translation.append(piece.text);
-      continue;
-    }
-    const element = document.createElement(isSpan(piece.range) ? "mark" : "span");
-    element.textContent = piece.text;
-    if (shown.words.length) {
-      const of = shown.words[number];
-      element.classList.add("word");
-      element.addEventListener("pointerenter", () => drawMirror(of[2]));
-      element.addEventListener("pointerleave", () => drawMirror([]));
-    }
-    translation.append(element);
-    number += 1;
+// Only where they are looked at: they take several times as long.
+async function askAlternatives() {
+  const asked = text.value;
+  if (!byId("others").open || !asked.trim()) return;
+  const fields = { q: asked, source: source.value, target: target.value, alternatives: ALTERNATIVES };
+  try {
+    const { alternatives } = await ask("translate", JSON.stringify(withKey(fields)));
+    if (asked !== text.value) return;
+    showAlternatives(alternatives, alternatives.length ? "" : "This model has no other translation.");
+  } catch (problem) {
+    showError(problem);
   }
 }
 
-// Behind the text area, letter upon letter, the marks that a text area cannot have.
-function drawMirror(linked) {
-  const isCurrent = shown.text === text.value;
-  mirror.replaceChildren();
-  const ranges = linked.length ? linked : isCurrent ? shown.spans.source : [];
-  const ordered = [...ranges].sort((a, b) => a[0] - b[0]);
-  for (const piece of pieces(text.value, isCurrent ? ordered : [])) {
-    if (piece.range === null) {
-      mirror.append(piece.text);
-    } else {
-      const element = document.createElement("mark");
-      if (linked.length) element.className = "linked";
-      element.textContent = piece.text;
-      mirror.append(element);
-    }
-  }
-  mirror.append("\n");
-}
-
-// The words of the translation that come from the word at the caret.
-function followCaret() {
-  const at = places(shown.text);
-  const elements = translation.querySelectorAll(".word");
-  shown.words.forEach(([, , sources], number) => {
-    const isLinked = shown.text === text.value && document.activeElement === text
-      && sources.some(([start, end]) => at[start] <= text.selectionStart && text.selectionStart <= at[end]);
-    elements[number].classList.toggle("linked", isLinked);
-  });
-}
-
-function showAlternatives(others) {
-  byId("others").hidden = others.length === 0;
+function showAlternatives(others, note) {
+  byId("others-said").textContent = note;
+  byId("alternatives").lang = target.value;
   byId("alternatives").replaceChildren(...others.map((other) => {
-    const button = document.createElement("button");
+    const button = made("button", other);
     button.type = "button";
-    button.textContent = other;
-    button.addEventListener("click", () => {
-      shown = { ...shown, translation: other, words: [], spans: { source: [], target: [] } };
-      drawTranslation();
-    });
-    const item = document.createElement("li");
+    button.addEventListener("click", () => showAnother(other));
+    const item = made("li", "");
     item.append(button);
     return item;
   }));
@@ -203,6 +128,8 @@ async function translateFile(chosen) {
   } catch (problem) {
     said.textContent = "";
     showError(problem);
+  } finally {
+    file.value = "";
   }
 }
 
@@ -221,11 +148,14 @@ function offerTargets() {
 
 function swap() {
   const [from, to] = [source.value, target.value];
-  if (!languages.some((language) => language.code === to && language.targets.length > 1)) return;
+  if (!languages.some((language) => language.code === to && language.targets.length > 1)) {
+    showError(new Error(`No model here translates from ${nameOf(to)}.`));
+    return;
+  }
   source.value = to;
   offerTargets();
   if (from !== "auto") target.value = from;
-  text.value = shown.translation;
+  text.value = translated();
   changed();
 }
 
@@ -259,21 +189,19 @@ async function start() {
   );
   const last = remembered();
   if ([...source.options].some((option) => option.value === last.source)) source.value = last.source;
-  else if (settings.source) source.value = settings.source;
   offerTargets();
   if ([...target.options].some((option) => option.value === last.target)) target.value = last.target;
-  if (text.value) translate();
+  if (text.value) changed();
 }
 
 text.addEventListener("input", changed);
-text.addEventListener("scroll", () => { mirror.scrollTop = text.scrollTop; });
-document.addEventListener("selectionchange", followCaret);
 source.addEventListener("change", () => { offerTargets(); changed(); });
 target.addEventListener("change", changed);
 key.addEventListener("change", changed);
+byId("others").addEventListener("toggle", askAlternatives);
 byId("swap").addEventListener("click", swap);
 byId("copy").addEventListener("click", async () => {
-  await navigator.clipboard.writeText(shown.translation);
+  await navigator.clipboard.writeText(translated());
   said.textContent = "Copied.";
 });
 file.addEventListener("change", () => translateFile(file.files[0]));

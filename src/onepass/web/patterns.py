@@ -1,0 +1,94 @@
+"""The expressions that a page shares with Python, each under the name that its scripts have for it.
+
+They are those of the modules that find spans, numbers and sentences, private as they are there, so that what
+changes there changes here.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+from onepass.runtime import sentences
+from onepass.text import numbers, placeholders, segmentation, teacher_tokenizer, validity
+from onepass.text.patterns import FRACTIONS, SIGNS_OF_SPANS, any_span
+from onepass.web.expressions import javascript
+
+_MAY_BE_SHORT = (
+    "A B C D E F G H I J K L M N O P Q R S T U V W X Y Z Mr Mrs Ms Mx Dr Prof St Rep Reps Sen Sens Gov Gen "
+    "Lt Col Maj Capt Cmdr Adm Sgt Cpl Pvt Rev Hon Pres Supt Messrs Mme Mlle Mt Ft Ave Blvd Rd Sq Dept Univ "
+    "Inc Ltd Co Corp Bros Assn Jan Feb Mar Apr Jun Jul Aug Sep Sept Oct Nov Dec Mon Tue Tues Wed Thu Thurs "
+    "Fri Sat Sun Vol Nos Fig Figs Jr Sr Esq Art Sec Ch Ed Eds Cf Est Tel Ext Sra Srta Dra Exmo Av"
+)
+"""Words that may be abbreviations; which of them are, Python's splitter is asked."""
+_FULL, _START = r"\A(?:{})\Z", r"\A(?:{})"
+_MARK = placeholders._PLACEHOLDER.pattern.strip("()")
+
+
+def scripted_patterns() -> str:
+    """A module of JavaScript with all of them; those to find all of in a text have the flag `g`."""
+    ones: dict[str, Any] = {
+        "signsOfSpans": SIGNS_OF_SPANS,
+        "placeholder": _MARK,
+        "sign": numbers._SIGN,
+        "clockOrDate": numbers._CLOCK_OR_DATE,
+        "fraction": f"[{FRACTIONS}]",
+        "space": r"\s",
+        "visible": r"\S",
+        "plain": _FULL.format(segmentation._PLAIN.pattern),
+        "label": _FULL.format(sentences._LABEL.pattern),
+        "listMark": _START.format(sentences._LIST_MARK.pattern),
+        "enumeration": _START.format(segmentation._ENUMERATION.pattern),
+        "opener": _START.format(segmentation._OPENER.pattern),
+        "openingQuote": segmentation._OPENING_QUOTE,
+        "lastWord": segmentation._LAST_WORD,
+        "spaceAtEnd": r"\s+\Z",
+        "placeholderApart": f"({_MARK})",
+    }
+    all_of: dict[str, Any] = {
+        "anySpan": any_span(),
+        "beforeWord": teacher_tokenizer._BEFORE_WORD,
+        "controls": teacher_tokenizer._CONTROLS,
+        "glued": placeholders._GLUED,
+        "numeral": numbers._numeral(),
+        "literal": numbers._literal(),
+        "marks": numbers._MARKS,
+        "line": segmentation._LINE,
+        "missed": segmentation._MISSED,
+        "clauseEnd": segmentation._CLAUSE_END,
+        "spaces": segmentation._SPACE,
+        "unseen": validity._RUN,
+        "doubtful": validity._DOUBTFUL,
+        "outerSpace": r"\A\s+|\s+\Z",
+    }
+    rows = [f"  {name}: {_scripted(one, 'v')},\n" for name, one in ones.items()]
+    rows += [f"  {name}: {_scripted(one, 'vg')},\n" for name, one in all_of.items()]
+    head = "// Written by `onepass web` from Python's own expressions.\n\nexport const PATTERNS = {\n"
+    return head + "".join(rows) + "};\n"
+
+
+def abbreviations(language: str) -> dict[str, list[str]]:
+    """Words whose full stop ends no sentence.
+
+    Args:
+        language: of the text.
+
+    Returns:
+        `small`: where they are written small, `any`: in small letters, however they are written, `capital`:
+        as they are written.
+    """
+    return {
+        "small": sorted(segmentation._NO_ENDS_WHERE_SMALL),
+        "any": sorted(segmentation._NO_ENDS.get(language, ())),
+        "capital": [
+            word
+            for word in _MAY_BE_SHORT.split()
+            if len(segmentation.segments(f"There was {word}. Thomas (here).", language)) == 1
+        ],
+    }
+
+
+def _scripted(expression: str | re.Pattern[str], flags: str) -> str:
+    pattern = re.compile(expression)
+    return f"new RegExp({json.dumps(javascript(pattern.pattern, pattern.flags))}, {flags!r})"

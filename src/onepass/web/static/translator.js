@@ -1,0 +1,169 @@
+// Translates in the browser alone, with the names of the browsers' Translator API.
+// What is done with a line is that of `onepass.runtime.text_translator`.
+
+import * as ort from "./ort.wasm.bundle.min.mjs";
+import { Engine } from "./engine.js";
+import { localised } from "./numbers.js";
+import { PATTERNS } from "./patterns.js";
+import { LineReader } from "./sentences.js";
+import { IS_NUMBER, restored } from "./spans.js";
+import { Tokenizer } from "./tokenizer.js";
+
+const here = new URL(".", import.meta.url);
+ort.env.wasm.numThreads = 1;
+ort.env.wasm.wasmPaths = { wasm: new URL("ort-wasm-simd-threaded.wasm", here).href };
+
+const serves = (said, { sourceLanguage, targetLanguage }) => {
+  const base = (code) => String(code).toLowerCase().split("-")[0];
+  return base(sourceLanguage) === said.source && base(targetLanguage) === said.target;
+};
+
+async function fetched(name, onProgress = () => {}) {
+  const answer = await fetch(new URL(name, here));
+  if (!answer.ok) throw new DOMException(`${name} cannot be read (${answer.status}).`, "NetworkError");
+  const parts = [];
+  for (const reader = answer.body.getReader(); ;) {
+    const { done, value } = await reader.read();
+    if (done) break;
+    parts.push(value);
+    onProgress(value.length);
+  }
+  return new Uint8Array(await new Blob(parts).arrayBuffer());
+}
+
+const described = async () => JSON.parse(new TextDecoder().decode(await fetched("model.json")));
+
+export class Translator {
+  #said;
+  #engine;
+  #reader;
+  #tokenizer;
+  #isDestroyed = false;
+
+  // "available" where the model of this page is of these languages, else "unavailable".
+  static async availability(options) {
+    return serves(await described(), options) ? "available" : "unavailable";
+  }
+
+  // Loads the model; `monitor` is given an event target that has "downloadprogress" events.
+  static async create(options) {
+    const said = await described();
+    if (!serves(said, options)) throw new DOMException("There is no model of these languages here.", "NotSupportedError");
+    const target = new EventTarget();
+    options.monitor?.(target);
+    const total = said.files.reduce((sum, file) => sum + file.bytes, 0);
+    let loaded = 0;
+    const progress = (bytes) => {
+      loaded += bytes;
+      target.dispatchEvent(Object.assign(new Event("downloadprogress"), { loaded: loaded / total, total: 1 }));
+    };
+    const files = await Promise.all(said.files.map(async ({ name, role }) => ({ name, role, data: await fetched(name, progress) })));
+    options.signal?.throwIfAborted();
+    const one = (role) => files.find((file) => file.role === role).data;
+    const tokenizer = new Tokenizer(one("tokenizer"), said.placeholders.aliases.length);
+    const engine = await Engine.load(ort, one("graph"), files.filter(({ role }) => role === "weights"), tokenizer);
+    return new Translator(said, engine, tokenizer);
+  }
+
+  constructor(said, engine, tokenizer) {
+    [this.#said, this.#engine, this.#tokenizer] = [said, engine, tokenizer];
+    this.sourceLanguage = said.source;
+    this.targetLanguage = said.target;
+    this.inputQuota = Infinity;
+    this.#reader = new LineReader(tokenizer, said, said.abbreviations, said.placeholders.aliases);
+  }
+
+  async measureInputUsage() {
+    return 0;
+  }
+
+  async translate(text, { signal } = {}) {
+    let found = "";
+    for await (const part of this.#parts(String(text), signal)) found += part;
+    return found;
+  }
+
+  // The translation sentence by sentence.
+  translateStreaming(text, { signal } = {}) {
+    const parts = this.#parts(String(text), signal);
+    return new ReadableStream({
+      async pull(controller) {
+        try {
+          const { done, value } = await parts.next();
+          if (done) controller.close();
+          else controller.enqueue(value);
+        } catch (problem) {
+          controller.error(problem);
+        }
+      },
+    });
+  }
+
+  destroy() {
+    this.#isDestroyed = true;
+    this.#engine?.session.release();
+    this.#engine = null;
+  }
+
+  async* #parts(text, signal) {
+    for (const line of text.split(/(?<=\n)/)) {
+      const passages = this.#reader.passages(line);
+      for (let i = 0; i < passages.length; i++) {
+        signal?.throwIfAborted();
+        if (this.#isDestroyed) throw new DOMException("The translator was destroyed.", "InvalidStateError");
+        const written = await this.#written(passages[i]);
+        // With the next passage, which decides on the space between the two.
+        const pair = this.#reader.line(passages.slice(i, i + 2), [written, ""]);
+        yield passages[i + 1] ? pair.slice(0, pair.length - this.#reader.line([passages[i + 1]], [""]).length) : pair;
+      }
+    }
+  }
+
+  async #written(passage) {
+    if (!passage.ids.length) {
+      return passage.masked ? restored(passage.masked.text, passage.masked, this.#asWritten) : passage.text;
+    }
+    let best = await this.#reading(passage.ids);
+    const isUpper = /\p{Uppercase}/u.test(passage.text) && !/[\p{Lowercase}\p{Lt}]/u.test(passage.text);
+    const calm = isUpper ? this.#reader.calm(passage) : [];
+    if (calm.length) {
+      const other = await this.#reading(calm);
+      other.text = other.text.toUpperCase();
+      const isBetter = Boolean(other.text) === Boolean(best.text) ? other.score > best.score : Boolean(other.text);
+      if (isBetter) best = other;
+    }
+    const text = passage.masked ? restored(best.text, passage.masked, this.#asWritten) : best.text;
+    return this.#valid(passage.text, text);
+  }
+
+  async #reading(ids) {
+    const { ids: written, score } = await this.#engine.translate(ids);
+    return { text: this.#tokenizer.decode(this.#carried(ids, written)), score };
+  }
+
+  // What was written, with the source's placeholders for their aliases, each at most once.
+  #carried(source, written) {
+    const { first, blank } = this.#tokenizer;
+    const alias = (id) => (id >= first && id < blank ? this.#said.placeholders.aliases[id - first] : id);
+    const left = new Map(source.filter((id) => id >= first && id < blank).map((id) => [alias(id), id]));
+    if (!left.size && !written.some((id) => id >= first)) return written;
+    const ofSource = new Set(left.keys());
+    return written.map(alias).flatMap((id) => {
+      if (!ofSource.has(id)) return [id];
+      if (!left.has(id)) return [];
+      const found = left.get(id);
+      left.delete(id);
+      return [found];
+    });
+  }
+
+  #asWritten = (span) => {
+    const { source, target } = this.#said.separators;
+    return IS_NUMBER.includes(span.kind) ? localised(span.text, source, target) : span.text;
+  };
+
+  #valid(source, text) {
+    if (text.search(PATTERNS.doubtful) < 0) return text;
+    return text.replace(PATTERNS.doubtful, (one) => (source.includes(one) ? one : " ")).split(/\s+/).filter(Boolean).join(" ");
+  }
+}
