@@ -213,24 +213,25 @@ class TransformerGraph(LayerGraph):
             allowed: labels that may be written at all; the others are left out.
         """
         size = int(allowed.max()) + 1
-        start, may = np.zeros((1, size), dtype=np.int32), np.zeros(size, dtype=np.int32)
+        start = np.zeros((1, size), dtype=np.uint8)
         start[:, always] = 1
-        may[allowed] = 1
+        # What may not be written becomes what each sentence may need anyhow.
+        known = np.where(np.isin(lexicon, allowed), lexicon, [*always, *allowed][0])
         small = np.int16 if size <= np.iinfo(np.int16).max else np.int32
-        yielded = self.op("Gather", self.constant(np.where(lexicon < size, lexicon, 0), small), src_ids)
+        yielded = self.op("Gather", self.constant(known, small), src_ids)
         yielded = self.op("Reshape", self.cast(yielded, TensorProto.INT64), self.constant([0, -1]))
-        ones = self.op("Expand", self.constant(1, np.int32), self.op("Shape", yielded))
+        ones = self.op("Expand", self.constant(1, np.uint8), self.op("Shape", yielded))
         shape = self.op("Concat", self.size(src_ids, 0), self.constant([size]), axis=0)
-        marked = self.op("Expand", self.constant(start, np.int32), shape)
-        marked = self.op("ScatterElements", marked, yielded, ones, axis=1)
-        marked = self.op("Mul", marked, self.constant(may, np.int32))  # [B, size]
-        of_batch = self.op("ReduceMax", marked, self.constant([0]), keepdims=0)
+        marked = self.op("Expand", self.constant(start, np.uint8), shape)
+        marked = self.op("ScatterElements", marked, yielded, ones, axis=1)  # [B, size]
+        # The same of the batch at once: its maximum over the sentences takes longer.
+        every = [self.op("Reshape", part, self.constant([-1])) for part in (yielded, ones)]
+        of_batch = self.op("ScatterElements", self.constant(start[0], np.uint8), *every, axis=0)
         labels = self.op("Squeeze", self.op("NonZero", of_batch), self.constant([0]))
         missing = self.op("Mod", self.op("Neg", self.size(labels, 0)), self.constant([BLOCK]))
         filling = self.op("Expand", self.constant(int(allowed[0])), missing)
-        own = self.op("Equal", self.op("Gather", marked, labels, axis=1), self.constant(1, np.int32))
         none = self.op("Concat", self.constant([0, 0, 0]), missing, axis=0)
-        own = self.op("Pad", self.cast(own, TensorProto.INT32), none)  # [B, n]
+        own = self.op("Pad", self.op("Gather", marked, labels, axis=1), none)  # [B, n]
         penalty = self.op("Where", self.cast(own, TensorProto.BOOL), self.number(0), self.number(IMPOSSIBLE))
         real = self.op("Expand", self.constant(0, np.int32), self.op("Shape", labels))
         fills = self.op("Concat", real, self.op("Expand", self.constant(1, np.int32), missing), axis=0)
