@@ -13,7 +13,7 @@ from tiny_context import context_for, done_before
 
 from onepass.bundle import WEIGHTS, Bundle
 from onepass.decoding.weights import load_model
-from onepass.errors import ModelError
+from onepass.errors import DataError, ModelError
 from onepass.models.autoregressive import AutoregressiveTransformer
 from onepass.objectives.bigrams import BigramObjective
 from onepass.objectives.compression import CompressionObjective
@@ -291,4 +291,7 @@ def test_pairs_that_do_not_fit_are_counted(
     module._count_misfits(context, model, "train", make_pairs("all", src=[*src, []], tgt=[*tgt, [5]]))
     assert said == [f"  {misfits} train pairs ({misfits / 40:.2%}) do not fit into the student's slots"]
     module._count_misfits(context, model, "dev", make_pairs("one", src=[[4, 5]], tgt=[[5, 4]]))
+    long = make_pairs("long", src=[[4], [5], []], tgt=[[6] * 9, [7, 8] * 9, [5]])
+    with pytest.raises(DataError, match=r"(?s)No dev pair fits.*student\.slots"):
+        module._count_misfits(context, model, "dev", long)
     assert len(said) == 1

@@ -16,7 +16,8 @@ from onepass.errors import ModelError, UsageError
 from onepass.export.runtime_bundle import write_graphs
 from onepass.files import file_sha256
 from onepass.runtime import engine, shipped
-from onepass.runtime.text_translator import WINDOW, WINDOW_CHARACTERS, Translation
+from onepass.runtime.engine import OnnxEngine
+from onepass.runtime.text_translator import WINDOW, WINDOW_CHARACTERS, Hypotheses, Translation
 from onepass.runtime.translator import Translator
 from tiny_export import AS_READ, FAMILIES, some_facts
 from tiny_run import edit_manifest, finished_run, many_lines
@@ -74,16 +75,44 @@ def test_it_writes_the_same_where_the_corpus_has_but_the_words_that_it_writes_al
     assert written(found) == written(expected)
 
 
+@pytest.mark.parametrize("precision", ["float32", "int8"])
 @pytest.mark.parametrize(("family", "candidates"), SYSTEMS)
 def test_a_line_is_translated_the_same_alone_and_among_others(
-    bundles: Path, family: str, candidates: int
+    bundles: Path, family: str, candidates: int, precision: str
 ) -> None:
-    together = load(bundles, family, candidates).translate(LINES)
-    assert written(load(bundles, family, candidates, batch_size=1).translate(LINES)) == written(together)
+    translator = load(bundles, family, candidates, precision=precision)
+    together = translator.translate(LINES)
+    alone = load(bundles, family, candidates, precision=precision, batch_size=1).translate(LINES)
+    assert written(alone) == written(together)
+    assert [t.score for t in alone] == pytest.approx([t.score for t in together], abs=2e-3)
     assert [t.text for t in together[40:42]] == ["", LINES[41]]
     assert together[-1].text == together[0].text
-    backwards = load(bundles, family, candidates).translate(LINES[::-1])
+    backwards = load(bundles, family, candidates, precision=precision).translate(LINES[::-1])
     assert written(backwards[::-1]) == written(together)
+
+
+def test_an_int8_graph_with_the_words_of_a_batch_has_batches_of_one_sentence(
+    bundles: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old = tmp_path / "old"
+    shutil.copytree(bundles / "ctc.exported", old)
+    edit_manifest(old, lambda manifest: manifest["settings"].pop("shortlist"))
+    sizes: list[int] = []
+    run = OnnxEngine.__call__
+
+    def counted(engine: OnnxEngine, rows: list[list[int]]) -> Hypotheses:
+        sizes.append(len(rows))
+        return run(engine, rows)
+
+    monkeypatch.setattr(OnnxEngine, "__call__", counted)
+    for directory, precision, most in (
+        (old, "int8", 1),
+        (old, "float32", 9),
+        (bundles / "ctc.exported", "int8", 9),
+    ):
+        sizes.clear()
+        Translator.load(directory, precision=precision, num_threads=1).translate(["the castle"] * 9)
+        assert max(sizes) == most
 
 
 @pytest.mark.parametrize(("family", "candidates"), SYSTEMS)

@@ -78,9 +78,8 @@ def export_onnx(
             does what it does without a teacher.
         vocabulary: the target tokens that may be written [all but padding, <unk>, <s> and </s>]. Those that
             a student never saw in training it does not write; without them the output layer is faster.
-        lexicon: write only what it allows for the source tokens of a batch, which is faster still. Then a
-            translation depends on its batch where it needs a word that another sentence has brought in, and
-            so do its scores, which are shares of the words of the batch; a teacher's, too.
+        lexicon: write only what it allows for the source tokens of a sentence, which is faster still. Scores
+            are shares of these words; a teacher's, too.
         weights: a file beside the graph for what is rounded to int8, and all other weights; a second one
             gets large tables. See `onepass.export.parameters`. None: the graph holds all it needs.
         placeholders: that a CTC student has learnt. Then the graph has the inputs `SPAN_INPUTS`, and tells of
@@ -165,6 +164,7 @@ def _outputs(
     if lexicon is not None:
         always = np.concatenate([np.intersect1d(lexicon.always, vocabulary), own])
         yields = lexicon.yields.copy()
+        yields[PAD] = PAD  # which is never written: so padding adds nothing
         yields[slots] = np.array(slots, dtype=yields.dtype)[:, None]  # a placeholder yields itself
         allowed = np.concatenate([vocabulary, slots, own]).astype(np.int64)
         shortlist = g.shortlist("src_ids", yields, always, allowed)

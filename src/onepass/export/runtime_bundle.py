@@ -16,7 +16,7 @@ from onepass.families import FAMILIES
 from onepass.models.marian import MarianTransformer
 from onepass.models.one_pass import OnePassTransformer
 from onepass.models.stepwise import WordByWord
-from onepass.runtime.translator import CANDIDATES, DECODING, GRAPH, Precision
+from onepass.runtime.translator import CANDIDATES, DECODING, GRAPH, OF_SENTENCE, SHORTLIST, Precision
 from onepass.text.placeholder_ids import PlaceholderIds
 
 
@@ -84,7 +84,7 @@ def draft_bundle(
     return replace(
         student,
         directory=directory,
-        settings={**student.settings, **(candidates if judge is not None else {})},
+        settings={**student.settings, SHORTLIST: OF_SENTENCE, **(candidates if judge is not None else {})},
         fingerprint="",
         files=tuple(sorted(path.name for path in directory.iterdir())),
     )

@@ -47,7 +47,8 @@ def teacher_scores(g: TransformerGraph, teacher: WordByWord, source: Source, tgt
         logits = g.product(x, columns, words.scales, words.bias)  # [R, T + 1, V]
     else:
         shortlist, place = _with_end(g, source.shortlist, teacher.tgt_embedding.num_embeddings)
-        logits = g.logits(x, words, *shortlist)  # [R, T + 1, n + 1]
+        own = g.op("Gather", shortlist.own, rows)
+        logits = g.logits(x, words, shortlist.labels, own)  # [R, T + 1, n + 1]
         targets = g.op("Gather", place, targets)
     written = g.op("GatherElements", logits, g.unsqueeze(targets, 2), axis=2)
     written = g.op("Squeeze", written, g.constant([2]))
@@ -59,14 +60,14 @@ def _with_end(g: TransformerGraph, shortlist: Shortlist, tgt_size: int) -> tuple
     """A shortlist of a teacher's tokens, </s> among them, and where each token of the vocabulary is in it."""
     own = g.op("Less", shortlist.labels, g.constant(tgt_size))  # the others are the student's alone
     labels = g.op("Where", own, shortlist.labels, g.constant(EOS))
-    real = g.op("And", own, g.op("Equal", shortlist.penalty, g.number(0)))
+    real = g.op("And", own, g.op("Not", shortlist.filling))
     labels = g.op("Concat", labels, g.constant([EOS]), axis=0)
-    penalty = g.op("Where", real, g.number(0), g.number(IMPOSSIBLE))
-    penalty = g.op("Concat", penalty, g.constant([0], np.float32), axis=0)
+    penalty = g.op("Where", own, shortlist.own, g.number(IMPOSSIBLE))
+    penalty = g.op("Pad", penalty, g.constant([0, 0, 0, 0, 0, 1]))
     # What only fills up stands in a place of its own.
     real = g.op("Concat", real, g.constant([True], np.bool_), axis=0)
     to = g.op("Where", real, labels, g.constant(tgt_size))
     numbers = g.range(g.size(labels, 0))
     nowhere = g.op("Expand", g.constant(0), g.constant([tgt_size + 1]))
     place = g.op("ScatterElements", nowhere, to, numbers, axis=0)
-    return Shortlist(labels, penalty), place
+    return Shortlist(labels, shortlist.filling, penalty), place

@@ -48,15 +48,18 @@ class Words(NamedTuple):
 
 
 class Shortlist(NamedTuple):
-    """Some labels, filled up to a multiple of BLOCK.
+    """The labels that the sentences of a batch can need, filled up to a multiple of BLOCK.
 
     Attributes:
         labels: int64 [n].
-        penalty: added to their scores, [n]: 0, or for what fills up too low to be chosen.
+        filling: which of them only fill up, bool [n].
+        own: added to their scores, [B, 1, n]: 0, or for what a sentence cannot need too low to be chosen. So
+            its translation does not depend on its batch.
     """
 
     labels: str
-    penalty: str
+    filling: str
+    own: str
 
 
 class Placeholders(NamedTuple):
@@ -77,7 +80,7 @@ class Source(NamedTuple):
         embedded: what an encoder reads, [B, S', D].
         table: the embeddings of source tokens; `words` those of all labels.
         labels: those that may be written.
-        shortlist: those that the sentences of this batch can need; None: all.
+        shortlist: those that the sentences of this batch can need, and each of them; None: all.
         positions: position encodings, [most, D].
         shared_encoder: the teacher in the graph reads as the student does.
         states: what the student's encoder made of them, [B, S', D].
@@ -102,7 +105,10 @@ class Source(NamedTuple):
     def select(self, g: Graph, rows: str) -> Source:
         """The given rows of the batch, for a decoder; what an encoder reads stays as it is."""
         ids, real, mask = (g.op("Gather", x, rows) for x in (self.ids, self.real, self.mask))
-        return self._replace(ids=ids, real=real, mask=mask)
+        shortlist = self.shortlist
+        if shortlist is not None:
+            shortlist = shortlist._replace(own=g.op("Gather", shortlist.own, rows))
+        return self._replace(ids=ids, real=real, mask=mask, shortlist=shortlist)
 
 
 class TransformerGraph(LayerGraph):
@@ -207,28 +213,39 @@ class TransformerGraph(LayerGraph):
             allowed: labels that may be written at all; the others are left out.
         """
         size = int(allowed.max()) + 1
-        start, may = np.zeros(size, dtype=np.int32), np.zeros(size, dtype=np.int32)
-        start[always] = 1
-        may[allowed] = 1
+        start = np.zeros((1, size), dtype=np.uint8)
+        start[:, always] = 1
+        # What may not be written becomes what each sentence may need anyhow.
+        known = np.where(np.isin(lexicon, allowed), lexicon, [*always, *allowed][0])
         small = np.int16 if size <= np.iinfo(np.int16).max else np.int32
-        yielded = self.op("Gather", self.constant(np.where(lexicon < size, lexicon, 0), small), src_ids)
-        yielded = self.op("Reshape", self.cast(yielded, TensorProto.INT64), self.constant([-1]))
-        ones = self.op("Expand", self.constant(1, np.int32), self.op("Shape", yielded))
-        marked = self.op("ScatterElements", self.constant(start, np.int32), yielded, ones, axis=0)
-        marked = self.op("Mul", marked, self.constant(may, np.int32))
-        labels = self.op("Squeeze", self.op("NonZero", marked), self.constant([0]))
+        yielded = self.op("Gather", self.constant(known, small), src_ids)
+        yielded = self.op("Reshape", self.cast(yielded, TensorProto.INT64), self.constant([0, -1]))
+        ones = self.op("Expand", self.constant(1, np.uint8), self.op("Shape", yielded))
+        shape = self.op("Concat", self.size(src_ids, 0), self.constant([size]), axis=0)
+        marked = self.op("Expand", self.constant(start, np.uint8), shape)
+        marked = self.op("ScatterElements", marked, yielded, ones, axis=1)  # [B, size]
+        # The same of the batch at once: its maximum over the sentences takes longer.
+        every = [self.op("Reshape", part, self.constant([-1])) for part in (yielded, ones)]
+        of_batch = self.op("ScatterElements", self.constant(start[0], np.uint8), *every, axis=0)
+        labels = self.op("Squeeze", self.op("NonZero", of_batch), self.constant([0]))
         missing = self.op("Mod", self.op("Neg", self.size(labels, 0)), self.constant([BLOCK]))
         filling = self.op("Expand", self.constant(int(allowed[0])), missing)
-        none = self.op("Expand", self.number(0), self.op("Shape", labels))
-        penalty = self.op("Expand", self.number(IMPOSSIBLE), missing)
-        return Shortlist(self.op("Concat", labels, filling, axis=0), self.op("Concat", none, penalty, axis=0))
+        none = self.op("Concat", self.constant([0, 0, 0]), missing, axis=0)
+        own = self.op("Pad", self.op("Gather", marked, labels, axis=1), none)  # [B, n]
+        penalty = self.op("Where", self.cast(own, TensorProto.BOOL), self.number(0), self.number(IMPOSSIBLE))
+        real = self.op("Expand", self.constant(0, np.int32), self.op("Shape", labels))
+        fills = self.op("Concat", real, self.op("Expand", self.constant(1, np.int32), missing), axis=0)
+        return Shortlist(
+            self.op("Concat", labels, filling, axis=0),
+            self.cast(fills, TensorProto.BOOL),
+            self.unsqueeze(penalty, 1),
+        )
 
     def logits(self, states: str, table: Table, labels: str, penalty: str = "") -> str:
-        """The scores of some labels, [B, L, n], and a penalty [n] added to them."""
+        """The scores of some labels, [B, L, n], and a penalty [B, 1, n] added to them."""
         rows, scales, bias = (self.op("Gather", part, labels) if part else "" for part in table)
-        if bias and penalty:
-            bias = self.op("Add", bias, penalty)
-        return self.product(states, self.op("Transpose", rows, perm=[1, 0]), scales, bias or penalty)
+        scores = self.product(states, self.op("Transpose", rows, perm=[1, 0]), scales, bias)
+        return self.op("Add", scores, penalty) if penalty else scores
 
     def highest(self, logits: str, blocks: int, columns: int) -> tuple[str, str]:
         """The place of the highest score in each row of blocks · columns (blocks -1: unknown), and the score
@@ -253,10 +270,16 @@ class TransformerGraph(LayerGraph):
         share = self.maximum(self.op("Softmax", logits, axis=-1), 2)
         return self.op("Sub", highest, self.op("Log", share))
 
+    def needed(self, source: Source) -> tuple[str, str]:
+        """The labels that a batch can need, and the penalty of those that a sentence cannot, if any."""
+        if source.shortlist is None:
+            return self.constant(source.labels), ""
+        return source.shortlist.labels, source.shortlist.own
+
     def top_words(self, states: str, source: Source, count: int) -> Words:
         """The most probable labels of every place, best first, [B, L, count], and scores that differ as their
         log probabilities do."""
-        labels, penalty = source.shortlist or (self.constant(source.labels), "")
+        labels, penalty = self.needed(source)
         logits = self.logits(states, source.words, labels, penalty)
         if source.placeholders is not None:
             logits = self.op("Add", logits, self.not_hidden(source.placeholders, labels))
@@ -289,7 +312,7 @@ class TransformerGraph(LayerGraph):
     def words_beside(self, states: str, source: Source) -> Outputs:
         """As `best_words`, of batches with placeholders: `labels` that are none, and the `span_log_probs`."""
         assert source.placeholders is not None
-        labels, penalty = source.shortlist or (self.constant(source.labels), "")
+        labels, penalty = self.needed(source)
         logits = self.logits(states, source.words, labels, penalty)
         logits = self.op("Add", logits, self.not_hidden(source.placeholders, labels))  # [B, L, n]
         rows = self.look_up(source.words, "spans")  # [B, K, D]
@@ -312,7 +335,7 @@ class TransformerGraph(LayerGraph):
     def best_words(self, states: str, source: Source) -> Words:
         """The most probable label of every place, and its log probability (with a shortlist: within it)."""
         if source.shortlist is not None:
-            logits = self.logits(states, source.words, *source.shortlist)
+            logits = self.logits(states, source.words, source.shortlist.labels, source.shortlist.own)
             place, _ = self.highest(logits, -1, BLOCK)
             share = self.maximum(self.op("Softmax", logits, axis=-1), 2)
             return Words(self.op("Gather", source.shortlist.labels, place), self.op("Log", share))

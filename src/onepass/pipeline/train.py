@@ -15,7 +15,7 @@ from onepass.bundle import Bundle, weights_file
 from onepass.decoding.options import DecodingOptions
 from onepass.decoding.translator import Translator, make_decoder
 from onepass.decoding.weights import build_model, load_model, load_weights, read_weights, save_bundle
-from onepass.errors import UsageError
+from onepass.errors import DataError, UsageError
 from onepass.evaluation.machine import machine_kind, versions
 from onepass.evaluation.quality import measure
 from onepass.families import AUTOREGRESSIVE, FAMILIES
@@ -239,12 +239,27 @@ def _student_job(context: Context, chosen: OnePassModel, model: Any, objective: 
 
 
 def _count_misfits(context: Context, model: SlotTransformer, split: str, pairs: IdPairs) -> None:
-    """Says how many pairs have more target tokens than the student has slots: nothing is learnt from them."""
+    """Says how many pairs have more target tokens than the student has slots: nothing is learnt from them.
+
+    Of CTC, equal neighbours need a slot more, for the blank between them.
+
+    Raises:
+        DataError: no pair fits.
+    """
     src, needed = pairs.src.lengths.astype(np.int64), pairs.tgt.lengths.astype(np.int64)
     real = (src > 0) & (needed > 0)
     if model.separates:
         needed = needed + pairs.tgt.repeats()
     misfits = int((needed > (src + model.ends) * model.slots)[real].sum())
+    if misfits and misfits == real.sum():
+        raise DataError(
+            f"No {split} pair fits into the student's slots",
+            where=f"{split} pairs",
+            value=f"{needed[real].sum() / src[real].sum():.1f} target tokens, blanks between equal ones "
+            f"included, for each source token; {model.slots} slots",
+            allowed="at most as many target tokens as slots",
+            fix="set student.slots higher, or check that the corpus has its sides the right way round",
+        )
     if misfits:
         share = misfits / real.sum()
         context.say(f"  {misfits:,} {split} pairs ({share:.2%}) do not fit into the student's slots")

@@ -279,14 +279,23 @@ class _Characters:
         return self._known.issuperset(text)
 
     def has(self, character: str) -> bool:
-        """Whether a character is known; marks are, as their letters are, and so is ASCII."""
+        """Whether a character is known; marks are, as their letters are, and so is ASCII.
+
+        A sign that a normal form spells, as TM for ™, would come out spelt.
+        """
         if not self._known:
             pieces = (piece for piece in self._tokenizer.src_vocabulary() if not piece.startswith("<"))
             self._known.update(map(chr, range(128)), *pieces)
         known = character in self._known or (
             unicodedata.category(character)[0] == "M"
-            or all(part in self._known for part in unicodedata.normalize("NFKC", character))
+            or all(part in self._known for part in _spelt(character))
         )
         if known:
             self._known.add(character)
         return known
+
+
+def _spelt(character: str) -> str:
+    """The normal form of a character; a sign's own, if that has letters."""
+    normal = unicodedata.normalize("NFKC", character)
+    return character if unicodedata.category(character) == "So" and has_letters(normal) else normal

@@ -25,6 +25,9 @@ CANDIDATES = "candidates"
 """The setting of a bundle whose graphs have candidates and the teacher that chooses among them."""
 DECODING = "decoding"
 """The setting of a bundle that says how it decodes unless told: `num_candidates` [1]."""
+SHORTLIST, OF_SENTENCE = "shortlist", "sentence"
+"""The setting of a bundle whose int8 graph keeps each sentence to its own words. Older graphs have those of
+the batch: there a batch is a sentence, since its translation must not depend on others."""
 BATCH_TOKENS = 96
 """More are slower on a CPU, since the scores of every word for every position leave its cache."""
 
@@ -66,7 +69,7 @@ class Translator(TextTranslator):
             seed: of what is drawn.
             num_threads: batches decoded side by side, those of all threads that call it together [the cores
                 of this process, at most 4].
-            batch_size: most sentences translated at once.
+            batch_size: most sentences translated at once; 1 for int8 graphs without shortlists by sentence.
             split: cut lines into sentences; the lines of a test set are sentences.
             glossary: terms that must become what it says.
 
@@ -103,7 +106,7 @@ class Translator(TextTranslator):
             engine,
             fingerprint=bundle.fingerprint,
             batch_tokens=max(1, BATCH_TOKENS // num_candidates),
-            batch_size=batch_size,
+            batch_size=batch_size if bundle.settings.get(SHORTLIST) == OF_SENTENCE or chosen != "int8" else 1,
             workers=workers,
             copies=engine.copies,
             decode_aligned=engine.aligned if engine.aligns else None,
