@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from onepass.pipeline.crew import Crew, helping
-from onepass.text.lines import write_lines
+from onepass.pipeline.shards import translated
+from onepass.text.lines import CutLines, write_lines
 from tiny_run import (
     STAGES,
     assert_clear_error,
@@ -147,3 +148,13 @@ def test_a_helper_that_is_late_is_let_go(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError), helping(directory):
         raise FileNotFoundError("what is no helper's business")
     asked.join()
+
+
+def test_a_helper_that_comes_when_all_is_done_neither_waits_nor_leaves_a_folder(tmp_path: Path) -> None:
+    write_lines(tmp_path / "source", ["a", "b"])
+    stage = tmp_path / "stage"  # renamed by the lead when it was finished
+    made = translated(CutLines(tmp_path / "source", 1), stage / "shards", lambda part, _: list(part))
+    with helping(stage):
+        made.work(Crew(leads=False, is_over=lambda: True), lambda *_: None)
+        pytest.fail("it has made what nobody wants")
+    assert not stage.exists()

@@ -133,9 +133,9 @@ def _lead(stages: Sequence[Stage], first: int, old: Path, job: _Run) -> None:
         started = time.monotonic()
         check_inputs(stage, run)
         directory = begin(stage, run, old=old)
-        if stage.distributed or stage.shared:
-            job.team.tell({"stage": i})
         with leading(directory) if stage.shared else nullcontext():
+            if stage.distributed or stage.shared:
+                job.team.tell({"stage": i})
             _do(stage, directory, job)
         with naming_full_disk(directory):
             finish(stage, run, seconds=time.monotonic() - started, scratch=SCRATCH, old=old)
@@ -226,11 +226,11 @@ def _do(stage: Stage, directory: Path, job: _Run) -> None:
 
 
 def _crew(team: Team, directory: Path) -> Crew:
-    """This process's part in the shards of a stage, which is finished when its directory is gone."""
+    """This process's part in the shards of a stage, which is finished when nobody leads it any more."""
     return Crew(
         leads=team.here.is_main,
         cores=max(1, available_cores() // team.here.local_count),
-        is_over=lambda: team.waits_for_end(0.0) or not directory.exists(),
+        is_over=lambda: team.waits_for_end(0.0) or not (directory / LEAD).exists(),
     )
 
 

@@ -62,7 +62,7 @@ class Shards:
             DataError: a shard is damaged. It is removed, so that the next start makes it again.
             ReleasedError: others have made all and cleared up, or nobody leads.
         """
-        self.folder.mkdir(parents=True, exist_ok=True)
+        crew.once(self.folder, lambda: self.folder.mkdir(exist_ok=True))
         if crew.leads:
             for number in sorted(self._finished()):
                 self.read(number)
