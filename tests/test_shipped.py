@@ -20,13 +20,7 @@ TATOEBA = {side: DATA / f"tatoeba.en-de/test.{side}" for side in ("en", "de")}
 NEWS = {side: DATA / f"testsets.en-pt/ntrex-br-dev.{side}" for side in ("en", "pt")}
 MOST_BYTES = 25_000_000
 OF_TATOEBA = ("license: cc-by-2.0", "tatoeba.org", "manythings.org/anki")
-OF_FIREFOX = (
-    "license: mpl-2.0",
-    "Mozilla",
-    "tatoeba.org",
-    "Princeton WordNet",
-    "SHA-256 of the teacher's files",
-)
+OF_FIREFOX = ("license: mpl-2.0", "Mozilla", "tatoeba.org", "SHA-256 of the teacher's files")
 
 
 class About(NamedTuple):
@@ -41,7 +35,8 @@ MODELS = {
     "en-de": About(OF_TATOEBA, TATOEBA, 30),
     "en-de-fast": About(OF_TATOEBA, TATOEBA, 30),
     "de-en": About(OF_TATOEBA, TATOEBA, 30),
-    "en-pt": About(OF_FIREFOX, NEWS, 27),
+    "en-pt": About((*OF_FIREFOX, "Princeton WordNet"), NEWS, 28),
+    "pt-en": About((*OF_FIREFOX, "Machado de Assis"), NEWS, 28),
 }
 
 

@@ -16,6 +16,8 @@ LARGE = {
     "src/onepass/shipped/en-de/student.int8.onnx",
     "src/onepass/shipped/en-pt/tables.int8.safetensors",
     "src/onepass/shipped/en-pt/weights.int8.safetensors",
+    "src/onepass/shipped/pt-en/tables.int8.safetensors",
+    "src/onepass/shipped/pt-en/weights.int8.safetensors",
 }
 """Files over 1 MB: weights that ship.
 

@@ -15,10 +15,11 @@ import torch
 from onepass.errors import ModelError, OnepassError, UsageError
 from onepass.export.many_languages import many_languages, many_languages_engine
 from onepass.pipeline import distill
+from onepass.pipeline.shards import translated
 from onepass.pipeline.teacher_engines import check_engine, find
 from onepass.settings import DistillSettings
 from onepass.teachers.find import find_teacher
-from onepass.text.lines import read_lines
+from onepass.text.lines import CutLines, read_lines
 from tiny_hub import transformers_library, write_hub_teacher
 from tiny_marian import TEXT
 from tiny_run import assert_clear_error, call, write_lines
@@ -168,11 +169,11 @@ def test_another_pair_does_not_take_its_shards(tmp_path: Path, monkeypatch: pyte
     write_lines(tmp_path / "text.en", LINES[:5])
     shards = []
 
-    def spy(lines, teacher, settings, scratch, *, progress):
+    def spy(scratch, teacher, settings, crew):
         shards.append(scratch.name)
-        return lines
+        return translated(CutLines(scratch / distill.SOURCES, 3), scratch, lambda part, _: list(part))
 
-    monkeypatch.setattr(distill, "distill_lines", spy)
+    monkeypatch.setattr(distill, "_shards", spy)
     settings = DistillSettings()
     for pair in ("en-pt", "en-de", "de-pt", "en-pt"):
         teacher = find(str(folder), pair)

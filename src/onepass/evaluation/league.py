@@ -16,7 +16,7 @@ from onepass.evaluation.latency import Latency, fastest, measure_latency
 from onepass.evaluation.machine import machine_kind, versions
 from onepass.evaluation.quality import Quality, measure
 from onepass.evaluation.results import result_row
-from onepass.evaluation.systems import Competitor, torch_system
+from onepass.evaluation.systems import Competitor
 from onepass.evaluation.timed_process import SystemSpec
 from onepass.runtime.cores import available_cores
 from onepass.settings import EvaluateSettings
@@ -179,18 +179,12 @@ def _translations(league: League, chosen: Sequence[Best]) -> list[list[str]]:
 
 
 def build(spec: SystemSpec, threads: int) -> Callable[[Sequence[str]], list[str]]:
-    """A system in this process that translates each sentence alone, as it is timed.
-
-    A shortlist holds the words that any sentence of a batch needs. In torch there is none, and a batch
-    changes nothing.
-    """
+    """A system in this process."""
     module, _, function = spec.factory.partition(":")
     system: Callable[[Sequence[str]], list[str]] = getattr(import_module(module), function)(
         **{**spec.arguments, "threads": threads}
     )
-    if function == torch_system.__name__:
-        return system
-    return lambda lines: [system([line])[0] for line in lines]
+    return (lambda lines: [system([line])[0] for line in lines]) if spec.one_by_one else system
 
 
 def _qualities(league: League, hyps: Sequence[list[str]]) -> list[Quality] | list[None]:

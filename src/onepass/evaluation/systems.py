@@ -117,8 +117,12 @@ class Competitor:
         ]
 
     def named(self, spec: SystemSpec) -> SystemSpec:
-        """A chosen setting under the row's own name."""
-        return replace(spec, name=self.name)
+        """A chosen setting under the row's own name.
+
+        A shortlist holds the words that any sentence of a batch needs, so each is translated alone, as it
+        is timed. In torch there is none, and a batch changes nothing.
+        """
+        return replace(spec, name=self.name, one_by_one=self.traits.engine != "torch")
 
 
 # --- torch -------------------------------------------------------------------

@@ -43,12 +43,14 @@ class SystemSpec:
         arguments: keyword arguments of the factory; whatever JSON can carry.
         threads: sets OMP_NUM_THREADS and its like in the child. An engine that does not read those
             (CTranslate2, ONNX Runtime) must be given the same number in `arguments`.
+        one_by_one: whether it gets each sentence alone where its quality is measured.
     """
 
     name: str
     factory: str
     arguments: Mapping[str, Any] = field(default_factory=dict)
     threads: int = 1
+    one_by_one: bool = False
 
 
 class TimedProcess:
