@@ -18,7 +18,8 @@ ROOT = Path(__file__).parents[1]
 DATA = ROOT.parent / "shared" / "data"
 TATOEBA = {side: DATA / f"tatoeba.en-de/test.{side}" for side in ("en", "de")}
 NEWS = {side: DATA / f"testsets.en-pt/ntrex-br-dev.{side}" for side in ("en", "pt")}
-MOST_BYTES = 25_000_000
+MOST_BYTES = 32_000_000
+"""A student, and the teacher that chooses among its candidates."""
 OF_TATOEBA = ("license: cc-by-2.0", "tatoeba.org", "manythings.org/anki")
 OF_FIREFOX = ("license: mpl-2.0", "Mozilla", "tatoeba.org", "SHA-256 of the teacher's files")
 

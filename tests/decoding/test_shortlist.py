@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from onepass.alignment.lexicon import Lexicon
 from onepass.decoding.autoregressive import beam_search, greedy
 from onepass.decoding.shortlist import Shortlist, ShortlistedModel, search_shortlist
 from onepass.models.autoregressive import EOS, with_end
@@ -90,3 +91,13 @@ def test_a_shortlist_of_all_words_changes_nothing(teacher, rows) -> None:
     src_ids = torch.from_numpy(padded(rows))
     limited = search_shortlist(teacher.model, src_ids, every, greedy)
     assert limited.ids == greedy(teacher.model, src_ids).ids
+
+
+def test_a_lexicon_allows_what_a_shortlist_does_too() -> None:
+    lexicon = Lexicon(np.array([[0, 0], [7, 5], [6, 0], [0, 0]]), np.array([4, 9]))
+    # The teacher's own order begins with 8; sources 1 and 2 have words of their own, 3 is not the teacher's.
+    order, offsets, words = np.array([8, 4, 5, 6, 7, 9]), np.array([0, 0, 3, 4]), np.array([5, 6, 9, 6])
+    shortlist = Shortlist(order, 1, offsets, words, True)
+    both = shortlist.added_to(lexicon)
+    assert both.yields.tolist() == [[0] * 4, [7, 5, 6, 9], [6, 0, 0, 0], [0] * 4]
+    assert both.always.tolist() == [4, 8, 9]

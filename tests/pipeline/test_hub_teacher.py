@@ -39,6 +39,9 @@ filters.drop_identical = false
 [teacher]
 from = "teacher"
 
+[distill]
+compute_type = "float32"
+
 [student]
 family = "ctc"
 

@@ -41,6 +41,9 @@ filters.drop_identical = false
 from = "teacher"
 licence = "cc-by-4.0"
 
+[distill]
+compute_type = "float32"
+
 [student]
 family = "ctc"
 start = "states"

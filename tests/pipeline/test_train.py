@@ -288,10 +288,14 @@ def test_pairs_that_do_not_fit_are_counted(
     ]
     misfits = fits.count(False)
     assert 3 < misfits < 37
-    module._count_misfits(context, model, "train", make_pairs("all", src=[*src, []], tgt=[*tgt, [5]]))
+    pairs = make_pairs("all", src=[*src, []], tgt=[*tgt, [5]])
+    module._count_misfits(context, model, "train", pairs, distilled=True)
     assert said == [f"  {misfits} train pairs ({misfits / 40:.2%}) do not fit into the student's slots"]
-    module._count_misfits(context, model, "dev", make_pairs("one", src=[[4, 5]], tgt=[[5, 4]]))
+    pairs = make_pairs("one", src=[[4, 5]], tgt=[[5, 4]])
+    module._count_misfits(context, model, "dev", pairs, distilled=False)
     long = make_pairs("long", src=[[4], [5], []], tgt=[[6] * 9, [7, 8] * 9, [5]])
     with pytest.raises(DataError, match=r"(?s)No dev pair fits.*student\.slots"):
-        module._count_misfits(context, model, "dev", long)
+        module._count_misfits(context, model, "dev", long, distilled=False)
     assert len(said) == 1
+    module._count_misfits(context, model, "dev", long, distilled=True)
+    assert said[1] == "  2 dev pairs (100.00%) do not fit into the student's slots"

@@ -179,9 +179,9 @@ def test_threads_may_share_a_translator(bundles: Path, family: str, candidates: 
 def test_long_lines_end_a_window_early(bundles: Path, monkeypatch) -> None:
     translated: list[int] = []
 
-    def translate(lines: list[str], *, alignment: bool) -> list[Translation]:
+    def translate(lines: list[str], *, alignment: bool, n_best: int) -> list[Translation]:
         translated.append(len(lines))
-        return original(lines, alignment=alignment)
+        return original(lines, alignment=alignment, n_best=n_best)
 
     translator = load(bundles)
     original = translator.translate

@@ -155,7 +155,7 @@ def answers(page: "Page", words: list[Any]) -> None:
 def test_what_is_typed_is_translated_at_once(watched: Watched, at_port: Live) -> None:
     page = watched.page
     page.select_option("#source", "en")
-    page.type("#text", "Room 12 is free.")
+    page.type("#text", "Room 12 is free.", delay=60)
     watched.shows("#translation", "ROOM 12 IS FREE.")
     watched.shows("#translation mark", "12")
     watched.shows("#mirror mark", "12")

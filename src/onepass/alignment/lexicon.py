@@ -34,8 +34,8 @@ class Lexicon(NamedTuple):
 
     Attributes:
         yields: for each source token the target tokens it is linked with most often, and the token itself if
-            it can be written, as names are; int64 [V, YIELDS at most]; 0 where there are fewer.
-        always: target tokens which any sentence may need, ascending, int64 [ALWAYS at most].
+            it can be written, as names are; int64 [V, most]; 0 where there are fewer.
+        always: target tokens which any sentence may need, ascending, int64 [N].
     """
 
     yields: NDArray[np.int64]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 from torch import Tensor
 
+from onepass.alignment.lexicon import Lexicon
 from onepass.errors import ModelError
 from onepass.files import replacing
 from onepass.models.autoregressive import EOS, PAD, with_end
@@ -60,6 +62,16 @@ class Shortlist:
             rest = self.by_frequency[self.first :]
             found = np.union1d(found, rest[~np.isin(rest, found)][:missing])
         return found
+
+    def added_to(self, lexicon: Lexicon) -> Lexicon:
+        """A lexicon that allows what this does, too: links of few pairs know little of rare words."""
+        rows = [row[row > 0] for row in lexicon.yields]
+        for i, (start, end) in enumerate(pairwise(self.offsets.tolist())):
+            rows[i] = np.concatenate([rows[i], np.setdiff1d(self.words[start:end], rows[i])])
+        yields = np.zeros((len(rows), max(map(len, rows))), dtype=np.int64)
+        for row, words in zip(yields, rows, strict=True):
+            row[: len(words)] = words
+        return Lexicon(yields, np.union1d(lexicon.always, self.by_frequency[: self.first]))
 
     def save(self, path: Path) -> None:
         """Writes a safetensors file, which appears whole or not at all."""

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import cast, get_args
 
-from onepass.alignment.lexicon import CorpusFacts
+from onepass.alignment.lexicon import CorpusFacts, corpus_facts
 from onepass.bundle import INT8_WEIGHTS, MANIFEST, Bundle, Export, write_manifest
+from onepass.decoding.shortlist import SHORTLIST as SHORTLIST_FILE
+from onepass.decoding.shortlist import Shortlist
 from onepass.decoding.weights import load_model, load_teacher
 from onepass.errors import ModelError, UsageError
 from onepass.export.onnx import GRAPHS, export_onnx
@@ -18,6 +21,21 @@ from onepass.models.one_pass import OnePassTransformer
 from onepass.models.stepwise import WordByWord
 from onepass.runtime.translator import CANDIDATES, DECODING, GRAPH, OF_SENTENCE, SHORTLIST, Precision
 from onepass.text.placeholder_ids import PlaceholderIds
+from onepass.text.tokenizers import AnyTokenizer
+
+
+def export_facts(corpora: Sequence[Path], tokenizer: AnyTokenizer, teacher: Path | None) -> CorpusFacts:
+    """What an export knows of the corpora that a student has learnt from, and of its teacher.
+
+    Args:
+        corpora: their directories, as `corpus_facts` has them.
+        tokenizer: of the run.
+        teacher: its bundle, if the run has one; what its shortlist allows a student may write, too.
+    """
+    facts = corpus_facts(corpora, tokenizer)
+    if teacher is None or facts.lexicon is None or not (teacher / SHORTLIST_FILE).exists():
+        return facts
+    return facts._replace(lexicon=Shortlist.load(teacher / SHORTLIST_FILE).added_to(facts.lexicon))
 
 
 def write_graphs(

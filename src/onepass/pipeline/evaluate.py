@@ -12,7 +12,6 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Literal
 
-from onepass.alignment.lexicon import corpus_facts
 from onepass.bundle import Bundle
 from onepass.evaluation.competitors import TEACHER, Student, competitors, main_student
 from onepass.evaluation.figures import bleu_against_latency, latency_against_length
@@ -196,7 +195,7 @@ def _in_own_engines(context: Context) -> list[Competitor]:
 def _exported_rows(context: Context, students: Sequence[Student]) -> list[Competitor]:
     """The rows of the run; every model that one of them needs in its engine's form is there."""
     from onepass.export.ctranslate2 import export_ctranslate2
-    from onepass.export.runtime_bundle import write_graphs
+    from onepass.export.runtime_bundle import export_facts, write_graphs
 
     recipe, settings = context.recipe, context.recipe.evaluate
     teacher = context.inputs.get(TEACHER)
@@ -204,7 +203,7 @@ def _exported_rows(context: Context, students: Sequence[Student]) -> list[Compet
     shutil.rmtree(exported, ignore_errors=True)  # a bench may have left those of older models
     exported.mkdir()
     tokenizer = Bundle.open(students[0].bundle).tokenizer()
-    facts = cache(lambda corpora: corpus_facts([context.inputs[c] for c in corpora], tokenizer))
+    facts = cache(lambda corpora: export_facts([context.inputs[c] for c in corpora], tokenizer, teacher))
     rivals = [student.stage for student in students if not student.family.one_pass]
     of_marian = recipe.teacher.of_marian
     for stage in [] if of_marian else [*rivals, *([] if teacher is None else [TEACHER])]:

@@ -18,7 +18,7 @@ from onepass.corpora.huggingface import is_local
 from onepass.display import Display
 from onepass.errors import ModelError, UsageError
 from onepass.export.model_card import render_card
-from onepass.export.runtime_bundle import draft_bundle, write_export_manifest
+from onepass.export.runtime_bundle import draft_bundle, export_facts, write_export_manifest
 from onepass.families import family_named
 from onepass.files import replacing_directory, write_text
 from onepass.pipeline.inventory import (
@@ -94,7 +94,11 @@ def export_run(
     with _new_directory(to) as partial:
         with display.stage("export") as progress:
             progress(0, 0, "writing graphs")
-            facts = corpus_facts([found[corpus] for corpus in corpora], student.tokenizer())
+            facts = export_facts(
+                [found[corpus] for corpus in corpora],
+                student.tokenizer(),
+                run / "teacher" if recipe.teacher.is_read else None,
+            )
             bundle = draft_bundle(student, partial, facts, teacher=teacher, usual_candidates=usual_candidates)
             texts = {
                 name: read_lines(found["prepare"] / name)

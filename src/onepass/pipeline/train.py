@@ -220,7 +220,7 @@ def _student_job(context: Context, chosen: OnePassModel, model: Any, objective: 
     train, dev = (IdPairs.open(corpus, split, with_fertilities=aligned) for split in ("train", "dev"))
     if isinstance(model, SlotTransformer):
         for split, pairs in (("train", train), ("dev", dev)):
-            _count_misfits(context, model, split, pairs)
+            _count_misfits(context, model, split, pairs, distilled=student.distilled)
     placeholders = _placeholders(context, load_tokenizer(context.inputs["prepare"]))
     return _Job(
         model,
@@ -238,20 +238,22 @@ def _student_job(context: Context, chosen: OnePassModel, model: Any, objective: 
     )
 
 
-def _count_misfits(context: Context, model: SlotTransformer, split: str, pairs: IdPairs) -> None:
+def _count_misfits(
+    context: Context, model: SlotTransformer, split: str, pairs: IdPairs, *, distilled: bool
+) -> None:
     """Says how many pairs have more target tokens than the student has slots: nothing is learnt from them.
 
     Of CTC, equal neighbours need a slot more, for the blank between them.
 
     Raises:
-        DataError: no pair fits.
+        DataError: no pair of the user's fits; of what a teacher writes that has learnt little, none may.
     """
     src, needed = pairs.src.lengths.astype(np.int64), pairs.tgt.lengths.astype(np.int64)
     real = (src > 0) & (needed > 0)
     if model.separates:
         needed = needed + pairs.tgt.repeats()
     misfits = int((needed > (src + model.ends) * model.slots)[real].sum())
-    if misfits and misfits == real.sum():
+    if misfits and misfits == real.sum() and not distilled:
         raise DataError(
             f"No {split} pair fits into the student's slots",
             where=f"{split} pairs",

@@ -109,6 +109,12 @@ function breakLong(text, fits, spans, start = 0) {
   }
 }
 
+// The normal form of a character; a sign's own, if that has letters, as TM for ™: it would come out spelt.
+function spelt(character) {
+  const normal = character.normalize("NFKC");
+  return /^\p{So}$/u.test(character) && /\p{L}/u.test(normal) ? character : normal;
+}
+
 export class LineReader {
   // `languages`: the codes of both sides; `rules`: abbreviations; `aliases`: the ids that placeholders stand as.
   constructor(tokenizer, languages, rules, aliases) {
@@ -117,7 +123,7 @@ export class LineReader {
     for (const piece of tokenizer.pieces) if (!piece.startsWith("<")) for (const one of piece) this.known.add(one);
     this.knows = (character) => {
       return this.known.has(character) || /^\p{M}$/u.test(character)
-        || [...character.normalize("NFKC")].every((part) => this.known.has(part));
+        || [...spelt(character)].every((part) => this.known.has(part));
     };
   }
 
