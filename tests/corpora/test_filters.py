@@ -7,14 +7,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from onepass.corpora.filters import REASONS, SHORT_WORDS, FilterCounts, filter_pairs, filter_sources
+from onepass.corpora.filters import REASONS, SHORT_WORDS, FilterCounts, Judge, filter_pairs
 from onepass.settings import FilterSettings
 from onepass.text.pair import Pair
 
 
 def run(pairs: Iterable[Pair], **limits: object) -> tuple[list[Pair], FilterCounts]:
     counts = FilterCounts()
-    return list(filter_pairs(pairs, FilterSettings(**limits), counts)), counts
+    return list(filter_pairs(pairs, Judge(FilterSettings(**limits)), counts)), counts
 
 
 def words(n: int, word: str = "wort") -> str:
@@ -128,7 +128,7 @@ def test_near_duplicates_differ_in_case_marks_spaces_and_numbers_alone() -> None
 def test_sources_alone_are_judged_without_a_translation() -> None:
     pairs = [Pair("one", ""), Pair("one", "x"), Pair("", "x"), Pair(words(101), ""), Pair("two", "two")]
     counts = FilterCounts()
-    assert list(filter_sources(pairs, FilterSettings(), counts)) == [pairs[0], pairs[4]]
+    assert list(filter_pairs(pairs, Judge(FilterSettings(), of_sources=True), counts)) == [pairs[0], pairs[4]]
     assert {reason: n for reason, n in counts.dropped.items() if n} == {
         "duplicate": 1,
         "empty": 1,

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from onepass.corpora.filters import FilterCounts, Judge, filter_pairs, filter_sources
+from onepass.corpora.filters import FilterCounts, Judge, filter_pairs
 from onepass.pipeline import cleaning as module
 from onepass.pipeline.cleaning import Cleaning
 from onepass.pipeline.crew import Crew
@@ -36,12 +36,12 @@ def test_the_rounds_leave_what_one_stream_leaves(
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(module, "PART", part)
         patch.setattr(duplicates, "RUN", 7)
-        cleaning = Cleaning(folder, "train", Judge(limits, of_sources=of_sources))
+        judge = Judge(limits, of_sources=of_sources)
+        cleaning = Cleaning(folder, "train", judge)
         cleaning.work(Crew(), lambda *_: None)
         found, expected = FilterCounts(), FilterCounts()
         (folder / "kept").mkdir()
         cleaning.write(folder / "kept", found)
         kept = list(text_pairs(folder / "kept", "train"))
-    one_stream = filter_sources if of_sources else filter_pairs
-    assert kept == list(one_stream(corpus, limits, expected))
+    assert kept == list(filter_pairs(corpus, judge, expected))
     assert found == expected

@@ -105,7 +105,7 @@ def is_lopsided(src: int, tgt: int, most: float, *, short: int) -> bool:
     return max(src, tgt) > max(short, most * min(src, tgt))
 
 
-def filter_pairs(pairs: Iterable[Pair], settings: FilterSettings, counts: FilterCounts) -> Iterator[Pair]:
+def filter_pairs(pairs: Iterable[Pair], judge: Judge, counts: FilterCounts) -> Iterator[Pair]:
     """Yields the pairs that pass, in their order, and counts the rest.
 
     A duplicate is a pair seen before with the same text on both sides; another translation of the same
@@ -114,18 +114,9 @@ def filter_pairs(pairs: Iterable[Pair], settings: FilterSettings, counts: Filter
 
     Args:
         pairs: what `read_pairs` yields.
-        settings: the limits.
+        judge: of each pair.
         counts: is updated while the result is consumed.
     """
-    return _filtered(pairs, Judge(settings), counts)
-
-
-def filter_sources(pairs: Iterable[Pair], settings: FilterSettings, counts: FilterCounts) -> Iterator[Pair]:
-    """As `filter_pairs`, but the sources decide alone: they may have no translation yet."""
-    return _filtered(pairs, Judge(settings, of_sources=True), counts)
-
-
-def _filtered(pairs: Iterable[Pair], judge: Judge, counts: FilterCounts) -> Iterator[Pair]:
     keys = judge.keys
     seen: dict[str, set[int]] = {reason: set() for reason in keys}
     for pair in pairs:

@@ -85,7 +85,8 @@ def export_run(
     if stage not in models:
         raise UsageError("The run has no such student", where=run, value=stage, allowed=", ".join(models))
     corpora = [corpus.stage for corpus in models[stage].corpora]
-    found = finished_stages(run, ["prepare", *corpora, stage, *(["teacher"] if candidates else [])])
+    of_teacher = ["teacher"] if candidates or recipe.teacher.is_read else []
+    found = finished_stages(run, ["prepare", *corpora, stage, *of_teacher])
     student = Bundle.open(found[stage])
     _say_licence(student, display)
     teacher = Bundle.open(found["teacher"]) if candidates else None
@@ -97,7 +98,7 @@ def export_run(
             facts = export_facts(
                 [found[corpus] for corpus in corpora],
                 student.tokenizer(),
-                run / "teacher" if recipe.teacher.is_read else None,
+                found.get("teacher"),
             )
             bundle = draft_bundle(student, partial, facts, teacher=teacher, usual_candidates=usual_candidates)
             texts = {
@@ -105,11 +106,11 @@ def export_run(
                 for name in ("dev.src", "dev.tgt", "test.src", "test.tgt")
             }
             progress(0, 0, "comparing with torch")
+            dev = texts["dev.src"][:CHECKED_SENTENCES], texts["dev.tgt"][:CHECKED_SENTENCES]
+            writable = _writable(student.tokenizer(), facts.vocabulary)
             for count in counts:
                 judge = None if count == 1 else found["teacher"]
                 engines = _both_engines(found[stage], judge, bundle, count)
-                dev = texts["dev.src"][:CHECKED_SENTENCES], texts["dev.tgt"][:CHECKED_SENTENCES]
-                writable = _writable(student.tokenizer(), facts.vocabulary)
                 comparable = _check_words(engines, *dev, writable, where=found[stage])
                 _check_ids(engines, comparable, with_end=count > 1, where=found[stage])
             if "int8" in wanted:
@@ -191,6 +192,13 @@ def _new_directory(to: Path) -> Iterator[Path]:
         yield partial
 
 
+class _Compared(NamedTuple):
+    """A line, and what torch makes of it among others."""
+
+    line: str
+    by_torch: Translation
+
+
 class _Engines(NamedTuple):
     """One student in torch and as a graph."""
 
@@ -215,7 +223,7 @@ def _writable(tokenizer: AnyTokenizer, vocabulary: np.ndarray | None) -> set[str
 
 def _check_words(
     engines: _Engines, src: Sequence[str], ref: Sequence[str], writable: set[str] | None, *, where: Path
-) -> list[str]:
+) -> list[_Compared]:
     """The lines that torch translates with words that the graph can write.
 
     A student that has learnt little writes words in torch that no training text had. The graph does not; that
@@ -223,12 +231,12 @@ def _check_words(
     """
     from onepass.evaluation.quality import measure
 
-    found = engines.torch.translate(src)
+    found = [_Compared(*both) for both in zip(src, engines.torch.translate(src), strict=True)]
     if writable is None:
-        return list(src)
-    comparable = [line for line, one in zip(src, found, strict=True) if writable.issuperset(one.tgt_pieces)]
+        return found
+    comparable = [one for one in found if writable.issuperset(one.by_torch.tgt_pieces)]
     if len(comparable) < len(src):
-        texts = {"torch": [one.text for one in found], "graph": _texts(engines.graph, src)}
+        texts = {"torch": [one.by_torch.text for one in found], "graph": _texts(engines.graph, src)}
         bleu = {name: measure(texts[name], ref, bootstrap_samples=0).bleu for name in texts}
         if bleu["graph"] < bleu["torch"] - MOST_LOST:
             raise ModelError(
@@ -241,13 +249,19 @@ def _check_words(
     return comparable
 
 
-def _check_ids(engines: _Engines, lines: Sequence[str], *, with_end: bool, where: Path) -> None:
-    def differ(some: Sequence[str]) -> list[str]:
-        pairs = zip(some, *(engine.translate(some) for engine in engines), strict=True)
-        return [line for line, a, b in pairs if a.tgt_pieces != b.tgt_pieces]
+def _check_ids(engines: _Engines, compared: Sequence[_Compared], *, with_end: bool, where: Path) -> None:
+    def differ(line: str) -> bool:
+        a, b = (engine.translate([line])[0] for engine in engines)
+        return a.tgt_pieces != b.tgt_pieces
 
+    lines = [one.line for one in compared]
+    by_graph = engines.graph.translate(lines)
     # Of two candidates that are as likely but for rounding, torch itself takes another one in another batch.
-    alone = [line for line in differ(lines) if differ([line])]
+    alone = [
+        one.line
+        for one, b in zip(compared, by_graph, strict=True)
+        if one.by_torch.tgt_pieces != b.tgt_pieces and differ(one.line)
+    ]
     different = [
         line
         for line in alone

@@ -208,7 +208,9 @@ def _augment(context: Context, kept: int) -> None:
         pair
         for _ in range(data.phrase_repeats if data.phrases else 0)
         for pair in filter_pairs(
-            read_pairs(data.phrases, split="train", src=data.src, tgt=data.tgt), data.filters, FilterCounts()
+            read_pairs(data.phrases, split="train", src=data.src, tgt=data.tgt),
+            Judge(data.filters),
+            FilterCounts(),
         )
     )
     augmented = augment_pairs(chain(corpus, phrases), data.augment, counts, seed=context.recipe.seed)
