@@ -117,6 +117,18 @@ def test_a_student_starts_with_the_rows_of_the_aliases(finished: Path) -> None:
     assert load_model(bundle).word_bias[placeholders.first] > -100
 
 
+def test_embeddings_that_stay_have_those_rows_though_the_bias_has_been_learnt(tmp_path: Path) -> None:
+    write_corpus(tmp_path)
+    recipe = load_recipe(tmp_path / "mono.toml", ())
+    run(recipe, tmp_path / "run", until="student")
+    (tmp_path / "run" / "student").rename(tmp_path / "first")
+    settings = ("student.init=first", "student.training.encoder_rate=1", "student.training.embedding_rate=0")
+    run(load_recipe(tmp_path / "mono.toml", settings), tmp_path / "run", until="student")
+    first, second = (load_model(Bundle.open(tmp_path / name)) for name in ("first", "run/student"))
+    assert torch.equal(second.src_embedding.weight, first.src_embedding.weight)
+    assert not torch.equal(second.word_bias, first.word_bias)
+
+
 def test_every_span_comes_out_once_in_torch_and_in_the_runtime(finished: Path, tmp_path: Path) -> None:
     student = Bundle.open(finished / "student")
     (tmp_path / "exported").mkdir()

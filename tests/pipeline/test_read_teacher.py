@@ -162,6 +162,26 @@ def test_a_student_starts_from_the_weights_of_another_run(tmp_path: Path) -> Non
         torch.testing.assert_close(after[name], tensor, atol=1e-8, rtol=0)
 
 
+def test_embeddings_that_stay_are_the_teachers_whatever_the_weights_have(tmp_path: Path) -> None:
+    folder = finished()
+    write_recipe(tmp_path)
+    own = load_file(folder / "run" / "student" / "weights.safetensors")
+    save_file({name: tensor + 0.5 for name, tensor in own.items()}, tmp_path / "moved.safetensors")
+    settings = (
+        "student.init=moved.safetensors",
+        "student.distilled=false",
+        "student.training.encoder_rate=1",
+        "student.training.embedding_rate=0",
+    )
+    run(recipe_in(tmp_path, *settings), tmp_path / "run", until="student")
+    bundle = Bundle.open(tmp_path / "run" / "student")
+    found = load_model(bundle).state_dict()
+    teacher = load_model(Bundle.open(tmp_path / "run" / "teacher")).state_dict()
+    torch.testing.assert_close(found["src_embedding.weight"], teacher["src_embedding.weight"], atol=0, rtol=0)
+    assert not torch.allclose(found["word_bias"], teacher["output.bias"], atol=0.4)
+    assert bundle.provenance["started_from"]["teacher"] == {"src_embedding": "src_embedding"}
+
+
 def test_what_a_file_of_weights_leaves_out_is_the_teachers(tmp_path: Path) -> None:
     folder = finished()
     write_recipe(tmp_path)

@@ -74,10 +74,12 @@ def test_the_first_step_of_a_matrix_is_the_direction_of_its_gradient() -> None:
 
 
 @pytest.mark.parametrize("kind", ["adam", "muon"])
-@pytest.mark.parametrize("encoder_rate", [1.0, 0.3])
-def test_every_parameter_is_in_one_group_of_the_right_rate(kind: str, encoder_rate: float) -> None:
+@pytest.mark.parametrize(("encoder_rate", "embedding_rate"), [(1.0, None), (0.3, None), (0.3, 0.0), (1.0, 0.1)])
+def test_every_parameter_is_in_one_group_of_the_right_rate(
+    kind: str, encoder_rate: float, embedding_rate: float | None
+) -> None:
     model = _Model()
-    optimizer, factors = make_optimizer(model, encoder_rate, kind=kind)  # type: ignore[arg-type]
+    optimizer, factors = make_optimizer(model, encoder_rate, embedding_rate, kind=kind)  # type: ignore[arg-type]
     names = {parameter: name for name, parameter in model.named_parameters()}
     found = {}
     for group, factor in zip(optimizer.param_groups, factors, strict=True):
@@ -86,7 +88,11 @@ def test_every_parameter_is_in_one_group_of_the_right_rate(kind: str, encoder_ra
             found[names[parameter]] = (factor, group.get("matrices", False))
     assert found == {
         name: (
-            1.0 if name.startswith("decoder") else encoder_rate,
+            1.0
+            if name.startswith("decoder")
+            else encoder_rate
+            if embedding_rate is None or not name.startswith("src_embedding")
+            else embedding_rate,
             kind == "muon" and name in ("encoder.weight", "decoder.weight"),
         )
         for name in names.values()

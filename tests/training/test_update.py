@@ -173,11 +173,20 @@ def test_a_data_set_without_a_usable_pair_is_an_error(tmp_path: Path, split: str
         Training(full.model, full.objective, *data.values(), full.settings, tmp_path, seed=1, hooks=Hooks())
 
 
-def test_no_gradient_is_computed_for_what_stays_as_it_is(tmp_path: Path) -> None:
-    training = tiny_training(tmp_path, "student", dropout=0.0, encoder_rate=0)
+EMBEDDINGS = ("src_embedding", "tgt_embedding")
+
+
+@pytest.mark.parametrize(
+    ("rates", "still"),
+    [({"encoder_rate": 0}, (*EMBEDDINGS, "encoder")), ({"encoder_rate": 0.5, "embedding_rate": 0}, EMBEDDINGS)],
+)
+def test_no_gradient_is_computed_for_what_stays_as_it_is(
+    tmp_path: Path, rates: dict[str, float], still: tuple[str, ...]
+) -> None:
+    training = tiny_training(tmp_path, "student", dropout=0.0, **rates)
     before = {name: p.detach().clone() for name, p in training.model.named_parameters()}
     training.update([[1, 2, 3]])
     for name, parameter in training.model.named_parameters():
-        stays = name.startswith(("src_embedding", "tgt_embedding", "encoder"))
+        stays = name.startswith(still)
         assert parameter.requires_grad != stays, name
         assert torch.equal(parameter, before[name]) == stays, name

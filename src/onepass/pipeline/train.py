@@ -41,6 +41,7 @@ from onepass.text.tokenizers import AnyTokenizer, load_tokenizer
 from onepass.training.checkpoint import Progress
 from onepass.training.hooks import Hooks, Validation
 from onepass.training.loop import Training
+from onepass.training.optimizer import EMBEDDINGS
 
 
 @dataclass(frozen=True)
@@ -117,9 +118,9 @@ def learn(context: Context, chosen: OnePassModel) -> None:
     if (larger_one := larger_model(recipe, student)) is not None:
         larger = load_model(Bundle.open(context.inputs[larger_one.stage]))
         init_pruned(model, larger)
-    origin = {} if larger is not None else _start(context, model, student)
     placeholders = _placeholders(context, direction.tokenizer)
-    if placeholders is not None and larger is None:
+    origin = {} if larger is not None else _start(context, model, student, placeholders)
+    if placeholders is not None and larger is None:  # what `init` has may never have been written
         alias_rows(model, placeholders.ids, placeholders.aliases)
     sample = None
     if student.training.vocabulary_sample is not None:
@@ -146,12 +147,17 @@ def _teacher_sizes(context: Context) -> TransformerSettings:
     return TransformerSettings.model_validate(Bundle.open(context.inputs["teacher"]).settings["sizes"])
 
 
-def _start(context: Context, model: Any, student: StudentSettings) -> dict[str, Any]:
+def _start(
+    context: Context, model: Any, student: StudentSettings, placeholders: PlaceholderIds | None
+) -> dict[str, Any]:
     """Puts a student's first weights into it; says where they came from."""
-    taken = _take_from_teacher(context, model, student)
+    taken = _take_from_teacher(context, model, student, placeholders)
     if student.init is not None:
         path = weights_file(Path(student.init))
         tensors, state = read_weights(path), model.state_dict()
+        if student.training.embedding_rate == 0:
+            theirs = {name for name in tensors if name.startswith(EMBEDDINGS) and _part_of(name, taken)}
+            tensors = {name: tensors[name] for name in tensors.keys() - theirs}
         left_out = {name: part for name in state.keys() - tensors.keys() if (part := _part_of(name, taken))}
         load_weights(model, {**{name: state[name] for name in left_out}, **tensors}, where=path)
         context.say(f"  starts from {path}")
@@ -165,13 +171,18 @@ def _start(context: Context, model: Any, student: StudentSettings) -> dict[str, 
     return {"started_from": {"teacher": taken}}
 
 
-def _take_from_teacher(context: Context, model: Any, student: StudentSettings) -> dict[str, str]:
+def _take_from_teacher(
+    context: Context, model: Any, student: StudentSettings, placeholders: PlaceholderIds | None
+) -> dict[str, str]:
     """Copies what the student has from the teacher; the parts of one that was read, by the student's."""
     if not student.init_from_teacher or (student.init is not None and not context.recipe.teacher.is_read):
         return {}
     teacher: Any = load_model(Bundle.open(context.inputs["teacher"]))
     if isinstance(teacher, MarianTransformer) and isinstance(model, OnePassTransformer):
-        return start_from_marian(model, teacher)
+        taken = start_from_marian(model, teacher)
+        if placeholders is not None:
+            alias_rows(model, placeholders.ids, placeholders.aliases)
+        return taken
     _init_from_teacher(model, teacher)
     return {}
 

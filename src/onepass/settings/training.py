@@ -98,6 +98,9 @@ class TrainingSettings(Settings):
     encoder_rate: Annotated[float, Field(ge=0)] = 1.0
     """A factor of the learning rate for embeddings and encoder, which come from the teacher; 0 leaves them as
     they are."""
+    embedding_rate: Annotated[float | None, Field(ge=0)] = None
+    """Another one for the embeddings alone. With 0 they are the teacher's, whatever `student.init` holds: so a
+    bundle that has the teacher, too, has them once."""
     vocabulary_sample: Annotated[
         tuple[NonNegativeInt, NonNegativeInt] | None, Field(strict=False), BeforeValidator(unless_false)
     ] = None
@@ -105,7 +108,15 @@ class TrainingSettings(Settings):
     frequent ones, and this many drawn by their frequency. Left out or false, over all."""
 
     LATER = frozenset(
-        {"checkpoint_minutes", "cooldown", "encoder_rate", "optimizer", "select_by", "vocabulary_sample"}
+        {
+            "checkpoint_minutes",
+            "cooldown",
+            "embedding_rate",
+            "encoder_rate",
+            "optimizer",
+            "select_by",
+            "vocabulary_sample",
+        }
     )
 
 

@@ -39,7 +39,7 @@ from onepass.training.checkpoint import (
     save_checkpoint,
 )
 from onepass.training.hooks import Hooks, Validation
-from onepass.training.optimizer import READING, make_optimizer
+from onepass.training.optimizer import make_optimizer, rate_factor
 from onepass.training.schedule import cooling, inverse_square_root
 from onepass.training.stopping import Stopped, StopRequest
 
@@ -181,9 +181,10 @@ class Training:
         if self.device.type == "cpu":
             keep_freed_memory()
         self.model = model.to(self.device)
-        if settings.encoder_rate == 0:  # no gradient is computed for what stays as it is
-            for name, parameter in self.model.named_parameters():
-                parameter.requires_grad_(not name.startswith(READING))
+        rates = settings.encoder_rate, settings.embedding_rate
+        for name, parameter in self.model.named_parameters():
+            if rate_factor(name, *rates) == 0:  # no gradient is computed for what stays as it is
+                parameter.requires_grad_(False)
         self.objective = objective
         for name, pairs in (("train", train), ("dev", dev)):
             if not np.any((pairs.src.lengths > 0) & (pairs.tgt.lengths > 0)):
@@ -194,7 +195,7 @@ class Training:
         self.bf16 = settings.precision == "bf16" or (settings.precision == "auto" and has_bf16(self.device))
         self.optimizer, self.rate_factors = make_optimizer(
             self.model,
-            settings.encoder_rate,
+            *rates,
             kind=settings.optimizer,
             dtype=torch.bfloat16 if self.bf16 else torch.float32,
         )

@@ -19,10 +19,19 @@ MOMENTUM = 0.95
 ROOT_MEAN_SQUARE = 0.2
 """Of a step of Muon at rate 1: near that of Adam, so that one rate suits both (Liu et al. 2025)."""
 
-READING = ("src_embedding.", "tgt_embedding.", "encoder.", "word_bias", "output.")
-"""Beginnings of the names of what `encoder_rate` is for."""
+EMBEDDINGS = ("src_embedding.", "tgt_embedding.")
+"""Beginnings of the names of what `embedding_rate` is for."""
+READING = (*EMBEDDINGS, "encoder.", "word_bias", "output.")
+"""The same for `encoder_rate`."""
 LAYERS = ("encoder.", "decoder.")
 """Beginnings of the names of layers, whose matrices Muon moves."""
+
+
+def rate_factor(name: str, encoder_rate: float, embedding_rate: float | None = None) -> float:
+    """Of the learning rate, for the parameter of a name; None: embeddings have that of the encoder."""
+    if embedding_rate is not None and name.startswith(EMBEDDINGS):
+        return embedding_rate
+    return encoder_rate if name.startswith(READING) else 1.0
 
 
 class Optimized(NamedTuple):
@@ -35,6 +44,7 @@ class Optimized(NamedTuple):
 def make_optimizer(
     model: nn.Module,
     encoder_rate: float = 1.0,
+    embedding_rate: float | None = None,
     *,
     kind: Literal["adam", "muon"] = "adam",
     dtype: torch.dtype = torch.float32,
@@ -44,18 +54,20 @@ def make_optimizer(
     Args:
         model: its parameters' names say what they are.
         encoder_rate: a factor for embeddings and encoder; 0 leaves them out.
+        embedding_rate: another one for the embeddings.
         kind: adam is that of the paper (Vaswani et al. 2017, section 5.3).
         dtype: of Muon's directions; bfloat16 will do, where the device is faster with it.
     """
     named = list(model.named_parameters())
     groups: list[dict[str, Any]] = []
     factors = []
-    for reading in (None,) if encoder_rate == 1 else (False, True):
-        chosen = [(name, p) for name, p in named if reading is None or name.startswith(READING) is reading]
+    rates = {name: rate_factor(name, encoder_rate, embedding_rate) for name, _ in named}
+    for rate in dict.fromkeys((1.0, encoder_rate, *rates.values())):
+        chosen = [(name, p) for name, p in named if rates[name] == rate]
         for matrices in (True, False) if kind == "muon" else (False,):
             params = [p for name, p in chosen if kind == "adam" or _is_matrix(name, p) is matrices]
             groups.append({"params": params, **({"matrices": matrices} if kind == "muon" else {})})
-            factors.append(encoder_rate if reading else 1.0)
+            factors.append(rate)
     if kind == "muon":
         return Optimized(Muon(groups, dtype=dtype), factors)
     fused = named[0][1].device.type in ("cpu", "cuda")
