@@ -1,6 +1,6 @@
 """Writes the pairs of a corpus whose source has so many subwords, to time systems on them.
 
-    python benchmarks/long_sentences.py SRC REF [SRC REF ...] --to NAME [--least N] [--most N] [--model en-de]
+    python benchmarks/long_sentences.py SRC REF [SRC REF ...] --to NAME [--least N] [--most N] [--model en-pt]
 
 Writes NAME.src and NAME.ref. The subwords are those of the model.
 """
@@ -25,7 +25,7 @@ def main() -> None:
     parser.add_argument("--to", required=True, type=Path, metavar="NAME")
     parser.add_argument("--least", type=int, default=20)
     parser.add_argument("--most", type=int, default=40)
-    parser.add_argument("--model", default="en-de")
+    parser.add_argument("--model", default="en-pt")
     arguments = parser.parse_args()
     tokenizer = Bundle.open(find_model(arguments.model)).tokenizer()
     pairs = [

@@ -1,4 +1,4 @@
-"""BLEU of the shipped English-German model by sentences a line, split into sentences and not.
+"""BLEU of the shipped English-Portuguese model by sentences a line, split into sentences and not.
 
 Lines of the Tatoeba test set are joined by spaces, 1, 2, 3, 5 and 10 at a time, and so are their references.
 `each a line of its own` is what the same sentences score when they are translated as lines.
@@ -32,11 +32,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
-    corpus = CORPORA / "tatoeba.en-de"
+    corpus = CORPORA / "testsets.en-pt"
     if is_missing(corpus):
         return
-    src, ref = read_lines(corpus / "test.en"), read_lines(corpus / "test.de")
-    whole, split = (Translator.load("en-de", num_threads=1, split=split) for split in (False, True))
+    src, ref = (read_lines(corpus / f"tatoeba-test.{language}") for language in ("en", "pt"))
+    whole, split = (Translator.load("en-pt", num_threads=1, split=split) for split in (False, True))
     rows = {}
     for count in COUNTS:
         texts, references = joined(src, count), [joined(ref, count)]
@@ -49,7 +49,7 @@ def main() -> None:
         rows[str(count)] = {
             name: round(BLEU().corpus_score(hyp, references).score, 2) for name, hyp in hyps.items()
         }
-    write_result({"model": "en-de, int8", "BLEU by sentences a line": rows}, arguments.json)
+    write_result({"model": "en-pt, int8", "BLEU by sentences a line": rows}, arguments.json)
 
 
 if __name__ == "__main__":

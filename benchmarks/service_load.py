@@ -30,7 +30,7 @@ from typing import Any, NamedTuple
 from measurement import CORPORA, is_missing, write_result
 from onepass import Translator
 
-TEST_SET = CORPORA / "tatoeba.en-de" / "test.en"
+TEST_SET = CORPORA / "testsets.en-pt" / "tatoeba-test.en"
 LIST = 20
 ONEPASS = (sys.executable, "-m", "onepass")
 BARS = {
@@ -75,7 +75,7 @@ class Connection:
 def request_of(texts: Sequence[str]) -> bytes:
     """A request for a text, or for a list of several."""
     q = texts[0] if len(texts) == 1 else list(texts)
-    body = json.dumps({"q": q, "source": "en", "target": "de"}).encode()
+    body = json.dumps({"q": q, "source": "en", "target": "pt"}).encode()
     return (
         b"POST /translate HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n"
         b"content-length: %d\r\n\r\n" % len(body)
@@ -243,7 +243,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--model", default="en-de")
+    parser.add_argument("--model", default="en-pt")
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--connections", type=int, default=64)
     parser.add_argument("--seconds", type=float, default=10, help="of each load")

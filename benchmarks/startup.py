@@ -44,7 +44,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--model", default="en-de")
+    parser.add_argument("--model", default="en-pt")
     parser.add_argument("--runs", type=int, default=11)
     parser.add_argument("--lines", type=int, default=5000, help="of the memory's measurement")
     parser.add_argument("--json", type=Path, metavar="PATH", help="write the result here, too")

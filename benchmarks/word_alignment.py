@@ -1,10 +1,12 @@
-"""Word alignment of the shipped models against links made by hand, and FastAlign's on the same pairs.
+"""Word alignment of models against links made by hand, and FastAlign's on the same pairs.
 
-    python benchmarks/word_alignment.py [--pairs N] [--json PATH]
+    python benchmarks/word_alignment.py MODEL [MODEL ...] [--pairs N] [--json PATH]
 
-`alignment.tsv` has 100 sentences, what the shipped models wrote for them, and the words that belong together,
-`i-j` for word i of the source and word j of the translation. FastAlign learns from N pairs of Tatoeba and
-these. `tags` marks each source word whose words by hand stand together, one at a time, in sentences whose
+MODEL is a bundle of English and German that `onepass export` wrote, in either direction, such as one of
+`recipes/tatoeba-en-de-students.toml`. `alignment.tsv` has 100 sentences, what the models of version 0.1 wrote
+for them, and the words that belong together, `i-j` for word i of the source and word j of the translation.
+Pairs that a model translates otherwise are left out. FastAlign learns from N pairs of Tatoeba and these.
+`tags` marks each source word whose words by hand stand together, one at a time, in sentences whose
 order changes: right is a tag around exactly these words.
 """
 
@@ -33,10 +35,10 @@ class Pair(NamedTuple):
     links: Links
 
 
-def read_pairs(model: str) -> list[Pair]:
-    """The pairs of a shipped model."""
+def read_pairs(direction: str) -> list[Pair]:
+    """The pairs of a direction, such as "en-de"."""
     rows = (line.split("\t") for line in read_lines(Path(__file__).with_name("alignment.tsv")))
-    return [Pair(src, tgt, parsed(links)) for name, src, tgt, links in rows if name == model]
+    return [Pair(src, tgt, parsed(links)) for name, src, tgt, links in rows if name == direction]
 
 
 def parsed(links: str) -> Links:
@@ -67,9 +69,9 @@ def scores(found: Iterable[Links], wanted: Iterable[Links]) -> dict[str, float]:
     }
 
 
-def fast_align_scores(model: str, pairs: Sequence[Pair], number: int) -> dict[str, float]:
+def fast_align_scores(direction: str, pairs: Sequence[Pair], number: int) -> dict[str, float]:
     """Those of FastAlign, which learns from the words of a corpus and of the pairs."""
-    src, tgt = model.split("-")
+    src, tgt = direction.split("-")
     corpus = [read_lines(CORPORA / "tatoeba.en-de" / f"train.{side}") for side in (src, tgt)]
     rows = random.Random(1).sample(range(len(corpus[0])), number)
     texts = [[lines[row].split() for row in rows] for lines in corpus]
@@ -103,33 +105,34 @@ def tags(translator: Translator, pairs: Iterable[Pair]) -> dict[str, int]:
 
 
 def main() -> None:
-    """Measures both shipped directions."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
+    parser.add_argument("models", nargs="+", metavar="MODEL")
     parser.add_argument("--pairs", type=int, default=30_000)
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
     if is_missing(CORPORA / "tatoeba.en-de"):
         return
     result: dict[str, Any] = {}
-    for model in ("en-de", "de-en"):
-        pairs = read_pairs(model)
+    for model in arguments.models:
         translator = Translator.load(model, num_threads=1)
+        direction = f"{translator.bundle.src}-{translator.bundle.tgt}"
+        pairs = read_pairs(direction)
         translated = translator.translate([pair.src for pair in pairs], alignment=True)
         same = [pair for pair, found in zip(pairs, translated, strict=True) if found.text == pair.tgt]
         own = [
             links_of(pair.src, found) for pair, found in zip(pairs, translated, strict=True) if pair in same
         ]
         reordered = [pair for pair in same if is_reordered(pair.links)]
-        result[model] = {
+        result[direction] = {
             "pairs": len(same),
             "alignment": scores(own, [pair.links for pair in same]),
-            "fast_align": fast_align_scores(model, same, arguments.pairs),
+            "fast_align": fast_align_scores(direction, same, arguments.pairs),
             "reordered": len(reordered),
             "tags": tags(translator, reordered),
         }
-        print(model, result[model])
+        print(direction, result[direction])
     write_result(result, arguments.json)
 
 

@@ -1,4 +1,4 @@
-"""The README's chart: quality against time, one-pass models beside the fastest engines of their teachers."""
+"""The README's chart: quality against time, one-pass models beside their teachers in Firefox's engine."""
 
 from __future__ import annotations
 
@@ -7,12 +7,16 @@ from math import ceil, floor
 from typing import NamedTuple
 
 from drawing import LETTER, Drawing
-from tables import exported, in_engine, race, systems_of
+from tables import exported, race
 
 from onepass.evaluation.results import System
 from onepass.evaluation.table import is_noisy
+from onepass.runtime.shipped import usual_models
+from onepass.service.languages import language_name
 
-WIDTH, HEIGHT, PANEL = 760, 330, 300
+HEIGHT, PANEL = 330, 300
+LEFT, STEP, RIGHT = 60, 370, 30
+"""Left of the first panel, from one to the next, right of the last."""
 
 
 class Panel(NamedTuple):
@@ -23,35 +27,31 @@ class Panel(NamedTuple):
 
 
 def panels() -> Sequence[Panel]:
-    """Two texts: a student beside its teacher, and one beside its teacher and the hardest rival in speed."""
-    news, everyday = race("en-pt"), systems_of("league/tatoeba-avx512")
-    firefox = next(system for system in news if system.traits.engine == "Firefox")
-    return (
-        Panel(
-            "English to Portuguese, news",
-            {
-                "en-pt": exported(news, "en-pt", "int8"),
-                "its teacher in Firefox's engine": firefox,
-            },
-        ),
-        Panel(
-            "English to German, everyday sentences",
-            {
-                "en-de": exported(everyday, "en-de", "int8"),
-                "its teacher in CTranslate2": in_engine(everyday, "teacher", "CTranslate2"),
-                "the same, beam of 4": in_engine(everyday, "teacher", "CTranslate2", 4),
-                "a rival built for speed": in_engine(everyday, "deep", "CTranslate2"),
-            },
-        ),
-    )
+    """A text per shipped model that has been raced: the model alone and among candidates, its teacher."""
+    found = []
+    for model in usual_models():
+        rows = race(model)
+        if not rows:
+            continue
+        firefox = next(system for system in rows if system.traits.engine == "Firefox")
+        src, tgt = (language_name(code) for code in model.split("-"))
+        systems = {
+            model: exported(rows, model, "int8"),
+            f"{model}, 10 candidates": exported(rows, model, "int8", 10),
+            "its teacher in Firefox's engine": firefox,
+        }
+        found.append(Panel(f"{src} to {tgt}, news", systems))
+    return found
 
 
 def draw() -> str:
     """The chart as SVG; the same bytes for the same numbers."""
-    drawing = Drawing(WIDTH, HEIGHT, "BLEU against milliseconds per sentence for six translators")
-    for i, panel in enumerate(panels()):
-        shown = {label: system for label, system in panel.systems.items() if system is not None}
-        _draw_panel(drawing, 60 + i * 370, panel.title, shown)
+    shown = panels()
+    width = LEFT + STEP * len(shown) - (STEP - PANEL) + RIGHT
+    drawing = Drawing(width, HEIGHT, "BLEU against milliseconds per sentence")
+    for i, panel in enumerate(shown):
+        systems = {label: system for label, system in panel.systems.items() if system is not None}
+        _draw_panel(drawing, LEFT + i * STEP, panel.title, systems)
     return drawing.svg()
 
 

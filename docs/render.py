@@ -43,9 +43,8 @@ def blocks() -> Iterator[tuple[Path, str, str]]:
     yield RESULTS / "README.md", "shipped", tables.shipped()
     yield RESULTS / "README.md", "races", tables.races()
     yield RESULTS / "README.md", "results", tables.in_full()
+    yield RESULTS / "README.md", "league", tables.league()
     measuring = DOCS / "measuring.md"
-    yield RESULTS / "league.md", "bars", tables.bars()
-    yield RESULTS / "league.md", "league", tables.league()
     yield measuring, "benchmarks", tables.benchmarks()
     rows = scale_tables.rows()
     yield DOCS / "scale.md", "commands", scale_tables.commands()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from onepass.bundle import Bundle, Measurement
 from onepass.evaluation.paper_table import render_main_table
@@ -18,51 +18,8 @@ ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "docs" / "results"
 RUNS = ("multi30k-en-de-students", "tatoeba-en-de")
 """Of the paper's families at their full size."""
-TIMED = "tatoeba-avx512"
-"""The league that times the German models beside their rivals."""
 IN_FULL = ("phrasebook", *RUNS, "multi30k-en-de-small", "tatoeba-en-de-small")
 """Whose results `docs/results/README.md` shows whole."""
-QUALITY = ("bleu", "bleu_interval", "p_value", "chrf", "length_ratio", "repetition_rate")
-
-
-class Bar(NamedTuple):
-    """How fast a shipped student is to be, in its engine, against a rival's.
-
-    Attributes:
-        engine: the student's; in ONNX Runtime it is the int8 graph without candidates.
-        rival: the name of its bundle.
-        beam_size: of the rival; 1 is greedy.
-        rivals_engine: where the rival runs.
-        lines: translated at once.
-        times: as fast.
-        times_if_long: on long lines.
-    """
-
-    engine: Engine
-    rival: str
-    beam_size: int
-    rivals_engine: Engine
-    lines: int
-    times: float
-    times_if_long: float
-
-    @property
-    def title(self) -> str:
-        """Of its column."""
-        student = ", student in torch" if self.engine == "torch" else ""
-        search = "greedy" if self.beam_size == 1 else f"beam {self.beam_size}"
-        engine = ", torch" if self.rivals_engine == "torch" else ""
-        return f"batch {self.lines}{student}: {self.rival} {search}{engine}"
-
-
-BARS = (
-    Bar("ONNX Runtime", "teacher", 1, "CTranslate2", 1, 2.5, 5.0),
-    Bar("ONNX Runtime", "deep", 1, "CTranslate2", 1, 1.0, 2.0),
-    Bar("ONNX Runtime", "teacher", 4, "torch", 1, 15.6, 15.6),
-    Bar("torch", "teacher", 4, "torch", 1, 8.0, 8.0),
-    Bar("ONNX Runtime", "teacher", 1, "CTranslate2", 64, 2.0, 2.0),
-    Bar("ONNX Runtime", "deep", 1, "CTranslate2", 64, 1.2, 1.2),
-)
 
 
 def load(path: Path) -> dict[str, Any]:
@@ -102,7 +59,7 @@ def race(model: str) -> Sequence[System]:
 
 def _test_set(bundle: Bundle) -> str:
     assert bundle.export is not None
-    return bundle.export.card.test_set or "Tatoeba, everyday sentences"
+    return bundle.export.card.test_set
 
 
 def _of_teacher(name: str, bundle: Bundle) -> str:
@@ -140,7 +97,7 @@ def shipped() -> str:
     for name, directory in shipped_models().items():
         bundle = Bundle.open(directory)
         assert bundle.export is not None
-        timed = [*race(name), *systems_of(f"league/{TIMED}")]
+        timed = race(name)
         for row in bundle.export.measured:
             found = exported(timed, name, row.precision, row.num_candidates)
             rows.append(
@@ -172,55 +129,14 @@ def _table(rows: Sequence[Mapping[str, str]]) -> str:
 # --- leagues -----------------------------------------------------------------
 
 
-def bars() -> str:
-    """How many times as fast as its rivals each shipped student is, and where that misses a bar."""
-    rows = []
-    for path in sorted((RESULTS / "league").glob("*.json")):
-        systems = parse_results(load(path)).systems
-        for name in shipped_models():
-            graph = exported(systems, name, "int8")
-            if graph is None:
-                continue
-            row = {"league": path.stem, "student": name}
-            for bar in BARS:
-                student = in_engine(systems, name, "torch") if bar.engine == "torch" else graph
-                rival = in_engine(systems, bar.rival, bar.rivals_engine, bar.beam_size)
-                times = bar.times_if_long if "long" in path.stem else bar.times
-                row[bar.title] = _beside(student, rival, bar.lines, times)
-            rows.append(row)
-    return f"\n{_table(rows)}\n"
-
-
-def _beside(student: System | None, rival: System | None, lines: int, bar: float) -> str:
-    if student is None or rival is None:
-        return "–"
-    if lines == 1:
-        assert student.p50_ms is not None
-        assert rival.p50_ms is not None
-        ratio = rival.p50_ms / student.p50_ms
-        marked = "‡" if is_noisy(student) or is_noisy(rival) else ""
-    else:
-        ratio, marked = student.throughput[lines] / rival.throughput[lines], ""
-    return f"{ratio:.2f}x{marked}" + (f" (missed: {bar:g}x)" if ratio < bar else "")
-
-
 def league() -> str:
-    """Every league; those of long sentences without quality: some of their sentences are a dev set's."""
+    """Every league of models that do not ship."""
     parts = []
     for path in sorted((RESULTS / "league").glob("*.json")):
-        data, figure = load(path), path.with_suffix(".png")
-        if "long" in path.stem:
-            data = _without_quality(data)
-        picture = (
-            f"\n![{path.stem}](league/{figure.name})\n" if figure.exists() and "long" not in path.stem else ""
-        )
-        parts.append(f"## {path.stem}\n\n{render_markdown(data)}{picture}")
+        figure = path.with_suffix(".png")
+        picture = f"\n![{path.stem}](league/{figure.name})\n" if figure.exists() else ""
+        parts.append(f"## {path.stem}\n\n{render_markdown(load(path))}{picture}")
     return "\n" + "\n".join(parts)
-
-
-def _without_quality(data: Mapping[str, Any]) -> dict[str, Any]:
-    systems = [{key: value for key, value in row.items() if key not in QUALITY} for row in data["systems"]]
-    return {**data, "systems": systems, "bleu_signature": "", "chrf_signature": "", "baseline": None}
 
 
 def races() -> str:

@@ -42,7 +42,7 @@ ALLOWED_SKIPS = (
     "transformers is not installed",
     "no Python has the engine of Bergamot",
     "Chromium or Playwright is not installed",
-    "the Tatoeba test set is not on this machine",
+    "the test sets are not on this machine",
     "the shared data sets are not on this machine",
     "no loop device without root",
     "no network namespaces without root",

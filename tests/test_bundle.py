@@ -8,7 +8,18 @@ from typing import Any
 
 import pytest
 
-from onepass.bundle import CHECKSUM, FORMAT, Bundle, Card, Export, Measurement, TeacherQuality, write_manifest
+from onepass.bundle import (
+    CHECKSUM,
+    FORMAT,
+    INT8_TABLES,
+    INT8_WEIGHTS,
+    Bundle,
+    Card,
+    Export,
+    Measurement,
+    TeacherQuality,
+    write_manifest,
+)
 from onepass.decoding.weights import load_model
 from onepass.errors import ModelError
 from onepass.files import file_sha256, write_json
@@ -271,6 +282,16 @@ def test_a_bundle_of_format_1_is_read(older: Path) -> None:
     assert "limits: It is random." in describe_bundle(bundle)
     [found] = Translator.load(older).translate(["Where is it?"])
     assert found.tgt_pieces
+
+
+def test_a_graph_that_holds_its_weights_translates_a_line_alone_as_among_others(older: Path) -> None:
+    """As all graphs of version 0.1, it keeps a batch to the words of the batch."""
+    assert not {INT8_WEIGHTS, INT8_TABLES} & {*Bundle.open(older).files}
+    lines = ["Where is it?", "The castle is old.", "find the house"]
+    translator = Translator.load(older, num_threads=1)
+    alone = [translator.translate([line])[0] for line in lines]
+    assert translator.translate(lines) == alone
+    assert all(found.tgt_pieces for found in alone)
 
 
 def test_a_bundle_of_format_1_that_was_never_exported_is_read(older: Path) -> None:

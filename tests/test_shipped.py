@@ -1,5 +1,6 @@
 """The models that come with the package: they translate, fit, and say whom their licence asks to name."""
 
+import re
 import shutil
 import subprocess
 import sys
@@ -11,15 +12,18 @@ import pytest
 
 from onepass import Translator
 from onepass.bundle import Bundle
+from onepass.cli.options import DEFAULT_MODEL
+from onepass.errors import UsageError
 from onepass.evaluation.quality import measure
-from onepass.runtime.shipped import shipped_models
+from onepass.pipeline.inventory import one_pass_models
+from onepass.recipe import load_recipe
+from onepass.runtime.shipped import REMOVED, shipped_models, usual_models
+from tiny_run import assert_clear_error, call
 
 ROOT = Path(__file__).parents[1]
 DATA = ROOT.parent / "shared" / "data"
-TATOEBA = {side: DATA / f"tatoeba.en-de/test.{side}" for side in ("en", "de")}
 NEWS = {side: DATA / f"testsets.en-pt/ntrex-br-dev.{side}" for side in ("en", "pt")}
 MOST_BYTES = 25_000_000
-OF_TATOEBA = ("license: cc-by-2.0", "tatoeba.org", "manythings.org/anki")
 OF_FIREFOX = (
     "license: mpl-2.0",
     "Mozilla",
@@ -38,9 +42,6 @@ class About(NamedTuple):
 
 
 MODELS = {
-    "en-de": About(OF_TATOEBA, TATOEBA, 30),
-    "en-de-fast": About(OF_TATOEBA, TATOEBA, 30),
-    "de-en": About(OF_TATOEBA, TATOEBA, 30),
     "en-pt": About(OF_FIREFOX, NEWS, 27),
 }
 
@@ -61,24 +62,35 @@ def test_a_shipped_model_fits_and_names_its_sources(name: str) -> None:
 
 
 def test_the_default_model_translates() -> None:
-    translator = Translator.load("en-de")
-    found = translator.translate(["Where is the station?", "", "I am tired."])
-    assert [translation.text for translation in found] == ["Wo ist der Bahnhof?", "", "Ich bin müde."]
+    translator = Translator.load(DEFAULT_MODEL)
+    found = translator.translate(["Where is the station?", "", "The water is very cold."])
+    texts = [translation.text for translation in found]
+    assert texts == ["Onde está a estação?", "", "A água é muito fria."]
     assert {translation.model for translation in found} == {translator.bundle.fingerprint}
 
 
 @pytest.mark.parametrize("num_candidates", [1, 4])
 def test_the_default_model_understands_what_people_type(num_candidates: int) -> None:
-    typed = ["where is the station?", "Where is the station", "where is the station", "I am tired", "hello"]
-    found = Translator.load("en-de", num_candidates=num_candidates).translate(typed)
+    typed = ["where is the station?", "Where is the station", "where is the station", "can you help me"]
+    found = Translator.load(DEFAULT_MODEL, num_candidates=num_candidates).translate(typed)
     texts = [translation.text for translation in found]
-    assert texts == ["Wo ist der Bahnhof?", *["Wo ist der Bahnhof"] * 2, "Ich bin müde", "Hallo"]
+    assert texts == [
+        "onde está a estação?",
+        "Onde está a estação",
+        "onde está a estação",
+        "você pode me ajudar",
+    ]
 
 
 def test_the_default_model_reads_capitals() -> None:
-    found = Translator.load("en-de").translate(["HELP!", "I LOVE YOU", "NATO", "I am here."])
-    texts = [translation.text for translation in found]
-    assert texts == ["HILFE!", "ICH LIEBE DICH", "NATO", "Ich bin hier."]
+    typed = ["CAN YOU HELP ME?", "THE MUSEUM IS OPEN TODAY.", "UNESCO", "The museum is open today."]
+    texts = [translation.text for translation in Translator.load(DEFAULT_MODEL).translate(typed)]
+    assert texts == [
+        "VOCÊ PODE ME AJUDAR?",
+        "O MUSEU ESTÁ ABERTO HOJE.",
+        "UNESCO",
+        "O museu está aberto hoje.",
+    ]
 
 
 @pytest.mark.parametrize("line", ["very " * 60 + "good", "no, " * 60], ids=["spaces", "commas"])
@@ -86,40 +98,27 @@ def test_many_candidates_of_a_long_line_do_not_end_the_process(line: str) -> Non
     """Its labellings are mostly the same, so some windows of candidates would hold none."""
     program = (
         "import sys; from onepass import Translator\n"
-        "translator = Translator.load('en-de', num_candidates=64, num_threads=1, split=False)\n"
-        "print(translator.translate([sys.argv[1]])[0].text)"
+        "translator = Translator.load(sys.argv[1], num_candidates=64, num_threads=1, split=False)\n"
+        "print(translator.translate([sys.argv[2]])[0].text)"
     )
-    done = subprocess.run([sys.executable, "-c", program, line], capture_output=True, text=True, timeout=120)
+    command = [sys.executable, "-c", program, DEFAULT_MODEL, line]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
     assert (done.returncode, bool(done.stdout.strip())) == (0, True), done.stderr
 
 
-def test_the_models_translate_sentences_of_a_text_as_they_do_alone() -> None:
-    translator = Translator.load("en-de", num_threads=1)
-    texts = ["I am tired.", "Where is the station?", "My name is Tom.", "HELP!"]
+@pytest.mark.parametrize("name", shipped_models())
+def test_the_models_translate_sentences_of_a_text_as_they_do_alone(name: str) -> None:
+    translator = Translator.load(name, num_threads=1)
+    texts = SENTENCES[translator.bundle.src]
     alone = [translator.translate([text])[0].text for text in texts]
     [together] = translator.translate(["{}  {}\n\n{} {}".format(*texts)])
     assert together.text == "{}  {}\n\n{} {}".format(*alone)
 
 
-def test_the_fast_model_translates_and_is_less_than_half_the_size() -> None:
-    typed = ["Where is the station?", "where is the station", "", "HELP!", "My name is Anna."]
-    found = Translator.load("en-de-fast").translate(typed)
-    expected = ["Wo ist der Bahnhof?", "Wo ist der Bahnhof", "", "HILFE!", "Ich heiße Anna."]
-    assert [translation.text for translation in found] == expected
-    sizes = {
-        name: sum(path.stat().st_size for path in directory.iterdir())
-        for name, directory in shipped_models().items()
-    }
-    assert sizes["en-de-fast"] < sizes["en-de"] / 2
-
-
-def test_the_model_of_the_other_direction_translates() -> None:
-    typed = ["Ich bin müde.", "", "HILFE!", "Meine Schwester hat ein rotes Auto gekauft.", "Wie geht es dir?"]
-    found = Translator.load("de-en").translate(typed)
-    expected = ["I am tired.", "", "HELP!", "My sister bought a red car.", "How are you?"]
-    assert [translation.text for translation in found] == expected
-    chosen = Translator.load("de-en", num_candidates=4).translate(typed[:1])
-    assert chosen[0].text == "I am tired."
+SENTENCES = {
+    "en": ["I am tired.", "Where is the station?", "My name is Tom.", "HELP!"],
+    "pt": ["Estou cansado.", "Onde fica a estação?", "Meu nome é Tom.", "SOCORRO!"],
+}
 
 
 def test_the_portuguese_model_keeps_what_must_not_change() -> None:
@@ -157,14 +156,27 @@ def test_the_models_are_as_good_as_their_cards_say(name: str) -> None:
     assert found.bleu == pytest.approx(bundle.export.measured[0].bleu, abs=0.2)
 
 
-@pytest.mark.parametrize(("name", "wrong"), [("en-de", 0.02), ("en-de-fast", 0.05), ("de-en", 0.02)])
-def test_the_models_know_everyday_phrases(name: str, wrong: float) -> None:
-    """They have learnt them as they stand in this file."""
-    lines = (ROOT / f"recipes/everyday.{name[:5]}.tsv").read_text(encoding="utf-8").splitlines()
-    src, tgt = zip(*(line.split("\t") for line in lines), strict=True)
-    found = [translation.text for translation in Translator.load(name).translate(src)]
-    missed = [three for three in zip(src, found, tgt, strict=True) if three[1] != three[2]]
-    assert len(missed) <= wrong * len(lines), missed
+@pytest.mark.parametrize("name", REMOVED)
+def test_a_model_of_an_earlier_version_is_an_error_that_names_its_recipe(name: str, tmp_path: Path) -> None:
+    recipe, stage = REMOVED[name]
+    assert stage in one_pass_models(load_recipe(ROOT / recipe))
+    asked = (
+        ("translate", "--model", name, "Hello."),
+        ("info", name),
+        ("serve", name, "--port", "0"),
+        ("probe", name),
+        ("web", name, "--to", str(tmp_path / "page")),
+    )
+    for words in asked:
+        assert_clear_error(call(*words), 2, f"where: {name}", recipe, f"--stage {stage}")
+    with pytest.raises(UsageError, match=re.escape(recipe)):
+        Translator.load(name)
+
+
+def test_the_usual_models_have_a_direction_each() -> None:
+    opened = [Bundle.open(shipped_models()[name]) for name in usual_models()]
+    assert [f"{bundle.src}-{bundle.tgt}" for bundle in opened] == usual_models()
+    assert DEFAULT_MODEL in usual_models()
 
 
 def test_the_models_and_the_tables_are_in_the_wheel(tmp_path: Path) -> None:

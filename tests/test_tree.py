@@ -13,9 +13,6 @@ ROOT = Path(__file__).resolve().parents[1]
 LARGE = {
     "recipes/weights/firefox-en-pt.int8.safetensors",
     "recipes/weights/firefox-pt-en.int8.safetensors",
-    "src/onepass/shipped/de-en/student.int8.onnx",
-    "src/onepass/shipped/en-de-fast/student.int8.onnx",
-    "src/onepass/shipped/en-de/student.int8.onnx",
     "src/onepass/shipped/en-pt/tables.int8.safetensors",
     "src/onepass/shipped/en-pt/weights.int8.safetensors",
 }

@@ -73,7 +73,7 @@ class Translator:
         """The translator of a bundle, exported or for training; also called `from_pretrained`.
 
         Args:
-            model: a shipped model's name, such as "en-de"; a directory that `onepass export` wrote, or a
+            model: a shipped model's name, such as "en-pt"; a directory that `onepass export` wrote, or a
                 trained stage of a run, which needs torch; "user/model" on the Hugging Face hub.
             revision: branch, tag or commit of a model of the hub [its default branch].
             precision: "int8" or "float32", of an exported bundle [int8, where the bundle has it].

@@ -386,12 +386,12 @@ def test_info_says_what_a_bundle_is(bundle: Path) -> None:
 
 def test_models_lists_what_is_shipped(bundle: Path, tmp_path: Path, monkeypatch) -> None:
     assert call("models").code == 0
-    for name in ("en-de", "en-ro"):
+    for name in ("en-fr", "en-ro"):
         shutil.copytree(bundle, tmp_path / name)
     (tmp_path / "no-model").mkdir()
     monkeypatch.setattr(shipped, "FOLDER", tmp_path)
     listed = CliRunner().invoke(app, ["models"]).stdout.splitlines()
-    assert [line.split(": ")[0] for line in listed] == ["en-de", "en-ro"]
+    assert [line.split(": ")[0] for line in listed] == ["en-fr", "en-ro"]
     assert all("en to de, fertility, int8 and float32, " in line for line in listed)
 
 

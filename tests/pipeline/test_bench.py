@@ -255,5 +255,5 @@ def test_results_are_kept_where_nobody_reads_the_table(
     monkeypatch.setattr("onepass.pipeline.bench.bench_bundles_or_run", lambda *_, **__: tmp_path)
     monkeypatch.setattr("onepass.cli.measuring.show_results", Mock(side_effect=BrokenPipeError))
     with pytest.raises(BrokenPipeError):
-        cli.bench(["en-de"], src=src, ref=None, to=None, as_json=tmp_path / "league.json", settings=[])
+        cli.bench(["en-pt"], src=src, ref=None, to=None, as_json=tmp_path / "league.json", settings=[])
     assert (tmp_path / "league.json").read_text() == "{}"

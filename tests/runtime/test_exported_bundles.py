@@ -245,15 +245,15 @@ def test_a_bundle_for_training_is_a_model_error(bundles: Path) -> None:
 def test_a_shipped_model_has_a_name(bundles: Path, tmp_path: Path, monkeypatch) -> None:
     monkeypatch.setattr(shipped, "FOLDER", tmp_path)
     with pytest.raises(ModelError, match="no shipped model"):
-        Translator.load("en-de")
-    shutil.copytree(bundles / "ctc.exported", tmp_path / "en-de")
+        Translator.load("en-fr")
+    shutil.copytree(bundles / "ctc.exported", tmp_path / "en-fr")
     expected = Translator.load(bundles / "ctc.exported").translate(LINES)
-    assert Translator.load("en-de").translate(LINES) == expected
-    with pytest.raises(ModelError, match=r"xx-yy(.|\n)*one of: en-de"):
+    assert Translator.load("en-fr").translate(LINES) == expected
+    with pytest.raises(ModelError, match=r"xx-yy(.|\n)*one of: en-fr"):
         Translator.load("xx-yy")
     monkeypatch.chdir(tmp_path.parent)
-    Path("en-de").mkdir()  # a corpus, say
-    assert Translator.load("en-de").translate(LINES) == expected
+    Path("en-fr").mkdir()  # a corpus, say
+    assert Translator.load("en-fr").translate(LINES) == expected
 
 
 def copy(bundles: Path, to: Path) -> Path:

@@ -165,7 +165,7 @@ def test_a_missing_directory_is_not_looked_for_on_the_hub(
         with pytest.raises(ModelError, match="There is no such model"):
             find_model(name)
     with pytest.raises(UsageError, match="Only models of the hub"):
-        find_model("en-de", revision="v1")
+        find_model("en-pt", revision="v1")
 
 
 def test_the_command_line_fetches_and_translates_without_a_network(

@@ -90,7 +90,7 @@ def test_everything_to_use_has_a_name_for_who_cannot_see_it() -> None:
 
 
 def test_an_operator_may_leave_the_page_out(tmp_path: Path) -> None:
-    assert ServiceSettings(("en-de",)).page
+    assert ServiceSettings(("en-pt",)).page
     with client_of(tiny(tmp_path, page=False)) as client:
         assert [client.get(path).status_code for path in FILES] == [404] * len(FILES)
 

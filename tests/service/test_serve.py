@@ -18,10 +18,12 @@ from typer.testing import CliRunner
 
 from onepass.cli import app
 from onepass.errors import UsageError
+from onepass.runtime.shipped import shipped_models, usual_models
 from onepass.service.directions import check_directions
 from onepass.service.settings import ServiceSettings
 
-ASKED = {"q": "Where is the station?", "source": "en", "target": "de"}
+ASKED = {"q": "Where is the station?", "source": "en", "target": "pt"}
+FIXTURES = Path(__file__).parents[1] / "fixtures"
 
 
 class Running:
@@ -67,7 +69,7 @@ class Running:
 
 @contextmanager
 def serving(*options: str, log: Path) -> Iterator[Running]:
-    command = [sys.executable, "-m", "onepass", "serve", "en-de-fast", "--port", "0", *options]
+    command = [sys.executable, "-m", "onepass", "serve", "en-pt", "--port", "0", *options]
     with (
         log.open("w") as out,
         subprocess.Popen(command, stdout=out, stderr=subprocess.PIPE, text=True) as process,
@@ -101,7 +103,7 @@ def test_workers_share_a_port_and_one_that_is_killed_is_replaced(tmp_path: Path)
         service.until(service.is_healthy)
         for _ in range(8):
             status, body = service.ask("POST", "/translate", ASKED)
-            assert (status, json.loads(body)) == (200, {"translatedText": "Wo ist der Bahnhof?"})
+            assert (status, json.loads(body)) == (200, {"translatedText": "Onde está a estação?"})
         counted = service.ask("GET", "/metrics")[1].decode()
         assert 'onepass_requests_total{route="/translate",status="200"} 8.0' in counted
         first, second = workers_of(service.process.pid)
@@ -148,7 +150,7 @@ def test_one_worker_stops_with_ctrl_c(tmp_path: Path) -> None:
     ("arguments", "said"),
     [
         (["no-such-model"], "There is no such model"),
-        (["en-de", "en-de-fast"], "Two models are of one direction"),
+        (["en-pt", str(shipped_models()["en-pt"])], "Two models are of one direction"),
         (["--keys", "no-such-file"], "Cannot read the keys"),
         (["--log-text", "--no-log"], "Texts are logged with requests"),
         (["--precision", "int4"], "There is no such precision"),
@@ -160,7 +162,17 @@ def test_what_cannot_be_served_is_one_clear_error(arguments: list[str], said: st
     assert said in str(done.exception)
 
 
-def test_models_of_both_directions_may_be_served() -> None:
-    check_directions(["en-de", "de-en"])
+def test_models_of_several_directions_may_be_served() -> None:
+    check_directions(["en-pt", str(FIXTURES / "format-1")])  # this one is en to de
     with pytest.raises(UsageError, match="no model"):
         ServiceSettings(())
+
+
+@pytest.mark.parametrize(("given", "served"), [([], usual_models()), (["my-model"], ["my-model"])])
+def test_without_names_a_model_per_shipped_direction_is_served(
+    given: list[str], served: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[ServiceSettings] = []
+    monkeypatch.setattr("onepass.service.serve.serve", asked.append)
+    assert CliRunner().invoke(app, ["serve", *given]).exit_code == 0
+    assert [settings.models for settings in asked] == [tuple(served)]

@@ -11,7 +11,7 @@ from typing import Annotated
 
 from typer import Argument, Option
 
-DEFAULT_MODEL = "en-de"
+DEFAULT_MODEL = "en-pt"
 MODEL = "Shipped model, bundle's directory, or user/model on the Hugging Face hub."
 Recipe = Annotated[Path, Argument(help="TOML recipe.")]
 Directory = Annotated[Path | None, Option("--to", help="Run directory [runs/RECIPE-NAME].")]

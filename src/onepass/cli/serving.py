@@ -10,11 +10,9 @@ from typer import Argument, Option
 
 def serve(
     models: Annotated[
-        list[str], Argument(help="Shipped models or bundles' directories, one per direction.")
-    ] = [  # noqa: B006
-        "en-de",
-        "de-en",
-    ],
+        list[str] | None,
+        Argument(help="Shipped models or bundles' directories, one per direction [all shipped directions]."),
+    ] = None,
     host: Annotated[str, Option(help="Address to listen at; 0.0.0.0 is all of this machine.")] = "127.0.0.1",
     port: Annotated[int, Option(help="Port to listen at; 0 is any that is free.", min=0, max=65535)] = 5000,
     workers: Annotated[int, Option(help="Processes that share the port.", min=1)] = 1,
@@ -37,12 +35,13 @@ def serve(
     log_text: Annotated[bool, Option("--log-text", help="Texts of the requests in that line.")] = False,
 ) -> None:
     """Serves models over HTTP, with the API of LibreTranslate."""
+    from onepass.runtime.shipped import usual_models
     from onepass.service.serve import serve as serve_until_stopped
     from onepass.service.settings import Limits, ServiceSettings
 
     serve_until_stopped(
         ServiceSettings(
-            tuple(models),
+            tuple(models or usual_models()),
             host=host,
             port=port,
             workers=workers,

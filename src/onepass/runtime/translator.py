@@ -61,7 +61,7 @@ class Translator(TextTranslator):
         """A translator of a shipped model or of a bundle.
 
         Args:
-            model: the name of a shipped model, such as "en-de", a bundle's directory, or one that is open.
+            model: the name of a shipped model, such as "en-pt", a bundle's directory, or one that is open.
             precision: of the weights [int8, where the bundle has it].
             num_candidates: more than 1, if the bundle has a teacher: it chooses among so many [what the
                 bundle says, mostly 1]. Those of a student with fertilities are drawn (noisy parallel
