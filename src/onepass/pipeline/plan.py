@@ -45,7 +45,16 @@ from onepass.settings import (
 
 STATE = ("checkpoint.pt", "kept-*.safetensors")
 """Files that a finished training goes on from, if it shall be longer."""
-SCRATCH = ("checkpoint-older.pt", *STATE, "*.damaged", "shards", "ctranslate2", "exported", "*.partial")
+SCRATCH = (
+    "checkpoint-older.pt",
+    "batches-*.plan",
+    *STATE,
+    "*.damaged",
+    "shards",
+    "ctranslate2",
+    "exported",
+    "*.partial",
+)
 """Files of an interrupted attempt that a finished stage does not keep, or keeps apart."""
 CONTINUED = ("max_updates", "patience", "validate_every")
 """Settings of a training with larger ones of which it goes on; any number of updates between validations."""

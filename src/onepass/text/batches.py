@@ -206,6 +206,23 @@ class BatchPlan(Sequence[NDArray[np.int64]]):
     ) -> None:
         self._rows, self._ends, self._order = rows, ends, order
 
+    def write(self, path: Path) -> None:
+        """Writes it as one file for `open`: sizes, ends, order, rows."""
+        sizes = np.array([len(self._order), self._rows.itemsize], dtype="<i8")
+        with replacing(path) as partial, partial.open("wb") as file:
+            for part in (sizes, self._ends.astype("<i8"), self._order.astype("<i8"), self._rows):
+                part.tofile(file)
+
+    @classmethod
+    def open(cls, path: Path) -> BatchPlan:
+        """What `write` has written, memory-mapped: the processes that open one file share its memory."""
+        batches, size = np.fromfile(path, dtype="<i8", count=2).tolist()
+        numbers = np.memmap(path, dtype="<i8", mode="r", offset=16, shape=(2 * batches + 1,))
+        start = 16 + numbers.nbytes
+        empty = Path(path).stat().st_size == start
+        rows = np.zeros(0, "<i8") if empty else np.memmap(path, dtype=f"<i{size}", mode="r", offset=start)
+        return cls(rows, numbers[: batches + 1], numbers[batches + 1 :])
+
     def __len__(self) -> int:
         return len(self._order)
 
