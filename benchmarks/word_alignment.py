@@ -2,10 +2,10 @@
 
     python benchmarks/word_alignment.py [--pairs N] [--json PATH]
 
-`alignment.tsv` has 100 sentences, what the shipped models wrote for them, and the words that belong together,
-`i-j` for word i of the source and word j of the translation. FastAlign learns from N pairs of Tatoeba and
-these. `tags` marks each source word whose words by hand stand together, one at a time, in sentences whose
-order changes: right is a tag around exactly these words.
+`alignment.tsv` has 100 sentences of `en-de` and `de-en`, what the shipped models wrote for them, and the
+words that belong together, `i-j` for word i of the source and word j of the translation. FastAlign learns
+from N pairs of Tatoeba and these. `tags` marks each source word whose words by hand stand together, one at a
+time, in sentences whose order changes: right is a tag around exactly these words.
 """
 
 from __future__ import annotations

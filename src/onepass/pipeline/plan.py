@@ -199,7 +199,8 @@ def _corpora(recipe: Recipe) -> Iterator[Stage]:
         if corpus.distillation is not None:
             yield _distilling(recipe, corpus.distillation)
         exercised = [EXERCISES] if corpus.distillation is not None and recipe.distill.exercises else []
-        needs = dict.fromkeys(("prepare", corpus.texts, *exercised))
+        teacher = ["teacher"] if recipe.align.by == "teacher" else []
+        needs = dict.fromkeys(("prepare", corpus.texts, *exercised, *teacher))
         masks = corpus.distillation is not None and recipe.distill.placeholders > 0
         settings = {**alignment, **(masking if masks else {})}
         yield Stage(corpus.stage, tuple(needs), settings, partial(_align, corpus), shared=True)

@@ -28,7 +28,7 @@ CHUNK = 1 << 16
 """Lengths that are looked at together."""
 
 
-def padded(rows: Sequence[Sequence[int] | NDArray[np.int64]]) -> NDArray[np.int64]:
+def padded(rows: Sequence[Sequence[int] | NDArray[np.integer]]) -> NDArray[np.int64]:
     """Rows of ids -> int64 [B, longest], padded with 0."""
     ids = np.zeros((len(rows), max(map(len, rows))), dtype=np.int64)
     for i, row in enumerate(rows):
