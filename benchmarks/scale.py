@@ -70,14 +70,15 @@ def joined(lines: list[str], pairs: int) -> Iterator[str]:
         yield " ".join(lines[(place + (turn + 1) * step) % len(lines)] for step in (0, *others))
 
 
-def write_corpus(folder: Path, pairs: int) -> None:
-    """Train and dev sets, and the recipe."""
+def write_corpus(folder: Path, pairs: int, sample: int) -> None:
+    """Train and dev sets, and the recipe, whose aligner learns from a sample."""
     for language in ("en", "de"):
         for split, size in (("train", pairs), ("dev", 200)):
             lines = (CORPUS / f"{split}.{language}").read_text(encoding="utf-8").split("\n")[:-1]
             with open(folder / f"{split}.{language}", "w", encoding="utf-8", newline="\n") as file:
                 file.writelines(f"{line}\n" for line in joined(lines, size))
-    (folder / "scale.toml").write_text(RECIPE, encoding="utf-8")
+    recipe = f"{RECIPE}\n[align]\nsample_pairs = {sample}\n"
+    (folder / "scale.toml").write_text(recipe, encoding="utf-8")
 
 
 def write_texts(folder: Path, lines: int) -> None:
@@ -130,6 +131,7 @@ def main() -> None:
     chosen = parser.add_mutually_exclusive_group()
     chosen.add_argument("--until", choices=STAGES, default=STAGES[-1])
     chosen.add_argument("--distill", action="store_true", help="the teacher's translations alone")
+    parser.add_argument("--sample", type=int, default=150_000, help="pairs that the aligner learns from")
     parser.add_argument("--json", type=Path, metavar="PATH", help="write the result here, too")
     arguments = parser.parse_args()
     if is_missing(CORPUS):
@@ -138,7 +140,10 @@ def main() -> None:
     stages = ("distill",) if arguments.distill else STAGES[: STAGES.index(arguments.until) + 1]
     for pairs in arguments.pairs:
         with tempfile.TemporaryDirectory() as name:
-            (write_texts if arguments.distill else write_corpus)(Path(name), pairs)
+            if arguments.distill:
+                write_texts(Path(name), pairs)
+            else:
+                write_corpus(Path(name), pairs, arguments.sample)
             for workers in arguments.workers:
                 if arguments.distill:
                     measure(Path(name), "prepare", 1)
