@@ -59,7 +59,7 @@ bench: venv
 	$(BIN)/python benchmarks/distill_speed.py
 	$(BIN)/python benchmarks/engine_agreement.py
 	$(BIN)/python benchmarks/align_speed.py
-	$(BIN)/python benchmarks/prepare_memory.py
+	$(BIN)/python benchmarks/scale.py --until prepare
 	$(BIN)/python benchmarks/startup.py
 	$(BIN)/python benchmarks/service_load.py
 

@@ -40,7 +40,10 @@ class Repository:
 
 @dataclass
 class FakeHub:
-    """Its address, its repositories by name, and what it was asked (`GET /path`)."""
+    """Its address, its repositories by name, and what it was asked (`GET /path`).
+
+    Names of datasets begin with `datasets/`.
+    """
 
     endpoint: str = ""
     repositories: dict[str, Repository] = field(default_factory=dict)
@@ -95,8 +98,10 @@ def _handler(hub: FakeHub) -> type[BaseHTTPRequestHandler]:
         def do_GET(self) -> None:
             hub.asked.append(f"{self.command} {self.path}")
             path = self.path.partition("?")[0]
-            found = re.fullmatch(r"/api/models/([^/]+/[^/]+)(?:/(revision|tree)/([^?]+))?", path)
-            found = found or re.fullmatch(r"/([^/]+/[^/]+)/(resolve)/([^/]+)/(.+)", path)
+            path = path.replace("/api/models/", "/api/")
+            name = r"((?:datasets/)?[^/]+/[^/]+)"
+            found = re.fullmatch(rf"/api/{name}(?:/(revision|tree)/([^?/]+)/?([^?]*))?", path)
+            found = found or re.fullmatch(rf"/{name}/(resolve)/([^/]+)/(.+)", path)
             repository = hub.repositories.get(found[1]) if found else None
             if found is None or repository is None or (repository.private and not self.may_write()):
                 self.refuse(401, "RepoNotFound")
@@ -106,7 +111,9 @@ def _handler(hub: FakeHub) -> type[BaseHTTPRequestHandler]:
                 self.refuse(404, "RevisionNotFound")
                 return
             files = repository.commits[commit]
-            if found[2] == "tree":
+            if found[2] == "tree" and found[4] and not any(p.startswith(f"{found[4]}/") for p in files):
+                self.refuse(404, "EntryNotFound")
+            elif found[2] == "tree":
                 self.answer([{"type": "file", "path": p, **described(data)} for p, data in files.items()])
             elif found[2] == "resolve":
                 if (data := files.get(found[4])) is None:

@@ -73,6 +73,8 @@ class Recipe(Settings):
             raise ValueError(
                 "distill.placeholders: they need ids that a teacher which is read reserves (teacher.from)"
             )
+        if self.align.by == "teacher" and not self.teacher.of_marian:
+            raise ValueError("align.by: only a teacher of Marian's kind can align (teacher.from)")
         if self.teacher.is_read and self.tokenizer != TokenizerSettings():
             raise ValueError("tokenizer: a teacher that is read has its own (teacher.from)")
         return self

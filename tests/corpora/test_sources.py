@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from onepass.corpora import huggingface
 from onepass.corpora.sources import Pair, corpus_files, read_pairs
 from onepass.errors import DataError, UsageError
 from onepass.settings import CorpusSource
@@ -475,9 +476,10 @@ def test_a_hub_name_is_loaded_with_its_config_and_split(monkeypatch: pytest.Monk
         asked.append((args, kwargs))
         return [{"translation": {"en": "one", "de": "eins"}}]
 
+    monkeypatch.setattr(huggingface, "_commit", lambda path, config: "0123")
     monkeypatch.setattr(datasets, "load_dataset", load)
-    assert read("hf:wmt/wmt14", split="dev", config="de-en") == [Pair("one", "eins")]
-    assert asked == [(("wmt/wmt14", "de-en"), {"split": "validation", "streaming": False})]
+    assert read("hf:wmt/wmt14@main", split="dev", config="de-en") == [Pair("one", "eins")]
+    assert asked == [(("wmt/wmt14", "de-en"), {"split": "validation", "revision": "0123"})]
 
 
 def test_an_unreachable_hub_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -486,8 +488,8 @@ def test_an_unreachable_hub_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None
     def load(*args: Any, **kwargs: Any) -> Any:
         raise ConnectionError("no route to the hub")
 
-    monkeypatch.setattr(datasets, "load_dataset", load)
-    fails("hf:wmt/wmt14", "no route to the hub", "hf:wmt/wmt14, split train", "network")
+    monkeypatch.setattr(datasets, "load_dataset_builder", load)
+    fails("hf:wmt/wmt14", "no route to the hub", "hf:wmt/wmt14", "network")
 
 
 def test_without_the_datasets_package_the_error_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:

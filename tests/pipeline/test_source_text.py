@@ -1,13 +1,18 @@
 """A run from source text alone: what is translated, what is held out, what is taken as it is."""
 
 import json
+from itertools import product
 from pathlib import Path
 
 import pytest
+import torch
 
-from onepass.alignment.fertilities import read_pharaoh
+from onepass.alignment.attention import attended
+from onepass.alignment.fertilities import fertilities, read_pharaoh
 from onepass.bundle import Bundle
+from onepass.decoding.weights import load_teacher
 from onepass.errors import DataError, UsageError
+from onepass.models.marian import MarianTransformer
 from onepass.pipeline.forecast import TOKENS_PER_WORD, measure_corpus
 from onepass.pipeline.teacher_engines import find, make_engine
 from onepass.recipe import Recipe, load_recipe
@@ -15,7 +20,7 @@ from onepass.settings import DistillSettings
 from onepass.text.batches import IdPairs
 from onepass.text.lines import read_lines
 from tiny_marian import TEXT, Shape, write_teacher
-from tiny_run import run
+from tiny_run import run, tiny_recipe
 
 RECIPE = """
 [data]
@@ -89,6 +94,33 @@ def test_translations_that_are_there_are_taken_as_they_are(tmp_path: Path) -> No
     ]
     expected = [(line, f"{'a' if place < 30 else 'b'} {line}") for place, line in enumerate(TEXT[:50])]
     assert sorted(rows) == sorted(expected)
+
+
+def test_the_teacher_aligns_where_the_recipe_says_so(tmp_path: Path) -> None:
+    run(recipe_in(tmp_path, 'align.by="teacher"', "align.max_pairs=1000"), tmp_path / "run", until="align")
+    aligned = tmp_path / "run" / "align"
+    pairs = IdPairs.open(aligned, "train", with_fertilities=True)
+    teacher = load_teacher(Bundle.open(tmp_path / "run" / "teacher"), purpose="align")
+    assert isinstance(teacher, MarianTransformer)
+    sizes = teacher.sizes
+    heads = set(product(range(sizes.decoder_layers), range(sizes.layers.heads), (0, 1)))
+    for row, links in enumerate(read_pharaoh(aligned / "train.pharaoh")):
+        places = [int(link.split("-")[0]) for link in links.split()]
+        assert fertilities(places, len(pairs.src[row])).tolist() == pairs.fertilities[row].tolist()
+        src_ids, tgt_ids = (torch.from_numpy(side[row])[None] for side in (pairs.src, pairs.tgt))
+        found = list(attended(teacher, src_ids, tgt_ids, sizes.decoder_layers - 1))
+        heads = {
+            (layer, head, after)
+            for layer, head, after in heads
+            if found[layer][0, head, after:][: len(pairs.tgt[row])].tolist() == places
+        }
+    assert len(pairs) > 20
+    assert len(heads) == 1  # the same one for all
+
+
+def test_only_a_teacher_that_is_read_can_align(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"align\.by"):
+        tiny_recipe(tmp_path, 'align.by="teacher"')
 
 
 def test_links_of_some_pairs_are_enough_for_a_shortlist(tmp_path: Path) -> None:

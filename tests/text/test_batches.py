@@ -1,5 +1,7 @@
 """Ids on disk come back as written or as an error; batches hold every pair once within their budget."""
 
+import subprocess
+import sys
 from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
@@ -11,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from onepass.errors import DataError
-from onepass.text.batches import IdPairs, Ragged, RaggedWriter, batches_for_workers, plan_batches
+from onepass.text.batches import BatchPlan, IdPairs, Ragged, RaggedWriter, batches_for_workers, plan_batches
 
 ROWS = [[4, 65_535, 7], [], [0], [5, 6]]
 
@@ -78,6 +80,51 @@ def test_the_order_follows_seed_and_epoch_alone(many: IdPairs) -> None:
 def test_without_a_seed_batches_are_sorted_by_length(many: IdPairs) -> None:
     longest = [max(many.src.lengths[row], many.tgt.lengths[row]) for rows in plan(many) for row in rows]
     assert longest == sorted(longest)
+
+
+@pytest.mark.parametrize("seed", [None, 3])
+def test_a_plan_comes_back_from_its_file_as_it_was(many: IdPairs, tmp_path: Path, seed: int | None) -> None:
+    for name, pairs in (("many", many), ("none", pairs_of([]))):
+        made = plan_batches(pairs, 64, seed=seed)
+        made.write(tmp_path / name)
+        found = BatchPlan.open(tmp_path / name)
+        assert len(found) == len(made)
+        for one, other in zip(found, made, strict=True):
+            assert one.dtype == other.dtype == np.int64
+            assert one.tobytes() == other.tobytes()
+
+
+MAPPED = """
+import sys
+from onepass.text.batches import BatchPlan
+plan = BatchPlan.open(sys.argv[1])
+print([rows.tolist() for rows in plan], flush=True)
+sys.stdin.readline()
+print([line.split()[3:6] for line in open("/proc/self/maps") if sys.argv[1] in line])
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="this system does not show what is mapped")
+def test_two_processes_map_one_file_which_may_be_gone_by_then(many: IdPairs, tmp_path: Path) -> None:
+    path = tmp_path / "epoch.plan"
+    made = plan_batches(many, 64, seed=3)
+    made.write(path)
+    started = [
+        subprocess.Popen(
+            [sys.executable, "-c", MAPPED, str(path)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for _ in range(2)
+    ]
+    batches = [process.stdout.readline() for process in started]  # type: ignore[union-attr]
+    assert batches == [f"{[rows.tolist() for rows in made]}\n"] * 2
+    inode = str(path.stat().st_ino)
+    path.unlink()
+    mapped = [process.communicate("\n", timeout=30)[0] for process in started]
+    assert mapped[0] == mapped[1]
+    assert inode in mapped[0]
 
 
 def test_pairs_of_similar_length_share_a_batch(many: IdPairs) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from accelerate import Accelerator
 from tiny import KINDS, records, tiny_training, write_pairs
@@ -51,3 +52,15 @@ def test_processes_that_cannot_share_the_batches_equally_are_an_error(tmp_path: 
     monkeypatch.setattr(Accelerator, "num_processes", 3)
     with pytest.raises(UsageError, match="a multiple of 3"):
         tiny_training(tmp_path, "teacher", accumulate=2)
+
+
+def test_of_several_processes_one_makes_the_batches_and_all_map_them(tmp_path: Path, monkeypatch) -> None:
+    write_pairs(tmp_path, "train", 60)
+    write_pairs(tmp_path, "dev", 20)
+    training = tiny_training(tmp_path, "teacher", accumulate=2)
+    alone = [rows.tolist() for rows in training._plan(3)]
+    monkeypatch.setattr(Accelerator, "num_processes", 2)
+    shared = training._plan(3)
+    assert [rows.tolist() for rows in shared] == alone
+    assert isinstance(shared._rows, np.memmap)
+    assert not list(tmp_path.glob("*.plan"))

@@ -56,6 +56,12 @@ class Rows:
         np.cumsum(lengths, out=offsets[1:])
         return cls(np.asarray(values, dtype=np.int32), offsets)
 
+    def take(self, rows: NDArray[np.int64]) -> Rows:
+        """The given rows, in that order."""
+        starts, lengths = self.offsets[rows], self.lengths[rows]
+        parts = [self.values[start : start + length] for start, length in zip(starts, lengths, strict=True)]
+        return Rows.pack(np.concatenate([np.zeros(0, np.int32), *parts]), lengths)
+
     def __iter__(self) -> Iterator[Ids]:
         for start, end in zip(self.offsets[:-1].tolist(), self.offsets[1:].tolist(), strict=True):
             yield self.values[start:end]

@@ -1,12 +1,15 @@
 """Hugging Face datasets as corpora: by hub name, or from a local directory.
 
 A directory written by `save_to_disk` is memory-mapped, one of parquet, JSON or CSV files is streamed,
-and a name on the hub is downloaded once by `datasets` to its own cache.
+and a name on the hub is downloaded once by `datasets` to its own cache. A process reads one commit of each
+name, which it asks for once.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +18,55 @@ from onepass.settings import CorpusSource, TextSource
 from onepass.text.lines import one_line
 from onepass.text.pair import Pair
 
+PREFIX = "hf:"
+_COMMIT = re.compile("[0-9a-f]{40}")
 _SPLITS = {"train": "train", "dev": "validation", "test": "test"}
 
 
 def is_local(name: str) -> bool:
     """The rule of recipes too: what starts with `.` or `/` is a directory, all else a name on the hub."""
     return name.startswith((".", "/"))
+
+
+def is_on_hub(source: CorpusSource | TextSource) -> bool:
+    """Whether the hub has it."""
+    return source.path.startswith(PREFIX) and not is_local(source.path.removeprefix(PREFIX))
+
+
+def without_revision(path: str) -> str:
+    """`hf:NAME` of `hf:NAME@REVISION`."""
+    return path.partition("@")[0]
+
+
+def commits(sources: Iterable[CorpusSource | TextSource]) -> list[str]:
+    """`hf:NAME@COMMIT` of each dataset on the hub, as it would be read now.
+
+    Raises:
+        DataError: the hub cannot be asked and the cache has none, or it has another one than is wanted.
+        UsageError: the package `datasets` is not installed.
+    """
+    wanted = dict.fromkeys((source.path, source.config) for source in sources if is_on_hub(source))
+    found = (f"{without_revision(path)}@{_commit(path, config)}" for path, config in wanted)
+    return list(dict.fromkeys(found))
+
+
+@lru_cache(maxsize=256)
+def _commit(path: str, config: str | None) -> str:
+    datasets = _package(path)
+    name, _, revision = path.removeprefix(PREFIX).partition("@")
+    try:
+        commit = str(datasets.load_dataset_builder(name, config, revision=revision or None).hash)
+    except _errors(datasets) as error:
+        raise _unreadable(path, error) from None
+    # Without a network `datasets` takes whatever its cache has.
+    if _COMMIT.fullmatch(revision) and commit != revision:
+        raise DataError(
+            "The cache has another revision of the dataset, and the hub cannot be reached",
+            where=path,
+            value=commit,
+            fix="start where there is a network",
+        )
+    return commit
 
 
 def dataset_files(name: str) -> list[Path]:
@@ -53,11 +99,10 @@ def read_dataset(source: CorpusSource, *, split: str, src: str, tgt: str) -> Ite
         DataError: the dataset, split, configuration or column is missing or damaged.
         UsageError: the package `datasets` is not installed.
     """
-    name = source.path.removeprefix("hf:")
     split = source.split or _SPLITS[split]
-    where = f"hf:{name}, split {split}"
+    where = f"{source.path}, split {split}"
     columns = source.columns
-    for number, row in enumerate(_rows(name, source, split), 1):
+    for number, row in enumerate(_rows(source, split), 1):
         if columns is None and "translation" in row:
             row = row["translation"] or {src: None, tgt: None}
         src_text, tgt_text = (
@@ -73,9 +118,9 @@ def read_texts(source: TextSource, *, lang: str) -> Iterator[str]:
         DataError: the dataset, split, configuration or column is missing or damaged.
         UsageError: the package `datasets` is not installed.
     """
-    name, split = source.path.removeprefix("hf:"), source.split or "train"
-    where = f"hf:{name}, split {split}"
-    for number, row in enumerate(_rows(name, source, split), 1):
+    split = source.split or "train"
+    where = f"{source.path}, split {split}"
+    for number, row in enumerate(_rows(source, split), 1):
         column = source.column or (lang if lang in row else "text")
         yield _text(row, column, f"{where}, row {number}")
 
@@ -99,30 +144,47 @@ def _text(row: dict[str, Any], column: str, where: str) -> str:
     return one_line(text)
 
 
-def _rows(name: str, source: CorpusSource | TextSource, split: str) -> Iterator[dict[str, Any]]:
+def _rows(source: CorpusSource | TextSource, split: str) -> Iterator[dict[str, Any]]:
+    datasets, name = _package(source.path), source.path.removeprefix(PREFIX)
+    number = 0
+    try:
+        if is_on_hub(source):
+            commit = _commit(source.path, source.config)
+            rows = datasets.load_dataset(without_revision(name), source.config, split=split, revision=commit)
+        elif _is_saved(Path(name)):
+            rows = _saved_split(datasets.load_from_disk(name), source, split)
+        else:
+            rows = datasets.load_dataset(name, source.config, split=split, streaming=True)
+        for row in rows:
+            number += 1
+            yield row
+    except _errors(datasets) as error:
+        after = f", after row {number}" if number else ""
+        raise _unreadable(f"{source.path}, split {split}{after}", error) from None
+
+
+def _package(path: str) -> Any:
     try:
         import datasets
     except ImportError:
         raise UsageError(
             "An `hf:` corpus needs Hugging Face datasets",
-            where=source.path,
+            where=path,
             fix='pip install "onepass[train]"',
         ) from None
-    number = 0
-    try:
-        if is_local(name) and _is_saved(Path(name)):
-            rows = _saved_split(datasets.load_from_disk(name), source, split)
-        else:
-            rows = datasets.load_dataset(name, source.config, split=split, streaming=is_local(name))
-        for row in rows:
-            number += 1
-            yield row
-    except (OSError, ValueError, RuntimeError, datasets.exceptions.DatasetsError) as error:
-        raise DataError(
-            f"Cannot read the dataset: {str(error) or type(error).__name__}",
-            where=f"hf:{name}, split {split}" + (f", after row {number}" if number else ""),
-            fix="check its name, `split` and `config`, and for a name on the hub the network",
-        ) from None
+    return datasets
+
+
+def _errors(datasets: Any) -> tuple[type[Exception], ...]:
+    return OSError, ValueError, RuntimeError, datasets.exceptions.DatasetsError
+
+
+def _unreadable(where: str, error: Exception) -> DataError:
+    return DataError(
+        f"Cannot read the dataset: {str(error) or type(error).__name__}",
+        where=where,
+        fix="check its name, `split` and `config`, and for a name on the hub the network",
+    )
 
 
 def _is_saved(directory: Path) -> bool:

@@ -174,9 +174,10 @@ def torch_system(
     import torch
 
     from onepass.decoding.translator import Translator
+    from onepass.nn.device import own_device
 
     torch.set_num_threads(threads)
-    device = "cuda" if torch.cuda.is_available() else "cpu"
+    device = own_device()
     translator = Translator.load(
         Path(bundle),
         teacher=None if teacher is None else Path(teacher),
@@ -186,7 +187,7 @@ def torch_system(
         search=search,
         device=device,
     )
-    return _text_system(translator, f"torch float32 {device}")
+    return _text_system(translator, f"torch float32 {device.type}")
 
 
 # --- CTranslate2 -------------------------------------------------------------

@@ -22,6 +22,7 @@ from onepass.models.autoregressive import PAD
 from onepass.models.marian import MarianTransformer
 from onepass.models.one_pass import length_cap
 from onepass.nn.attention import MultiHeadAttention
+from onepass.nn.device import own_device
 from onepass.nn.positions import sinusoidal_positions
 from onepass.nn.transformer import FeedForward
 from onepass.runtime.text_translator import Hypotheses, TextTranslator
@@ -30,6 +31,7 @@ from onepass.text.tokenizers import AnyTokenizer
 VOCABULARY_MAP = "vmap.txt"
 """CTranslate2's name of the file that says which words a source can yield."""
 MAX_POSITIONS = 1024
+CPU = torch.device("cpu")
 BATCHES_AHEAD = 2
 """Of each worker, given to CTranslate2 before the first of them is back."""
 
@@ -158,11 +160,18 @@ def save_spec(spec: Any, directory: Path, vmap: str | None) -> None:
                 path.replace(replaced)
 
 
-def check_compute_type(name: str) -> None:
-    """Raises UsageError where this machine does not have it."""
+def engine_device() -> torch.device:
+    """This process's device, as far as CTranslate2 was built for it."""
     import ctranslate2
 
-    supported = ctranslate2.get_supported_compute_types("cpu")
+    return own_device() if ctranslate2.get_cuda_device_count() else CPU
+
+
+def check_compute_type(name: str, device: torch.device = CPU) -> None:
+    """Raises UsageError where the device does not have it."""
+    import ctranslate2
+
+    supported = ctranslate2.get_supported_compute_types(device.type, device.index or 0)
     if name not in supported:
         raise UsageError(
             "CTranslate2 does not have this compute type here",
@@ -183,6 +192,7 @@ class CTranslate2Translator(TextTranslator):
         use_vmap: limit each batch to the words of its vocabulary map, which the model must have.
         threads: of one batch; `workers` batches run side by side.
         batch_tokens: most source tokens, padding included, in a batch.
+        device: of `engine_device`.
 
     Attributes:
         description: the engine, for the tables.
@@ -202,6 +212,7 @@ class CTranslate2Translator(TextTranslator):
         threads: int = 1,
         workers: int = 1,
         batch_tokens: int = 2048,
+        device: torch.device = CPU,
     ) -> None:
         import ctranslate2
 
@@ -212,10 +223,15 @@ class CTranslate2Translator(TextTranslator):
             batch_size=batch_tokens,  # as many rows of a token as there may be
             workers=workers,
         )
-        check_compute_type(compute_type)
+        check_compute_type(compute_type, device)
         torch_threads = torch.get_num_threads()
         self._translator = ctranslate2.Translator(
-            str(directory), compute_type=compute_type, intra_threads=threads, inter_threads=workers
+            str(directory),
+            device=device.type,
+            device_index=device.index or 0,
+            compute_type=compute_type,
+            intra_threads=threads,
+            inter_threads=workers,
         )
         torch.set_num_threads(torch_threads)  # both share OpenMP, and loading set its number to `threads`
         self._beam_size, self._use_vmap = beam_size, use_vmap

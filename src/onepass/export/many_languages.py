@@ -15,7 +15,7 @@ from typing import Any
 import torch
 
 from onepass.errors import ModelError, UsageError
-from onepass.export.ctranslate2 import BATCHES_AHEAD, check_compute_type, save_spec
+from onepass.export.ctranslate2 import BATCHES_AHEAD, CPU, check_compute_type, save_spec
 from onepass.models.one_pass import length_cap
 from onepass.teachers.hub import CONFIG, read_json
 from onepass.text.batches import batches_for_workers
@@ -70,6 +70,7 @@ def many_languages_engine(
     compute_type: str,
     batch_tokens: int,
     workers: int,
+    device: torch.device = CPU,
 ) -> Callable[[Sequence[str]], list[str]]:
     """Translates lines; CTranslate2's model is written to `scratch`.
 
@@ -79,7 +80,7 @@ def many_languages_engine(
     """
     import ctranslate2
 
-    check_compute_type(compute_type)
+    check_compute_type(compute_type, device)
     tokenizer = _tokenizer(teacher)
     tokenizer.src_lang = teacher.src
     target, longest = _language(tokenizer, teacher.tgt), _positions(teacher)
@@ -87,7 +88,12 @@ def many_languages_engine(
         _convert(teacher, tokenizer, scratch)
     threads, ahead = torch.get_num_threads(), BATCHES_AHEAD * workers
     engine = ctranslate2.Translator(
-        str(scratch), compute_type=compute_type, intra_threads=1, inter_threads=workers
+        str(scratch),
+        device=device.type,
+        device_index=device.index or 0,
+        compute_type=compute_type,
+        intra_threads=1,
+        inter_threads=workers,
     )
     torch.set_num_threads(threads)  # both share OpenMP, and loading set its number
 

@@ -159,6 +159,10 @@ class MarianTransformer(nn.Module):
         )
         return self.dropout(in_compute_dtype(embedding(ids) * self.width**0.5 + positions))  # type: ignore[no-any-return]
 
+    def embed_target(self, tgt_ids: Tensor) -> Tensor:
+        """The decoder's input [B, T, D] of ids [B, T] from the first position on."""
+        return self._embed(self.tgt_embedding, tgt_ids)
+
     def encode(self, src_ids: Tensor) -> Memory:
         """src_ids int64 [B, S], padded with 0, without </s>; the memory has S + 1 places."""
         ended = with_end(src_ids)
@@ -170,7 +174,7 @@ class MarianTransformer(nn.Module):
         Returns:
             [B, T + 1, D]; row t predicts token t of `with_end(tgt_ids)`.
         """
-        x = self._embed(self.tgt_embedding, F.pad(tgt_ids, (1, 0), value=BOS))
+        x = self.embed_target(F.pad(tgt_ids, (1, 0), value=BOS))
         source_mask = padding_mask(memory.mask)
         for layer in self.decoder:
             x = layer(x, memory.top, source_mask)

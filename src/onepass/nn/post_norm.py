@@ -201,9 +201,13 @@ class PostNormDecoderLayer(nn.Module):
             x: [B, T, D].
             source: [B, S, D]; `source_mask` additive [B, 1, 1, S].
         """
-        x = self.past_norm(x, self.past(x))
+        x = self.query(x)
         x = self.source_norm(x, self.source_attention(x, source, source, source_mask))
         return self.ffn_norm(x, self.ffn(x))  # type: ignore[no-any-return]
+
+    def query(self, x: Tensor) -> Tensor:
+        """What it asks the source with, [B, T, D], of all positions at once."""
+        return self.past_norm(x, self.past(x))  # type: ignore[no-any-return]
 
     def start(self, source: Tensor) -> PostNormCache:
         """An empty cache over the source states [B, S, D]."""

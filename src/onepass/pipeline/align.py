@@ -17,12 +17,17 @@ from safetensors.numpy import load, save
 
 from onepass.alignment import aligner
 from onepass.alignment.aligner import Aligner, train_aligner
+from onepass.alignment.attention import AttentionAligner, Head, choose_head
 from onepass.alignment.fast_align import Rows
 from onepass.alignment.fertilities import MAX_FERTILITY, fertilities, write_pharaoh
+from onepass.bundle import Bundle
 from onepass.corpora.masking import MaskingCounts, mask_pairs
+from onepass.decoding.weights import load_teacher
 from onepass.display import Report
 from onepass.errors import DataError
 from onepass.files import file_sha256, replacing, write_json, write_text
+from onepass.models.marian import MarianTransformer
+from onepass.nn.device import own_device
 from onepass.pipeline.inventory import Corpus
 from onepass.pipeline.prepare import text_pairs, write_pairs
 from onepass.pipeline.shards import Shards, digest
@@ -30,12 +35,15 @@ from onepass.pipeline.stage import Context
 from onepass.text.batches import RaggedWriter, ragged
 from onepass.text.lines import CutLines, chunks, read_parallel, text_of
 from onepass.text.pair import Pair
+from onepass.text.placeholder_ids import PlaceholderIds
 from onepass.text.tokenizers import AnyTokenizer, load_tokenizer
 
 PART = 20_000
 """Pairs of a shard."""
 SPLITS = ("train", "dev")
 SAMPLE_SEED = 1
+HEAD_PAIRS, COMPARED_PAIRS = 15_000, 1_000
+"""Where the teacher aligns: that the aligner learns from, and that heads are compared with it on."""
 MODEL, SAMPLED = "aligner", "aligner.json"
 ARRAYS = ".safetensors"
 
@@ -53,7 +61,7 @@ def align(context: Context, corpus: Corpus) -> None:
         split.ids.work(crew, context.progress, f"ids of {split.name}")
     crew.once(scratch / SAMPLED, lambda: _train(context, splits, scratch))
     facts = json.loads((scratch / SAMPLED).read_text(encoding="utf-8"))
-    aligner = cache(lambda: Aligner(scratch / MODEL))
+    aligner = cache(lambda: _aligner(context, scratch, facts))
     for split in splits:
         links = split.links(aligner, facts)
         links.work(crew, context.progress, f"aligning {split.name}")
@@ -62,6 +70,23 @@ def align(context: Context, corpus: Corpus) -> None:
     if crew.leads and facts["sampled"] < facts["linked"]:
         del facts["firsts"]
         write_json(context.directory / SAMPLED, facts)
+
+
+def _aligner(context: Context, scratch: Path, facts: Mapping[str, Any]) -> Aligner | AttentionAligner:
+    if "head" not in facts:
+        return Aligner(scratch / MODEL)
+    return AttentionAligner(_teacher(context), Head(**facts["head"]))
+
+
+def _teacher(context: Context) -> MarianTransformer:
+    """That of the run; it sees placeholders as it translates them."""
+    bundle = Bundle.open(context.inputs["teacher"])
+    placeholders = (
+        PlaceholderIds.of_tokenizer(bundle.tokenizer()) if context.recipe.distill.placeholders else None
+    )
+    model = load_teacher(bundle, purpose="align", device=own_device(), placeholders=placeholders)
+    assert isinstance(model, MarianTransformer)  # or the recipe would have been refused
+    return model
 
 
 class _Split:
@@ -90,7 +115,7 @@ class _Split:
         """Pairs of each shard of ids."""
         return [len(load(content)["src_lengths"]) for content in self.ids]
 
-    def links(self, aligner: Callable[[], Aligner], facts: Mapping[str, Any]) -> Shards:
+    def links(self, aligner: Callable[[], Aligner | AttentionAligner], facts: Mapping[str, Any]) -> Shards:
         """Shards of links; some are left out where not all pairs shall be aligned."""
         firsts, linked = facts["firsts"][self.name], facts["linked"]
 
@@ -141,14 +166,12 @@ def _rows(pairs: Mapping[str, NDArray[Any]], side: str, chosen: NDArray[np.int64
     """The chosen ones of the ids of a shard."""
     lengths = pairs[f"{side}_lengths"]
     everything = Rows.pack(pairs[side].astype(np.int32), lengths)
-    if len(chosen) == len(lengths):
-        return everything
-    starts = everything.offsets[:-1]
-    parts = [everything.values[starts[row] : starts[row] + lengths[row]] for row in chosen.tolist()]
-    return Rows.pack(np.concatenate([np.zeros(0, np.int32), *parts]), lengths[chosen])
+    return everything if len(chosen) == len(lengths) else everything.take(chosen)
 
 
-def _aligned(aligner: Aligner, pairs: Mapping[str, NDArray[Any]], chosen: NDArray[np.int64]) -> bytes:
+def _aligned(
+    aligner: Aligner | AttentionAligner, pairs: Mapping[str, NDArray[Any]], chosen: NDArray[np.int64]
+) -> bytes:
     src, tgt = (_rows(pairs, side, chosen) for side in ("src", "tgt"))
     found = aligner.align(src, tgt)
     lines = [""] * len(pairs["src_lengths"])
@@ -172,7 +195,8 @@ def _train(context: Context, splits: Sequence[_Split], scratch: Path) -> None:
             raise DataError(f"No {name} pair is left to align", where=context.directory)
     total = sum(map(sum, sizes.values()))
     linked = min(settings.max_pairs or total, total)
-    sampled = min(settings.sample_pairs, linked)
+    by_teacher = settings.by == "teacher"
+    sampled = min(HEAD_PAIRS if by_teacher else settings.sample_pairs, linked)
     if sampled < linked:
         numbers = np.sort(np.random.default_rng(SAMPLE_SEED).choice(linked, sampled, replace=False))
     else:
@@ -206,13 +230,19 @@ def _train(context: Context, splits: Sequence[_Split], scratch: Path) -> None:
             iterations=settings.iterations,
             progress=lambda done, all_: context.progress(done, all_, "learning to align"),
         )
+    chosen_head = {}
+    if by_teacher:
+        rows = np.linspace(0, sampled - 1, min(sampled, COMPARED_PAIRS)).astype(np.int64)
+        some = src.take(rows), tgt.take(rows)
+        positions = Aligner(scratch / MODEL).align(*some).src_positions
+        chosen_head["head"] = choose_head(_teacher(context), *some, positions)._asdict()
     seen = {f"{side}_seen": round(counts.seen(), 6) for side, counts in words.items()}
     if sampled < linked:
         said = " and ".join(f"{100 * share:.2f}%" for share in seen.values())
         context.say(
             f"  the aligner learns from {sampled:,} of {linked:,} pairs, which have {said} of the words"
         )
-    facts = {"pairs": total, "linked": linked, "sampled": sampled, **seen, "firsts": firsts}
+    facts = {"pairs": total, "linked": linked, "sampled": sampled, **seen, **chosen_head, "firsts": firsts}
     write_json(scratch / SAMPLED, facts)
 
 

@@ -13,6 +13,7 @@ from onepass.bundle import Bundle
 from onepass.decoding.autoregressive import sample
 from onepass.decoding.translator import Translator
 from onepass.decoding.weights import load_teacher
+from onepass.nn.device import own_device
 from onepass.pipeline.inventory import REVERSE_TEACHER, BackTranslation
 from onepass.pipeline.prepare import SPLITS
 from onepass.pipeline.shards import Shards, texts, translated
@@ -88,10 +89,13 @@ class _Sampler:
 
     def __init__(self, teacher: Path, among: int, seed: int) -> None:
         bundle = Bundle.open(teacher)
-        model = load_teacher(bundle, purpose="sample sources")
-        self._generator, self._seed = torch.Generator(), seed
+        device = own_device()
+        model = load_teacher(bundle, purpose="sample sources", device=device)
+        self._generator, self._seed = torch.Generator(device), seed
         self._translator = Translator(
-            bundle.tokenizer(), lambda src_ids: sample(model, src_ids, self._generator, among=among)
+            bundle.tokenizer(),
+            lambda src_ids: sample(model, src_ids, self._generator, among=among),
+            device=device,
         )
 
     def translate(self, part: Sequence[str], number: int) -> list[str]:

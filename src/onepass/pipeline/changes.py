@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Set
+from collections.abc import Iterator, Mapping, Sequence, Set
 from typing import Any, NamedTuple
 
 NOT_SET = "not set"
@@ -30,6 +30,7 @@ def changes(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[Change]:
     found += list(_of_inputs(before["inputs"], now["inputs"]))
     if before["files"] != now["files"]:
         found.append(Change(None, "a file that it reads has changed"))
+    found += list(_of_revisions(before.get("revisions"), now.get("revisions")))
     return found
 
 
@@ -56,6 +57,16 @@ def _of_inputs(before: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[Ch
             yield Change(None, f"it also reads the stage {name}")
         elif before[name] != now[name]:
             yield Change(None, f"the stage {name} has other output")
+
+
+def _of_revisions(before: Sequence[str] | None, now: Sequence[str] | None) -> Iterator[Change]:
+    """Of datasets; an older version has not noted which it read, and other names are other settings."""
+    if before is None or now is None:
+        return
+    for dataset in now:
+        if dataset not in before:
+            name, _, commit = dataset.partition("@")
+            yield Change(None, f"{name} is at another revision, {commit[:12]}")
 
 
 def _of_settings(before: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[Change]:

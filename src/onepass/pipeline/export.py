@@ -14,7 +14,7 @@ import numpy as np
 
 from onepass.alignment.lexicon import corpus_facts
 from onepass.bundle import MANIFEST, WEIGHTS, Bundle, Card, Export, Measurement, TeacherQuality
-from onepass.corpora.huggingface import is_local
+from onepass.corpora.huggingface import is_local, without_revision
 from onepass.display import Display
 from onepass.errors import ModelError, UsageError
 from onepass.export.model_card import render_card
@@ -382,4 +382,4 @@ def _hub_datasets(data: DataSettings) -> tuple[str, ...]:
     """The corpora to learn from that the Hugging Face hub has, by their names there."""
     paths = [source.path for source in (*data.train, *data.phrases)] + [text.path for text in data.mono]
     named = [path.removeprefix("hf:") for path in (*paths, *data.origin) if path.startswith("hf:")]
-    return tuple(dict.fromkeys(name for name in named if not is_local(name)))
+    return tuple(dict.fromkeys(without_revision(name) for name in named if not is_local(name)))

@@ -7,7 +7,6 @@ as the corpus's. Hours are an upper bound: a training stops early when the dev l
 from __future__ import annotations
 
 import math
-import sys
 import time
 from collections.abc import Iterator
 from itertools import chain
@@ -32,6 +31,7 @@ from onepass.pipeline.inventory import (
     back_translations,
     one_pass_models,
 )
+from onepass.pipeline.peak_memory import forget_peak, peak_bytes
 from onepass.recipe import Recipe
 from onepass.settings import AlignSettings, StudentSettings, TrainingSettings, TransformerSettings
 from onepass.teachers.find import find_teacher
@@ -62,21 +62,24 @@ class CorpusSize(NamedTuple):
 
 
 class Estimate(NamedTuple):
-    """A stage's line of the plan; what does not apply is None."""
+    """A stage's line of the plan; what does not apply, or is not known, is None.
+
+    Memory is that of a training: of its process, or of its GPU where there is one.
+    """
 
     stage: str
     parameters: int | None
     tokens: int | None
     hours: float
     disk_bytes: int
+    memory_bytes: int | None = None
 
 
 class Plan(NamedTuple):
-    """All lines, and what holds for the whole run; memory is None where the system does not tell it."""
+    """All lines, and what holds for the whole run."""
 
     estimates: list[Estimate]
     corpus: CorpusSize
-    memory_bytes: int | None
     machine: str
 
 
@@ -109,6 +112,7 @@ def plan_run(recipe: Recipe, *, probe_seconds: float = 30.0) -> Plan:
     models = one_pass_models(recipe)
     share = probe_seconds / (len(models) + 2)
     estimates = []
+    forget_peak()
     teacher = _Probe(recipe, None, corpus)
     if recipe.needs_teacher and not recipe.teacher.is_read:
         estimates.append(_training("teacher", teacher, recipe.teacher.training, share))
@@ -116,10 +120,13 @@ def plan_run(recipe: Recipe, *, probe_seconds: float = 30.0) -> Plan:
         # As large and as long as the teacher, which is there where there is something to translate.
         estimates.append(estimates[0]._replace(stage=REVERSE_TEACHER))
     estimates += _corpora(recipe, corpus, teacher, share)
+    del teacher
     for name, model in models.items():
+        forget_peak()
         probe = _Probe(recipe, model.settings, corpus, finetuned=model.base is not None)
         estimates.append(_training(name, probe, model.training, share))
-    return Plan(estimates, corpus, _peak_memory(teacher.device), machine_kind())
+        del probe
+    return Plan(estimates, corpus, machine_kind())
 
 
 def _corpora(recipe: Recipe, size: CorpusSize, teacher: _Probe, seconds: float) -> Iterator[Estimate]:
@@ -161,7 +168,7 @@ def _training(name: str, probe: _Probe, settings: TrainingSettings, seconds: flo
     # While it runs: two checkpoints (weights and Adam's two moments) and one that is being written; weights
     # kept for the mean, those that only the older checkpoint needs, and the bundle.
     disk = (3 * 3 + settings.average + 2) * FLOAT * probe.parameters
-    return Estimate(name, probe.parameters, tokens, hours, disk)
+    return Estimate(name, probe.parameters, tokens, hours, disk, peak_bytes())
 
 
 class _Probe:
@@ -246,32 +253,22 @@ class _Probe:
         return done / (time.perf_counter() - start)
 
 
-def _peak_memory(device: str) -> int | None:
-    """Bytes this process has held at most: on the GPU where there is one. None on Windows."""
-    if device == "cuda":
-        return torch.cuda.max_memory_allocated()
-    try:
-        import resource
-    except ImportError:
-        return None
-    unit = 1 if sys.platform == "darwin" else 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
-
-
 def render_plan(plan: Plan) -> list[str]:
     """The plan as lines of text."""
     lines = [
-        f"{'stage':<24}{'parameters':>14}{'tokens':>16}{'hours':>10}{'disk':>12}",
+        f"{'stage':<24}{'parameters':>14}{'tokens':>16}{'hours':>10}{'disk':>12}{'memory':>12}",
     ]
-    for stage, parameters, tokens, hours, disk in plan.estimates:
+    for stage, parameters, tokens, hours, disk, memory in plan.estimates:
         cells = [f"{n:,}" if n is not None else "" for n in (parameters, tokens)]
-        lines.append(f"{stage:<24}{cells[0]:>14}{cells[1]:>16}{_hours(hours):>10}{_size(disk):>12}")
+        held = "" if memory is None else _size(memory)
+        lines.append(
+            f"{stage:<24}{cells[0]:>14}{cells[1]:>16}{_hours(hours):>10}{_size(disk):>12}{held:>12}".rstrip()
+        )
     total = sum(estimate.hours for estimate in plan.estimates)
     disk = sum(estimate.disk_bytes for estimate in plan.estimates)
     lines += [
         f"{'together, at most':<24}{'':>30}{_hours(total):>10}{_size(disk):>12}",
         f"corpus: {plan.corpus.pairs:,} pairs of about {plan.corpus.length} target tokens",
-        *([] if plan.memory_bytes is None else [f"memory while training: about {_size(plan.memory_bytes)}"]),
         f"machine: {plan.machine}",
     ]
     return lines

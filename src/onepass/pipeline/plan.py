@@ -16,6 +16,7 @@ from typing import Any
 
 from onepass.bundle import weights_file
 from onepass.corpora.exercises import KINDS
+from onepass.corpora.huggingface import commits, is_on_hub, without_revision
 from onepass.corpora.mono import mono_files
 from onepass.corpora.sources import corpus_files
 from onepass.errors import DataError
@@ -33,11 +34,27 @@ from onepass.pipeline.inventory import (
 )
 from onepass.pipeline.stage import Context, Stage
 from onepass.recipe import Recipe
-from onepass.settings import OWN_SIZES, DataSettings, DistillSettings, without_pace
+from onepass.settings import (
+    OWN_SIZES,
+    CorpusSource,
+    DataSettings,
+    DistillSettings,
+    TextSource,
+    without_pace,
+)
 
 STATE = ("checkpoint.pt", "kept-*.safetensors")
 """Files that a finished training goes on from, if it shall be longer."""
-SCRATCH = ("checkpoint-older.pt", *STATE, "*.damaged", "shards", "ctranslate2", "exported", "*.partial")
+SCRATCH = (
+    "checkpoint-older.pt",
+    "batches-*.plan",
+    *STATE,
+    "*.damaged",
+    "shards",
+    "ctranslate2",
+    "exported",
+    "*.partial",
+)
 """Files of an interrupted attempt that a finished stage does not keep, or keeps apart."""
 CONTINUED = ("max_updates", "patience", "validate_every")
 """Settings of a training with larger ones of which it goes on; any number of updates between validations."""
@@ -54,8 +71,10 @@ def plan(recipe: Recipe) -> list[Stage]:
     dump = recipe.model_dump(mode="json")
     data = {name: value for name, value in dump["data"].items() if name != "origin"}
     # What the files are called on this machine does not matter, what is in them does.
-    for corpus in data.keys() & {*DataSettings.CORPORA, "mono"}:
-        data[corpus] = [{**source, "path": Path(source["path"]).name} for source in data[corpus]]
+    corpora = (*DataSettings.CORPORA, "mono")
+    for corpus in data.keys() & corpora:
+        sources = zip(data[corpus], getattr(recipe.data, corpus), strict=True)
+        data[corpus] = [{**table, "path": _name(source)} for table, source in sources]
     if "distilled" in data:
         data["distilled"] = [Path(path).name for path in data["distilled"]]
     seed = {"seed": recipe.seed}
@@ -74,12 +93,21 @@ def plan(recipe: Recipe) -> list[Stage]:
             _prepare,
             shared=True,
             files=lambda: _files(recipe),
+            revisions=lambda: commits(
+                source for corpus in corpora for source in getattr(recipe.data, corpus)
+            ),
         ),
         *([] if reading else _teachers(recipe)),
         *_corpora(recipe),
         *(_student(recipe, model) for model in one_pass_models(recipe).values()),
         Stage("evaluate", evaluated_stages(recipe), {**dump["evaluate"], **seed}, _evaluate, shared=True),
     ]
+
+
+def _name(source: CorpusSource | TextSource) -> str:
+    """Of a file without its directory, of a dataset without its revision: what is in it is recorded apart."""
+    path = without_revision(source.path) if is_on_hub(source) else source.path
+    return Path(path).name
 
 
 def _files(recipe: Recipe) -> list[Path]:
@@ -171,7 +199,8 @@ def _corpora(recipe: Recipe) -> Iterator[Stage]:
         if corpus.distillation is not None:
             yield _distilling(recipe, corpus.distillation)
         exercised = [EXERCISES] if corpus.distillation is not None and recipe.distill.exercises else []
-        needs = dict.fromkeys(("prepare", corpus.texts, *exercised))
+        teacher = ["teacher"] if recipe.align.by == "teacher" else []
+        needs = dict.fromkeys(("prepare", corpus.texts, *exercised, *teacher))
         masks = corpus.distillation is not None and recipe.distill.placeholders > 0
         settings = {**alignment, **(masking if masks else {})}
         yield Stage(corpus.stage, tuple(needs), settings, partial(_align, corpus), shared=True)

@@ -19,7 +19,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from onepass.errors import DataError
+from onepass.errors import DataError, OnepassError
 from onepass.files import file_sha256, move, sync_tree, write_json, write_text
 from onepass.pipeline.changes import can_go_on, changes, that_matter
 from onepass.pipeline.contents import describe, find_damage
@@ -79,6 +79,7 @@ class Stage:
         settings: the part of the recipe that decides what it writes.
         run: does it.
         files: gives the corpus files it reads; raises DataError where one is missing.
+        revisions: gives the datasets of the hub that it reads, each with its commit.
         distributed: every process of a multi-process start takes part (else only the first).
         shared: the others help with its shards.
         apart: each of its shards can be made without any other.
@@ -92,6 +93,7 @@ class Stage:
     settings: Mapping[str, Any]
     run: Callable[[Context], None]
     files: Callable[[], Sequence[Path]] = tuple
+    revisions: Callable[[], Sequence[str]] = tuple
     distributed: bool = False
     shared: bool = False
     apart: bool = False
@@ -117,10 +119,10 @@ def read_record(directory: Path) -> dict[str, Any] | None:
 
 
 def reads(stage: Stage, run: Path) -> dict[str, Any]:
-    """What the stage would read now: settings, outputs of the stages it needs, corpus files.
+    """What the stage would read now: settings, outputs of the stages it needs, corpus files, datasets.
 
-    A corpus file that is not on this machine counts as unchanged if the stage is already done, so
-    that a run can be moved without its corpus.
+    A corpus file that is not on this machine, or a hub that cannot be asked, counts as unchanged if the
+    stage is already done, so that a run can be moved without its corpus.
     """
     inputs = {}
     for name in stage.needs:
@@ -128,6 +130,8 @@ def reads(stage: Stage, run: Path) -> dict[str, Any]:
         inputs[name] = record["output"] if record else None
     files = _file_digests(stage, run)
     content = {"settings": stage.settings, "inputs": inputs, "files": files}
+    if revisions := _revisions(stage, run):
+        content["revisions"] = revisions
     return dict(json.loads(json.dumps(content)))  # as it is when it is read again
 
 
@@ -144,6 +148,16 @@ def _file_digests(stage: Stage, run: Path) -> list[str]:
         if record is None:
             raise
         return list(record["files"])
+
+
+def _revisions(stage: Stage, run: Path) -> list[str]:
+    try:
+        return list(stage.revisions())
+    except OnepassError:
+        record = read_record(run / stage.name)
+        if record is None:
+            raise
+        return list(record.get("reads", {}).get("revisions", []))
 
 
 def _digest_of(path: Path, found: os.stat_result) -> str:

@@ -20,7 +20,7 @@ from onepass.decoding.shortlist import SHORTLIST, Shortlist, search_shortlist
 from onepass.decoding.translator import Translator
 from onepass.decoding.weights import load_teacher
 from onepass.errors import ModelError, UsageError
-from onepass.export.ctranslate2 import CTranslate2Translator, export_ctranslate2
+from onepass.export.ctranslate2 import CTranslate2Translator, engine_device, export_ctranslate2
 from onepass.export.many_languages import (
     ManyLanguages,
     is_of_many_languages,
@@ -30,6 +30,7 @@ from onepass.export.many_languages import (
 from onepass.families import family_named
 from onepass.models.marian import MarianTransformer
 from onepass.models.stepwise import Stepwise
+from onepass.nn.device import own_device
 from onepass.pipeline.stage import Context
 from onepass.runtime.cores import available_cores
 from onepass.runtime.text_translator import Hypotheses
@@ -175,6 +176,7 @@ def _engine(teacher: Teacher, settings: DistillSettings, scratch: Path, cores: i
         assert teacher.files is not None
         translate = firefox_engine(teacher.files)
         return lambda lines: [translate(line) if line.strip() else "" for line in lines]
+    device = engine_device()
     if teacher.many is not None:
         return many_languages_engine(
             teacher.many,
@@ -182,7 +184,8 @@ def _engine(teacher: Teacher, settings: DistillSettings, scratch: Path, cores: i
             beam_size=settings.beam_size,
             compute_type=settings.compute_type,
             batch_tokens=settings.batch_tokens,
-            workers=cores,
+            workers=cores if device.type == "cpu" else 1,
+            device=device,
         )
     assert teacher.bundle is not None
     bundle = Bundle.open(teacher.bundle)
@@ -192,21 +195,21 @@ def _engine(teacher: Teacher, settings: DistillSettings, scratch: Path, cores: i
         bundle.tokenizer(),
         beam_size=settings.beam_size,
         compute_type=settings.compute_type,
-        workers=cores,
+        workers=cores if device.type == "cpu" else 1,
         batch_tokens=settings.batch_tokens,
+        device=device,
     )
     return lambda lines: [t.text for t in engine.translate_as_written(lines)]
 
 
 def _torch_engine(teacher: Teacher, settings: DistillSettings) -> Translate:
+    device = own_device()
     if not teacher.of_marian:
         assert teacher.bundle is not None
-        reference = Translator.load(teacher.bundle, beam_size=settings.beam_size)
+        reference = Translator.load(teacher.bundle, beam_size=settings.beam_size, device=device)
         return lambda lines: [t.text for t in reference.translate_as_written(lines)]
     read = _read(teacher)
-    bf16 = settings.compute_type == "bfloat16" or (
-        settings.compute_type == "auto" and has_bf16(torch.device("cpu"))
-    )
+    bf16 = settings.compute_type == "bfloat16" or (settings.compute_type == "auto" and has_bf16(device))
 
     def search(model: Stepwise[Any], src_ids: Tensor) -> Hypotheses:
         if settings.beam_size == 1:
@@ -214,12 +217,13 @@ def _torch_engine(teacher: Teacher, settings: DistillSettings) -> Translate:
         return beam_search(model, src_ids, beam_size=settings.beam_size)
 
     def decode(src_ids: Tensor) -> Hypotheses:
-        with torch.autocast("cpu", torch.bfloat16, enabled=bf16):
+        with torch.autocast(device.type, torch.bfloat16, enabled=bf16):
             if read.shortlist is None:
                 return search(read.model, src_ids)
             return search_shortlist(read.model, src_ids, read.shortlist, search)
 
-    translator = Translator(read.tokenizer, decode, batch_tokens=settings.batch_tokens)
+    read.model.to(device)
+    translator = Translator(read.tokenizer, decode, device=device, batch_tokens=settings.batch_tokens)
     return lambda lines: [t.text for t in translator.translate_as_written(lines)]
 
 

@@ -31,7 +31,7 @@ from onepass.objectives.objective import Objective
 from onepass.objectives.teacher import TeacherObjective
 from onepass.objectives.vocabulary import VocabularySample
 from onepass.pipeline.inventory import OnePassModel, larger_model
-from onepass.pipeline.stage import Context
+from onepass.pipeline.stage import Context, read_record
 from onepass.runtime.sentences import Languages
 from onepass.settings import StudentSettings, TrainingSettings, TransformerSettings, without_pace
 from onepass.text.batches import IdPairs
@@ -285,6 +285,13 @@ def _origin_of_teacher(context: Context) -> dict[str, Any]:
     return {"teacher": Bundle.open(context.inputs["teacher"]).provenance["teacher"]}
 
 
+def _hub_datasets(context: Context) -> dict[str, Any]:
+    """What the corpora are of the hub, each with the commit that was read."""
+    record = read_record(context.inputs["prepare"]) or {}
+    datasets = record.get("reads", {}).get("revisions")
+    return {"datasets": datasets} if datasets else {}
+
+
 def _train(context: Context, job: _Job, direction: _Direction) -> None:
     hooks = Hooks(
         lambda model: _validate(context, model, direction),
@@ -315,7 +322,12 @@ def _train(context: Context, job: _Job, direction: _Direction) -> None:
         src=direction.src,
         tgt=direction.tgt,
         settings=job.bundle_settings,
-        provenance={"recipe": context.recipe.name, "seed": context.recipe.seed, **job.origin},
+        provenance={
+            "recipe": context.recipe.name,
+            "seed": context.recipe.seed,
+            **job.origin,
+            **_hub_datasets(context),
+        },
     )
     parameters = sum(p.numel() for p in training.model.parameters())
     _write_record(context.directory / "training.json", progress, job.training, parameters)

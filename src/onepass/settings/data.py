@@ -14,8 +14,9 @@ class CorpusSource(Settings):
 
     `path` is one of: `dir/train.{lang}` (two line files, `{lang}` replaced by the language codes),
     `pairs.tsv`, `memory.tmx` (a translation memory), each plain, `.gz`, `.xz` or `.bz2`; `hf:NAME` (a
-    Hugging Face dataset by hub name or local directory), `dir/newstest-{side}.{lang}.sgm` (or `.xml`;
-    `{side}` is `src`, then `ref`), or `phrasebook` (the embedded corpus). `~` is the home directory.
+    Hugging Face dataset by hub name, or by `NAME@REVISION`, or a local directory),
+    `dir/newstest-{side}.{lang}.sgm` (or `.xml`; `{side}` is `src`, then `ref`), or `phrasebook` (the embedded
+    corpus). `~` is the home directory.
     """
 
     path: str = Field(min_length=1)
@@ -39,7 +40,8 @@ class TextSource(Settings):
     """Where source text alone comes from; in a recipe either this table or just its `path` as a string.
 
     `path` is a line file, plain or compressed, the files that a pattern such as `texts/*.en.gz` names,
-    `hf:NAME` (a Hugging Face dataset by hub name or local directory), or `phrasebook` (the embedded corpus).
+    `hf:NAME` (a Hugging Face dataset by hub name, or by `NAME@REVISION`, or a local directory), or
+    `phrasebook` (the embedded corpus).
     """
 
     path: str = Field(min_length=1)

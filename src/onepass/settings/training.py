@@ -198,8 +198,10 @@ class DistillSettings(Settings):
 
 
 class AlignSettings(Settings):
-    """FastAlign, trained on a sample of the (distilled) training pairs."""
+    """FastAlign, trained on a sample of the (distilled) training pairs, or the teacher's own attention."""
 
+    by: Literal["aligner", "teacher"] = "aligner"
+    """What aligns: FastAlign, or the attention of a teacher of Marian's kind that is read. That is slower."""
     iterations: PositiveInt = 5
     """Of expectation maximisation, in each direction."""
     max_pairs: PositiveInt | None = None
@@ -207,4 +209,4 @@ class AlignSettings(Settings):
     sample_pairs: PositiveInt = 150_000
     """Pairs that the aligner learns from, drawn from all that it aligns."""
 
-    LATER = frozenset({"max_pairs", "sample_pairs"})
+    LATER = frozenset({"by", "max_pairs", "sample_pairs"})

@@ -28,7 +28,7 @@ CHUNK = 1 << 16
 """Lengths that are looked at together."""
 
 
-def padded(rows: Sequence[Sequence[int] | NDArray[np.int64]]) -> NDArray[np.int64]:
+def padded(rows: Sequence[Sequence[int] | NDArray[np.integer]]) -> NDArray[np.int64]:
     """Rows of ids -> int64 [B, longest], padded with 0."""
     ids = np.zeros((len(rows), max(map(len, rows))), dtype=np.int64)
     for i, row in enumerate(rows):
@@ -205,6 +205,23 @@ class BatchPlan(Sequence[NDArray[np.int64]]):
         self, rows: NDArray[np.integer], ends: NDArray[np.int64], order: NDArray[np.integer]
     ) -> None:
         self._rows, self._ends, self._order = rows, ends, order
+
+    def write(self, path: Path) -> None:
+        """Writes it as one file for `open`: sizes, ends, order, rows."""
+        sizes = np.array([len(self._order), self._rows.itemsize], dtype="<i8")
+        with replacing(path) as partial, partial.open("wb") as file:
+            for part in (sizes, self._ends.astype("<i8"), self._order.astype("<i8"), self._rows):
+                part.tofile(file)
+
+    @classmethod
+    def open(cls, path: Path) -> BatchPlan:
+        """What `write` has written, memory-mapped: the processes that open one file share its memory."""
+        batches, size = np.fromfile(path, dtype="<i8", count=2).tolist()
+        numbers = np.memmap(path, dtype="<i8", mode="r", offset=16, shape=(2 * batches + 1,))
+        start = 16 + numbers.nbytes
+        empty = Path(path).stat().st_size == start
+        rows = np.zeros(0, "<i8") if empty else np.memmap(path, dtype=f"<i{size}", mode="r", offset=start)
+        return cls(rows, numbers[: batches + 1], numbers[batches + 1 :])
 
     def __len__(self) -> int:
         return len(self._order)

@@ -13,7 +13,7 @@ import math
 import os
 import signal
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -27,7 +27,7 @@ from onepass.decoding.weights import load_weights, save_weights
 from onepass.errors import DataError, ModelError, UsageError
 from onepass.objectives.objective import Batch, LossTerm, Objective, pad_ids
 from onepass.settings import TrainingSettings
-from onepass.text.batches import IdPairs, Ragged, plan_batches
+from onepass.text.batches import BatchPlan, IdPairs, Ragged, plan_batches
 from onepass.training.checkpoint import (
     CHECKPOINT,
     Progress,
@@ -87,10 +87,15 @@ class _Loss(nn.Module):
         return dict(self.objective.terms(self.model, batch))
 
 
-def _batch_stream(pairs: IdPairs, settings: TrainingSettings, seed: int, progress: Progress) -> Iterator[Any]:
-    """Batches for ever, from where `progress` stands; keeps `progress` up to date."""
+def _batch_stream(plan_of: Callable[[int], BatchPlan], progress: Progress) -> Iterator[Any]:
+    """Batches for ever, from where `progress` stands; keeps `progress` up to date.
+
+    Args:
+        plan_of: the batches of an epoch.
+        progress: epoch and batch.
+    """
     while True:
-        batches = plan_batches(pairs, settings.batch_tokens, seed=seed, epoch=progress.epoch)
+        batches = plan_of(progress.epoch)
         while progress.batch < len(batches):
             progress.batch += 1
             yield batches[progress.batch - 1]
@@ -234,7 +239,7 @@ class Training:
     def _train(self) -> None:
         settings, progress = self.settings, self.progress
         self.hooks.rewind(progress.update)
-        batches = _batch_stream(self.train, settings, self.seed, progress)
+        batches = _batch_stream(self._plan, progress)
         clock = saved = time.monotonic()
         since_log, tokens_logged = clock, progress.tokens
         if progress.validated < progress.update and self._is_due():  # stopped in a validation
@@ -259,6 +264,26 @@ class Training:
                 progress.seconds += now - clock
                 self._save()
                 saved = clock = time.monotonic()
+
+    def _plan(self, epoch: int) -> BatchPlan:
+        """The batches of an epoch; of several processes on a machine one makes them, and all map its file."""
+        accelerator = self.accelerator
+
+        def make() -> BatchPlan:
+            return plan_batches(self.train, self.settings.batch_tokens, seed=self.seed, epoch=epoch)
+
+        if accelerator.num_processes == 1:
+            return make()
+        first = accelerator.process_index - accelerator.local_process_index  # of this machine
+        path = self.directory / f"batches-{first}.plan"
+        if accelerator.is_local_main_process:
+            make().write(path)
+        accelerator.wait_for_everyone()
+        batches = BatchPlan.open(path)
+        accelerator.wait_for_everyone()
+        if accelerator.is_local_main_process:
+            path.unlink()  # the mappings stay
+        return batches
 
     def _is_due(self) -> bool:
         """Whether a validation follows the last update."""
