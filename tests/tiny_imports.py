@@ -4,8 +4,8 @@ Some of it is imported by others when they first need it: torch's compiler, abov
 """
 
 import accelerate  # noqa: F401
-import ctranslate2.specs
-import onnx.numpy_helper
+import ctranslate2.specs  # noqa: F401
+import onnx.numpy_helper  # noqa: F401
 import sacrebleu  # noqa: F401
 import torch
 import torch._dynamo
