@@ -1,9 +1,14 @@
-"""What the server of `tiny_run` imports before it forks: everything slow. Nothing runs here."""
+"""What the server of `tiny_run` imports before it forks: everything slow. Nothing runs here.
+
+Some of it is imported by others when they first need it: torch's compiler, above all, by the first optimizer.
+"""
 
 import accelerate  # noqa: F401
-import ctranslate2  # noqa: F401
+import ctranslate2.specs  # noqa: F401
+import onnx.numpy_helper  # noqa: F401
 import sacrebleu  # noqa: F401
 import torch
+import torch._dynamo
 
 import onepass.cli
 import onepass.decoding.translator

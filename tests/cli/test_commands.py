@@ -173,16 +173,14 @@ def test_windows_line_ends_do_not_change_a_score(tmp_path: Path) -> None:
     assert json.loads(call("evaluate", hyp, ref).out)["bleu"] == pytest.approx(100)
 
 
-def test_phrasebook_prints_pairs() -> None:
-    done = call("phrasebook", "test", "-n", 3)
-    assert done.code == 0, done.err
-    assert [line.count("\t") for line in done.out.splitlines()] == [1, 1, 1]
+def test_phrasebook_knows_three_splits() -> None:
     assert_clear_error(call("phrasebook", "exam"), 3, "exam")
 
 
-def test_phrasebook_prints_utf_8_in_any_terminal() -> None:
+def test_phrasebook_prints_pairs_in_utf_8_in_any_terminal() -> None:
     program = [sys.executable, "-m", "onepass", "phrasebook", "test", "-n", "200"]
     environment = {**os.environ, "PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0", "LC_ALL": "C"}
     done = subprocess.run(program, capture_output=True, env=environment, timeout=400)
     assert done.returncode == 0, done.stderr
+    assert [line.count("\t") for line in done.stdout.decode().splitlines()] == [1] * 200
     assert "ü" in done.stdout.decode()

@@ -14,7 +14,7 @@ from test_launching import LAUNCHERS, TRAININGS, free_port
 
 from onepass.pipeline import meeting
 from onepass.pipeline.processes import Place, first_host, place
-from tiny_run import call, outputs, start, write_recipe
+from tiny_run import Command, call, outputs, start, write_recipe
 
 TWO = [part for name in TRAININGS for part in ("--set", f"{name}.training.accumulate=2")]
 """Batches of an update, one for each process: of more the sums would be rounded in another order."""
@@ -35,16 +35,22 @@ def of_one_process(recipe: Path) -> dict[str, str]:
     return outputs(recipe.parent / "one")
 
 
-def together(
-    commands: Sequence[Sequence[object]], folder: Path, seconds: float
-) -> tuple[list[int], list[str]]:
-    """The exit codes and the error outputs of processes that are started together, as Slurm's srun does."""
+def start_together(commands: Sequence[Sequence[object]], folder: Path) -> list[Command]:
+    """Processes that are started as Slurm's srun does."""
     said = {"SLURM_NTASKS": len(commands), "MASTER_PORT": free_port()}
     started = []
     for rank, command in enumerate(commands):
         own = said | {"SLURM_PROCID": rank, "SLURM_LOCALID": rank}
         environment = {name: str(value) for name, value in own.items()}
         started.append(start(*command, cwd=folder, environment=environment))
+    return started
+
+
+def together(
+    commands: Sequence[Sequence[object]], folder: Path, seconds: float
+) -> tuple[list[int], list[str]]:
+    """The exit codes and the error outputs of processes that are started together."""
+    started = start_together(commands, folder)
     deadline = time.monotonic() + seconds
     try:
         done = [command.wait(max(deadline - time.monotonic(), 0.1)) for command in started]
@@ -175,11 +181,30 @@ def wait_for(path: Path, launcher: "subprocess.Popen[bytes]", err: Path) -> None
         time.sleep(0.05)
 
 
-@pytest.mark.parametrize("killed", ["rank 0", "torchrun by SIGTERM"])  # rank 1: the next test
+ENDLESS = ("--set", "teacher.training.max_updates=100000", "--set", "teacher.training.validate_every=50")
+
+
+def test_a_first_process_that_is_killed_ends_the_other(recipe: Path, tmp_path: Path) -> None:
+    """It has the meeting place of both."""
+    command = ("run", recipe, *TWO, *ENDLESS, "--to", tmp_path / "run", "--until", "teacher")
+    first, other = start_together([command] * 2, tmp_path)
+    try:
+        assert other.wait_until((tmp_path / "run/.partial/teacher/checkpoint.pt").exists)
+        first.process.kill()
+        done = other.wait(60)
+    finally:
+        first.process.kill()
+        other.process.kill()
+    assert done.code == 1, done.err
+    assert ENDED.findall(done.err) == [("0", "teacher")], done.err
+    assert not (tmp_path / "run/teacher").exists()
+
+
+# Rank 1: the next test. Of rank 0 what torchrun adds is slow, the rest is in the one before.
+@pytest.mark.parametrize("killed", [pytest.param("rank 0", marks=pytest.mark.slow), "torchrun by SIGTERM"])
 def test_one_that_ends_ends_all(killed: str, recipe: Path, tmp_path: Path) -> None:
     run, err = tmp_path / "run", tmp_path / "err"
-    settings = ("--set", "teacher.training.max_updates=100000", "--set", "teacher.training.validate_every=50")
-    command = ("run", recipe, *TWO, *settings, "--to", run, "--until", "teacher")
+    command = ("run", recipe, *TWO, *ENDLESS, "--to", run, "--until", "teacher")
     launcher = launch("-m", "onepass", *command, err=err)
     checkpoint = run / ".partial/teacher/checkpoint.pt"
     try:

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from onepass.errors import ModelError
-from onepass.models.fertility import FERTILITY_CLASSES, average_fertilities, most_probable, usable
+from onepass.models.fertility import average_fertilities, most_probable, usable
 from onepass.objectives.finetune import CollapseGuard, FinetuneObjective
 from onepass.objectives.objective import Batch
 from onepass.settings import FinetuneSettings
@@ -79,10 +79,14 @@ def test_the_gradient_of_backprop_is_that_of_finite_differences(make_student, ma
 
 
 def test_the_mean_reinforce_gradient_is_the_exact_one(make_student, make_teacher, pad) -> None:
-    """All 2,500 fertilities of a source of two tokens, against a thousand batches of samples."""
+    """All 64 fertilities of a source of two tokens, against 60 large batches of samples."""
     student, teacher = make_student().double(), make_teacher().double()
+    classes = 8  # those that are drawn at all
+    student.fertility = torch.nn.Linear(16, classes).double()
+    torch.nn.init.normal_(student.fertility.weight, std=0.3)
+    student.fertility.bias.data = -torch.arange(classes).double()
     src_ids = pad([[5, 9]])
-    every = torch.tensor(list(product(range(FERTILITY_CLASSES), repeat=2)))  # [2500, 2]
+    every = torch.tensor(list(product(range(classes), repeat=2)))  # [64, 2]
     with torch.no_grad():
         memory = student.encode(src_ids)
         logits, mask = student.fertility_logits(memory), memory.mask
@@ -96,12 +100,12 @@ def test_the_mean_reinforce_gradient_is_the_exact_one(make_student, make_teacher
     weight = student.fertility.weight
     [exact] = torch.autograd.grad((probs * cost).sum(), weight)
 
-    copies = 64
+    copies = 320
     many_copies = Batch(src_ids.expand(copies, -1), src_ids.expand(copies, -1), torch.ones(copies, 2).long())
     tuned = objective(teacher, distillation=False, backprop=False)
     student.train()
     sampled = []
-    for seed in range(300):
+    for seed in range(60):
         torch.manual_seed(seed)
         term = tuned.terms(student, many_copies)["reinforce"]
         sampled.append(torch.autograd.grad(term.sum / term.count, weight)[0])

@@ -208,11 +208,8 @@ def test_a_damaged_record_of_a_teacher_is_a_model_error(tmp_path: Path) -> None:
     assert names(tmp_path) == {"copy"}
 
 
-def test_candidates_are_exported_with_the_teacher(
-    varied: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(module, "MOST_LOST", 100.0)
-    export(varied, tmp_path / "bundle", candidates=True, usual_candidates=10)
+def test_candidates_are_exported_with_the_teacher(varied: Path, tmp_path: Path) -> None:
+    export(varied, tmp_path / "bundle", candidates=True, usual_candidates=10, wanted=("float32",))
     for candidates in (1, 10):
         teacher = varied / "teacher" if candidates > 1 else None
         torch = TorchTranslator.load(varied / "finetune", teacher=teacher, num_candidates=candidates)
@@ -284,8 +281,8 @@ def test_only_an_older_export_makes_way(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="not an older export"):
         export(finished_run(), trained)
     assert names(trained) == names(finished_run() / "student")
-    export(finished_run(), tmp_path / "bundle", candidates=True)
-    export(finished_run(), tmp_path / "bundle")
+    export(finished_run(), tmp_path / "bundle", candidates=True, wanted=("float32",))
+    export(finished_run(), tmp_path / "bundle", wanted=("float32",))
     assert "candidates" not in Bundle.open(tmp_path / "bundle").settings
     assert names(tmp_path) == {"mine", "student", "bundle"}
 
