@@ -3,9 +3,10 @@
     python benchmarks/word_alignment.py MODEL [MODEL ...] [--pairs N] [--json PATH]
 
 MODEL is a bundle of English and German that `onepass export` wrote, in either direction, such as one of
-`recipes/tatoeba-en-de-students.toml`. `alignment.tsv` has 100 sentences of `en-de` and `de-en`, what the models of version 0.1 wrote
-for them, and the words that belong together, `i-j` for word i of the source and word j of the translation.
-Pairs that a model translates otherwise are left out. FastAlign learns from N pairs of Tatoeba and these.
+`recipes/tatoeba-en-de-students.toml`. `alignment.tsv` has 100 sentences of `en-de` and `de-en`, what the
+models of version 0.1 wrote for them, and the words that belong together, `i-j` for word i of the source and
+word j of the translation. Pairs that a model translates otherwise are left out. FastAlign learns from N pairs
+of Tatoeba and these.
 `tags` marks each source word whose words by hand stand together, one at a time, in sentences whose
 order changes: right is a tag around exactly these words.
 """

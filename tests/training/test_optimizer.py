@@ -74,7 +74,9 @@ def test_the_first_step_of_a_matrix_is_the_direction_of_its_gradient() -> None:
 
 
 @pytest.mark.parametrize("kind", ["adam", "muon"])
-@pytest.mark.parametrize(("encoder_rate", "embedding_rate"), [(1.0, None), (0.3, None), (0.3, 0.0), (1.0, 0.1)])
+@pytest.mark.parametrize(
+    ("encoder_rate", "embedding_rate"), [(1.0, None), (0.3, None), (0.3, 0.0), (1.0, 0.1)]
+)
 def test_every_parameter_is_in_one_group_of_the_right_rate(
     kind: str, encoder_rate: float, embedding_rate: float | None
 ) -> None:

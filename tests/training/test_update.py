@@ -178,7 +178,10 @@ EMBEDDINGS = ("src_embedding", "tgt_embedding")
 
 @pytest.mark.parametrize(
     ("rates", "still"),
-    [({"encoder_rate": 0}, (*EMBEDDINGS, "encoder")), ({"encoder_rate": 0.5, "embedding_rate": 0}, EMBEDDINGS)],
+    [
+        ({"encoder_rate": 0}, (*EMBEDDINGS, "encoder")),
+        ({"encoder_rate": 0.5, "embedding_rate": 0}, EMBEDDINGS),
+    ],
 )
 def test_no_gradient_is_computed_for_what_stays_as_it_is(
     tmp_path: Path, rates: dict[str, float], still: tuple[str, ...]

@@ -99,8 +99,8 @@ class TrainingSettings(Settings):
     """A factor of the learning rate for embeddings and encoder, which come from the teacher; 0 leaves them as
     they are."""
     embedding_rate: Annotated[float | None, Field(ge=0)] = None
-    """Another one for the embeddings alone. With 0 they are the teacher's, whatever `student.init` holds: so a
-    bundle that has the teacher, too, has them once."""
+    """A factor for the embeddings alone, in place of `encoder_rate`. With 0 they are the teacher's, whatever
+    `student.init` holds: so a bundle that has the teacher, too, has them once."""
     vocabulary_sample: Annotated[
         tuple[NonNegativeInt, NonNegativeInt] | None, Field(strict=False), BeforeValidator(unless_false)
     ] = None
