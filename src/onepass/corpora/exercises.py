@@ -2,7 +2,7 @@
 
 They are made of a corpus's own sentences, in any language, and a teacher translates them. Not all of its
 translations can be learnt from, so each is checked: every placeholder once, the repeats of its source.
-Further kinds are in `corpora.capitals` and `corpora.short_inputs`.
+Further kinds are in `corpora.capitals`, `corpora.short_inputs` and `corpora.clock_times`.
 """
 
 from __future__ import annotations
@@ -20,7 +20,9 @@ from onepass.text.pair import Pair
 from onepass.text.placeholders import pieces, placeholder, slots_of
 from onepass.text.spans import SpanKind, find_spans
 
-Kind = Literal["placeholders", "repeats", "capitals", "Title Case", "words in capitals", "short inputs"]
+Kind = Literal[
+    "placeholders", "repeats", "capitals", "Title Case", "words in capitals", "short inputs", "clock times"
+]
 KINDS: tuple[Kind, ...] = (
     "placeholders",
     "repeats",
@@ -28,6 +30,7 @@ KINDS: tuple[Kind, ...] = (
     "Title Case",
     "words in capitals",
     "short inputs",
+    "clock times",
 )
 """What there are exercises of; those with placeholders come first, since not every student learns such."""
 MOST_WORDS = 24

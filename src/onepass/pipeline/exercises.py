@@ -11,6 +11,7 @@ from itertools import islice
 from pathlib import Path
 
 from onepass.corpora.capitals import in_capitals, in_title_case, with_capital_words
+from onepass.corpora.clock_times import clock_times
 from onepass.corpora.exercises import (
     KINDS,
     Exercise,
@@ -74,6 +75,8 @@ def _exercises(kind: Kind, sentences: Sequence[str], recipe: Recipe, prepared: P
     seed = [recipe.seed, KINDS.index(kind)]
     if kind == "short inputs":
         return short_inputs(sentences, count, src=src, tgt=tgt, seed=seed)
+    if kind == "clock times":
+        return clock_times(sentences, count, src=src, tgt=tgt, seed=seed)
     if kind == "placeholders":
         aliased = Aliased(load_tokenizer(prepared))
         sources = make_sources(sentences, with_placeholders, count, seed=seed)

@@ -191,8 +191,8 @@ class DistillSettings(Settings):
     With any, students learn to carry protected spans."""
     exercises: NonNegativeInt = 0
     """Sentences made of the corpus for each kind of exercise: repeated words, capitals, Title Case, words in
-    capitals, short inputs, and placeholders where there are any. The teacher translates them; those that it
-    translates well join the training pairs."""
+    capitals, short inputs, clock times of English and Portuguese, and placeholders where there are any. The
+    teacher translates them; those that it translates well join the training pairs."""
 
     LATER = frozenset({"filters", "placeholders", "exercises"})
 
