@@ -208,18 +208,14 @@ class TransformerGraph(LayerGraph):
 
         Args:
             src_ids: int64 [B, S].
-            lexicon: labels of each source token, [V, k].
+            lexicon: labels of each source token, [V, k]; 0: none.
             always: labels that every sentence may need.
             allowed: labels that may be written at all; the others are left out.
         """
         size = int(allowed.max()) + 1
         start = np.zeros((1, size), dtype=np.uint8)
         start[:, always] = 1
-        # What may not be written becomes what each sentence may need anyhow.
-        known = np.where(np.isin(lexicon, allowed), lexicon, [*always, *allowed][0])
-        small = np.int16 if size <= np.iinfo(np.int16).max else np.int32
-        yielded = self.op("Gather", self.constant(known, small), src_ids)
-        yielded = self.op("Reshape", self.cast(yielded, TensorProto.INT64), self.constant([0, -1]))
+        yielded = self._yielded(src_ids, lexicon, np.setdiff1d(allowed, always), [*always, *allowed][0])
         ones = self.op("Expand", self.constant(1, np.uint8), self.op("Shape", yielded))
         shape = self.op("Concat", self.size(src_ids, 0), self.constant([size]), axis=0)
         marked = self.op("Expand", self.constant(start, np.uint8), shape)
@@ -240,6 +236,28 @@ class TransformerGraph(LayerGraph):
             self.cast(fills, TensorProto.BOOL),
             self.unsqueeze(penalty, 1),
         )
+
+    def _yielded(
+        self, src_ids: str, lexicon: NDArray[np.int64], wanted: NDArray[np.int64], usual: int
+    ) -> str:
+        """The wanted labels of each sentence's tokens, [B, n], and `usual` where there are fewer.
+
+        Few tokens have as many as the richest, so the rows lie one behind the other in one array.
+        """
+        kept = np.isin(lexicon, wanted)
+        counts = kept.sum(1)
+        most = max(int(counts.max()), 1)
+        small = np.int16 if max(lexicon.max(), usual) <= np.iinfo(np.int16).max else np.int32
+        words = self.constant(np.concatenate([lexicon[kept], np.full(most, usual)]), small)
+        ends = np.cumsum(counts)
+        first, end = (
+            self.cast(self.op("Gather", self.constant(places, np.int32), src_ids), TensorProto.INT64)
+            for places in (ends - counts, ends)
+        )
+        places = self.op("Add", self.unsqueeze(first, 2), self.constant(np.arange(most)))  # [B, S, most]
+        found = self.cast(self.op("Gather", words, places), TensorProto.INT64)
+        found = self.op("Where", self.op("Less", places, self.unsqueeze(end, 2)), found, self.constant(usual))
+        return self.op("Reshape", found, self.constant([0, -1]))
 
     def logits(self, states: str, table: Table, labels: str, penalty: str = "") -> str:
         """The scores of some labels, [B, L, n], and a penalty [B, 1, n] added to them."""
