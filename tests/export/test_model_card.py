@@ -84,3 +84,23 @@ def test_data_sets_are_those_of_the_hub_to_learn_from() -> None:
         }
     )
     assert _hub_datasets(data) == ("org/a", "org/c", "org/d")
+
+
+def test_every_training_is_named_in_its_order(tmp_path: Path) -> None:
+    first = {
+        "recipe": "one",
+        "started_from": {"teacher": {"encoder": "encoder"}},
+        "training": {"updates": 2000, "target_tokens": 30_000_000},
+    }
+    second = bundle(
+        recipe="two",
+        started_from={"weights": "weights.safetensors", "sha256": DIGEST, "provenance": first},
+        training={"updates": 300, "target_tokens": 1_000_000},
+        inputs={"prepare": "1" * 64, "align": "2" * 64},
+    )
+    card = render_card(second, export(CARD), tmp_path)
+    assert [line for line in card.splitlines() if line.startswith("- Training")] == [
+        "- Training by recipe `one`, from its teacher's weights: 2,000 updates, 30,000,000 target tokens.",
+        f"- Training by recipe `two`, from `weights.safetensors` (SHA-256 {DIGEST}): 300 updates, "
+        f"1,000,000 target tokens. SHA-256 of what it read: align {'2' * 64}, prepare {'1' * 64}.",
+    ]

@@ -19,6 +19,7 @@ from onepass.loading import Translator as AnyTranslator
 from onepass.models.from_teacher import start_from_marian
 from onepass.pipeline.export import export_run
 from onepass.pipeline.read_teacher import RESERVED
+from onepass.pipeline.stage import read_record
 from onepass.recipe import Recipe, load_recipe
 from onepass.runtime.translator import Translator as RuntimeTranslator
 from onepass.teachers.find import find_teacher
@@ -156,7 +157,20 @@ def test_a_student_starts_from_the_weights_of_another_run(tmp_path: Path) -> Non
     run(recipe, tmp_path / "run", until="student")
     bundle = Bundle.open(tmp_path / "run" / "student")
     started = bundle.provenance["started_from"]
-    assert started == {"weights": "weights.safetensors", "sha256": file_sha256(own / "weights.safetensors")}
+    assert started == {
+        "weights": "weights.safetensors",
+        "sha256": file_sha256(own / "weights.safetensors"),
+        "provenance": Bundle.open(own).provenance,
+    }
+    training = json.loads((own / "training.json").read_text())
+    assert started["provenance"]["training"] == {
+        "updates": training["updates"],
+        "target_tokens": training["tokens"],
+    }
+    read = {name: read_record(folder / "run" / name) for name in ("prepare", "align", "teacher")}
+    assert started["provenance"]["inputs"] == {
+        name: record["output"] for name, record in read.items() if record
+    }
     before, after = load_model(Bundle.open(own)).state_dict(), load_model(bundle).state_dict()
     for name, tensor in before.items():
         torch.testing.assert_close(after[name], tensor, atol=1e-8, rtol=0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,8 @@ HUB = "hf:"
 """Before the name of a teacher on the Hugging Face hub."""
 
 NOT_STATED = "not stated"
+OF_GRAPHS = (".onnx", ".safetensors")
+"""Suffixes of the files with graphs and weights."""
 
 
 def render_card(student: Bundle, export: Export, directory: Path) -> str:
@@ -85,8 +88,11 @@ def render_card(student: Bundle, export: Export, directory: Path) -> str:
             if export.rewritten is not None
             else []
         ),
+        *_trainings(student.provenance),
         "- Versions: " + ", ".join(f"{name} {version}" for name, version in export.versions.items()) + ".",
-        "- Files: " + ", ".join(f"`{path.name}`" for path in sorted(directory.glob("*.onnx"))) + ".",
+        "- Files: "
+        + ", ".join(f"`{path.name}`" for path in sorted(directory.iterdir()) if path.suffix in OF_GRAPHS)
+        + ".",
         "",
     ]
     return "\n".join(lines)
@@ -141,6 +147,25 @@ def _data(card: Card) -> list[str]:
         f"- {card.data or 'The training corpus is not stated.'}",
         f"- Licence: {card.licence or NOT_STATED}.",
         *([f"- {card.attribution}"] if card.attribution else []),
+    ]
+
+
+def _trainings(provenance: Mapping[str, Any]) -> list[str]:
+    """A line for each training, the first one first, and what it read."""
+    started: Mapping[str, Any] = provenance.get("started_from", {})
+    lines = _trainings(started["provenance"]) if "provenance" in started else []
+    trained = provenance.get("training")
+    if trained is None:  # by a version that did not note it
+        return lines
+    begin = "from its teacher's weights" if started else "from weights drawn by its seed"
+    if "weights" in started:
+        begin = f"from `{started['weights']}` (SHA-256 {started['sha256']})"
+    inputs = ", ".join(f"{stage} {digest}" for stage, digest in sorted(provenance.get("inputs", {}).items()))
+    return [
+        *lines,
+        f"- Training by recipe `{provenance['recipe']}`, {begin}: {trained['updates']:,} updates, "
+        f"{trained['target_tokens']:,} target tokens."
+        + (f" SHA-256 of what it read: {inputs}." if inputs else ""),
     ]
 
 

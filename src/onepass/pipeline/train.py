@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from onepass.bundle import Bundle, weights_file
+from onepass.bundle import MANIFEST, Bundle, weights_file
 from onepass.decoding.options import DecodingOptions
 from onepass.decoding.translator import Translator, make_decoder
 from onepass.decoding.weights import build_model, load_model, load_weights, read_weights, save_bundle
@@ -161,7 +161,7 @@ def _start(
         left_out = {name: part for name in state.keys() - tensors.keys() if (part := _part_of(name, taken))}
         load_weights(model, {**{name: state[name] for name in left_out}, **tensors}, where=path)
         context.say(f"  starts from {path}")
-        started = {"weights": path.name, "sha256": file_sha256(path)}
+        started = {"weights": path.name, "sha256": file_sha256(path), **_trained_before(Path(student.init))}
         rest = {part: taken[part] for part in sorted(set(left_out.values()))}
         return {"started_from": {**started, **({"teacher": rest} if rest else {})}}
     if not taken:
@@ -169,6 +169,11 @@ def _start(
     own = {name.rsplit(".", 1)[0] if name.startswith("decoder.") else name for name in taken}
     context.say(f"  starts from the teacher: {', '.join(sorted(own))}")
     return {"started_from": {"teacher": taken}}
+
+
+def _trained_before(init: Path) -> dict[str, Any]:
+    """The provenance of the bundle that a training starts from, if it is one: so each names all before it."""
+    return {"provenance": Bundle.open(init).provenance} if (init / MANIFEST).is_file() else {}
 
 
 def _take_from_teacher(
@@ -285,6 +290,12 @@ def _origin_of_teacher(context: Context) -> dict[str, Any]:
     return {"teacher": Bundle.open(context.inputs["teacher"]).provenance["teacher"]}
 
 
+def _digests(context: Context) -> dict[str, str]:
+    """SHA-256 of what a training reads, by stage."""
+    records = {stage: read_record(directory) for stage, directory in context.inputs.items()}
+    return {stage: record["output"] for stage, record in records.items() if record is not None}
+
+
 def _hub_datasets(context: Context) -> dict[str, Any]:
     """What the corpora are of the hub, each with the commit that was read."""
     record = read_record(context.inputs["prepare"]) or {}
@@ -327,6 +338,8 @@ def _train(context: Context, job: _Job, direction: _Direction) -> None:
             "seed": context.recipe.seed,
             **job.origin,
             **_hub_datasets(context),
+            "training": {"updates": progress.update, "target_tokens": progress.tokens},
+            "inputs": _digests(context),
         },
     )
     parameters = sum(p.numel() for p in training.model.parameters())
