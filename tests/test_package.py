@@ -98,7 +98,7 @@ def test_the_licences_of_code_and_models_are_declared_and_inside(built: Built) -
     assert "Mozilla Public License Version 2.0" in texts[1]
 
 
-LICENCES = ["LICENSE", "src/onepass/shipped/en-pt/LICENSE"]
+LICENCES = ["LICENSE", "src/onepass/shipped/en-pt/LICENSE", "src/onepass/shipped/pt-en/LICENSE"]
 
 
 def test_the_metadata_say_who_where_and_what_it_needs(built: Built) -> None:
