@@ -28,8 +28,8 @@ OF_FIREFOX = (
     'license: "mpl-2.0"',
     "Mozilla",
     "tatoeba.org",
-    "Princeton WordNet",
     "SHA-256 of the teacher's files",
+    "- Training by recipe",
 )
 
 
@@ -42,7 +42,8 @@ class About(NamedTuple):
 
 
 MODELS = {
-    "en-pt": About(OF_FIREFOX, NEWS, 29),
+    "en-pt": About((*OF_FIREFOX, "Princeton WordNet"), NEWS, 29),
+    "pt-en": About((*OF_FIREFOX, "Mac-Morpho"), NEWS, 28),
 }
 
 
@@ -71,7 +72,7 @@ def test_the_default_model_translates() -> None:
 
 @pytest.mark.parametrize("num_candidates", [1, 4])
 def test_the_default_model_understands_what_people_type(num_candidates: int) -> None:
-    typed = ["where is the station?", "Where is the station", "where is the station", "can you help me"]
+    typed = ["where is the station?", "Where is the station", "where is the station", "Can you help me"]
     found = Translator.load(DEFAULT_MODEL, num_candidates=num_candidates).translate(typed)
     texts = [translation.text for translation in found]
     assert texts == [

@@ -18,8 +18,9 @@ from onepass.export.runtime_bundle import write_graphs
 from onepass.files import file_sha256
 from onepass.runtime import engine, shipped
 from onepass.runtime.engine import OnnxEngine
-from onepass.runtime.text_translator import WINDOW, WINDOW_CHARACTERS, Hypotheses, Translation
+from onepass.runtime.text_translator import Hypotheses, Translation
 from onepass.runtime.translator import Translator
+from onepass.runtime.windows import WINDOW, WINDOW_CHARACTERS
 from tiny_export import AS_READ, FAMILIES, some_facts
 from tiny_run import edit_manifest, finished_run, many_lines
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from onepass.errors import DataError
 from onepass.runtime.stream import BLOCK_BYTES, BLOCKS_AHEAD, Lines
-from onepass.runtime.text_translator import WINDOW
+from onepass.runtime.windows import WINDOW
 
 
 class Blocks(io.RawIOBase):

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from onepass.text.validity import cleaned, has_letters, is_valid_output
+from onepass.text.validity import cleaned, has_letters, is_valid_output, with_end_marks
 
 ANY_TEXT = st.text(st.characters(codec=None, exclude_categories=()))
 UNSEEN = "\x00\x08\x0b\x0c\x1b\x1c\x1d\x1e\x1f\x7f\x85\x9f\u115f\u1160\u180e\u2800\u3164\uffa0\ud800\udfff"
@@ -56,3 +56,19 @@ def test_an_output_has_no_broken_character_that_its_source_lacks(char: str) -> N
 
 def test_letters_tabs_and_line_ends_are_valid_output() -> None:
     assert is_valid_output("tea", "chá\t茶\n😀\r")
+
+
+@pytest.mark.parametrize(
+    ("source", "hyp", "found"),
+    [
+        ("So tired??", "Tão cansados?", "Tão cansados??"),
+        ("So tired!!!", "Tão cansados!!!!", "Tão cansados!!!"),
+        ("Really?!", "Sério?", "Sério?!"),
+        ("Really?", "Sério??", "Sério??"),  # not a run of the source
+        ("So tired??", "Tão cansados.", "Tão cansados."),
+        ("So tired??", "", ""),
+        ("So?? Yes.", "E? Sim?", "E? Sim?"),
+    ],
+)
+def test_a_run_of_end_marks_is_as_long_as_in_the_source(source: str, hyp: str, found: str) -> None:
+    assert with_end_marks(source, hyp) == found

@@ -79,7 +79,7 @@ def links_of(line: str, translation: str, passages: Sequence[Written]) -> tuple[
         if passage.translation:
             space = re.compile(r"\s*").match(translation, at)
             at = space.end() if space and not passage.translation[0].isspace() else at
-        for src, tgt in _passage_links(passage):
+        for src, tgt in passage_links(passage):
             src = Range(src.start + passage.start, src.end + passage.start)
             if places is not None and src.end > src.start:
                 src = Range(places[src.start], places[src.end - 1] + 1)
@@ -184,7 +184,7 @@ def _given_away(sources: Sequence[set[int]], count: int) -> dict[int, int]:
     return given
 
 
-def _passage_links(passage: Written) -> Iterator[Link]:
+def passage_links(passage: Written) -> Iterator[Link]:
     """The links within a passage; what passed as it is comes from itself."""
     if not passage.src_pieces:
         for word in _WORD.finditer(passage.text if passage.text == passage.translation else ""):

@@ -10,6 +10,7 @@ import unicodedata
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+from onepass.runtime.capitals import CalmText, calm_text
 from onepass.text.glossary import Glossary
 from onepass.text.numbers import localised
 from onepass.text.placeholder_ids import PlaceholderIds
@@ -48,6 +49,13 @@ class Passage(NamedTuple):
     segment: Segment
     ids: list[int]
     masked: MaskedText | None = None
+
+
+class CalmPassage(NamedTuple):
+    """What a model reads of a passage with its words in capitals in small letters."""
+
+    source: CalmText
+    ids: list[int]
 
 
 class LineReader:
@@ -172,6 +180,14 @@ class LineReader:
         """A passage in capitals, read in small letters; none where that is too long."""
         text = passage.segment.text if passage.masked is None else passage.masked.text
         return self._ids(text.capitalize())
+
+    def calm_words(self, passage: Passage) -> CalmPassage | None:
+        """A passage with words in capitals, read with these in small letters, if there are any."""
+        found = calm_text(
+            passage.segment.text if passage.masked is None else passage.masked.text, self._encode
+        )
+        ids = [] if found is None else self._ids(found.text)
+        return CalmPassage(found, ids) if found is not None and ids else None
 
     def restored(self, passage: Passage, translation: str) -> str:
         """The translation of a passage with the spans of its source, numbers as the target writes them."""

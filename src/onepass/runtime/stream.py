@@ -10,7 +10,7 @@ import threading
 from collections.abc import Iterator
 
 from onepass.errors import DataError
-from onepass.runtime.text_translator import WINDOW, WINDOW_CHARACTERS, windows
+from onepass.runtime.windows import WINDOW, WINDOW_CHARACTERS, windows
 from onepass.text.lines import refuse_utf_16
 
 BLOCK_BYTES = 1 << 16

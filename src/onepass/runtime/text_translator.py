@@ -12,21 +12,20 @@ from weakref import WeakSet
 from onepass.errors import UsageError
 from onepass.runtime.alignment import AlignedWord, Link, Written, aligned_words, links_of
 from onepass.runtime.alternatives import MOST_COMBINATIONS, Alternative, Scored, combinations
+from onepass.runtime.capitals import CLEARLY, with_capitals
 from onepass.runtime.doubts import Doubt, doubts
 from onepass.runtime.sentences import UNNAMED, Languages, LineReader, Passage
+from onepass.runtime.windows import windows
 from onepass.text.batches import batches_for_workers
 from onepass.text.glossary import Glossary
 from onepass.text.placeholder_ids import PlaceholderIds
+from onepass.text.placeholders import SLOTS, placeholder
 from onepass.text.segmentation import Segment
 from onepass.text.tokenizers import AnyTokenizer
-from onepass.text.validity import valid_output
+from onepass.text.validity import valid_output, with_end_marks
 
 MAX_SRC_TOKENS = 256
 """A longer sentence is broken at clause marks, else at spaces, else anywhere."""
-WINDOW = 1024
-"""Lines of a stream that are sorted by length together."""
-WINDOW_CHARACTERS = 1 << 18
-"""A window that has so many ends early, so that long lines do not fill the memory."""
 
 
 class Hypotheses(NamedTuple):
@@ -83,6 +82,7 @@ class Reading(NamedTuple):
 
 
 _TRANSLATORS: WeakSet[TextTranslator] = WeakSet()
+_PLACEHOLDERS = {slot: placeholder(slot) for slot in range(SLOTS)}
 NOTHING = Part([], 0.0, None, 0, [])
 """What the model wrote of a passage that it did not read."""
 
@@ -148,25 +148,6 @@ def _listed(lines: Iterable[str]) -> list[str]:
                 fix="give texts; an empty one for what is missing",
             )
     return listed
-
-
-def windows(lines: Iterable[str]) -> Iterator[list[str]]:
-    """Lists of 1 to WINDOW lines, fewer where they are long; what came before an error comes before it."""
-    window: list[str] = []
-    characters = 0
-    try:
-        for line in lines:
-            window.append(line)
-            characters += len(line)
-            if len(window) == WINDOW or characters >= WINDOW_CHARACTERS:
-                full, window, characters = window, [], 0
-                yield full
-    except Exception:
-        if window:
-            yield window
-        raise
-    if window:
-        yield window
 
 
 class TextTranslator:
@@ -243,8 +224,8 @@ class TextTranslator:
     ) -> list[Translation]:
         """Translates lines, whose white space stays; what has no letters passes as it is.
 
-        A sentence in capitals is read in small letters, too, which training has more of; the translation with
-        the better score stays ("HELP!" becomes "HILFE!", "NATO" remains what it is).
+        A sentence in capitals, or with some, is read in small letters, too, which training has more of. The
+        translation with the better score stays: VERY is read as very, NATO remains what it is.
 
         Args:
             lines: to translate.
@@ -327,7 +308,20 @@ class TextTranslator:
         readings = self._written([*(passage.ids for passage in passages), *calm], alignment, n_best)
         for i, other in zip(capitals, readings[len(passages) :], strict=True):
             readings[i] = max(readings[i], _in_capitals(other), key=_merit)
+        if self.aligns:
+            self._calm_down(passages, readings)
         return [self._finished(*each) for each in zip(passages, readings[: len(passages)], strict=True)]
+
+    def _calm_down(self, passages: Sequence[Passage], readings: list[Reading]) -> None:
+        """Puts the better reading in place of one of a passage with some words in capitals."""
+        found = {i: self._reader.calm_words(passage) for i, passage in enumerate(passages) if passage.ids}
+        calm = {i: each for i, each in found.items() if each is not None}
+        others = self._written([each.ids for each in calm.values()], alignment=True)
+        for (i, (source, _)), other in zip(calm.items(), others, strict=True):
+            written = self._spelt_out(0, source.text, other, _PLACEHOLDERS, _PLACEHOLDERS)
+            other = other._replace(text=with_capitals(source, written), others=readings[i].others)
+            if _merit(other) > (bool(readings[i].text), readings[i].part.score + CLEARLY):
+                readings[i] = other
 
     def _finished(self, passage: Passage, reading: Reading) -> Reading:
         """A reading with the spans of its passage, and without what no translation may have."""
@@ -336,7 +330,7 @@ class TextTranslator:
             whole = text if passage.masked is None else self._reader.restored(passage, passage.masked.text)
             return reading._replace(text=whole)
         found = reading.text if passage.masked is None else self._reader.restored(passage, reading.text)
-        found = valid_output(text, found)
+        found = with_end_marks(text, valid_output(text, found))
         others = tuple(self._finished(passage, other) for other in reading.others)
         return (
             reading if found == reading.text and not others else reading._replace(text=found, others=others)
@@ -401,19 +395,32 @@ class TextTranslator:
         if not self.aligns:
             return translation
         written = [
-            Written(
-                passage.segment.start,
-                passage.segment.text,
-                reading.text,
-                self._spelt(self.tokenizer.src_pieces(reading.ids), reading.ids, src_spans),
-                self._spelt(self.tokenizer.tgt_pieces(reading.part.ids), reading.part.ids, tgt_spans),
-                reading.part.sources or [],
+            self._spelt_out(
+                passage.segment.start, passage.segment.text, reading, *self._reader.spans_of(passage)
             )
             for passage, reading in zip(passages, readings, strict=True)
-            for src_spans, tgt_spans in [self._reader.spans_of(passage)]
         ]
         links = links_of(line, translation.text, written)
         return replace(translation, alignment=aligned_words(line, translation.text, links), links=links)
+
+    def _spelt_out(
+        self,
+        start: int,
+        text: str,
+        reading: Reading,
+        src_spans: Mapping[int, str],
+        tgt_spans: Mapping[int, str],
+    ) -> Written:
+        """What was read of a text, and written; spans by slot."""
+        part, tokenizer = reading.part, self.tokenizer
+        return Written(
+            start,
+            text,
+            reading.text,
+            self._spelt(tokenizer.src_pieces(reading.ids), reading.ids, src_spans),
+            self._spelt(tokenizer.tgt_pieces(part.ids), part.ids, tgt_spans),
+            part.sources or [],
+        )
 
     def _spelt(self, pieces: list[str], ids: Sequence[int], spans: Mapping[int, str]) -> list[str]:
         """Subwords, with what stands for placeholders in their place; `spans`: by slot."""

@@ -1,7 +1,7 @@
 """Valid text: what is made of characters that nobody sees, and which characters a translation may have.
 
 Separators, fillers and control characters of the source are spaces to a model. A translation never has a
-control character, half a surrogate pair or U+FFFD that its source did not have.
+control character, half a surrogate pair or U+FFFD that its source did not have. It ends with as many marks.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ _SURROGATES = "\ud800-\udfff"
 _UNSEEN = re.compile(f"[{_CONTROLS}{_FILLERS}{_SURROGATES}]")
 _RUN = re.compile(f"(?<! ) *+{_UNSEEN.pattern}(?:{_UNSEEN.pattern}| )*+")
 _PAIR = re.compile("([\ud800-\udbff])([\udc00-\udfff])")
+_END_MARKS = re.compile(r"[!?]{2,}\Z")
 _DOUBTFUL = re.compile(f"[{_CONTROLS}{_SURROGATES}{REPLACEMENT}]")
 
 
@@ -52,3 +53,10 @@ def valid_output(source: str, hyp: str) -> str:
         return hyp
     without = _DOUBTFUL.sub(lambda found: found[0] if found[0] in source else " ", hyp)
     return " ".join(without.split())
+
+
+def with_end_marks(source: str, hyp: str) -> str:
+    """A translation with the run of `!` and `?` that its source ends with, where it ends with one of them."""
+    run = _END_MARKS.search(source)
+    words = hyp.rstrip("!?")
+    return hyp if run is None or words in ("", hyp) else words + run[0]
