@@ -66,7 +66,7 @@ def in_this_process(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
     monkeypatch.setattr(league, "measure_latency", measure)
     monkeypatch.setattr("onepass.evaluation.systems.available_cores", lambda: 1)
     monkeypatch.setattr(league, "available_cores", lambda: 1)
-    monkeypatch.setattr(ctranslate2, "get_supported_compute_types", lambda device: {"float32", "int8"})
+    monkeypatch.setattr(ctranslate2, "get_supported_compute_types", lambda *_: {"float32", "int8"})
     return measured
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from tiny_context import context_for
 
 from onepass.decoding.translator import Translator
@@ -202,7 +203,15 @@ def test_every_setting_of_the_engine_reaches_it(tmp_path: Path, monkeypatch: pyt
     settings = DistillSettings(beam_size=3, compute_type="int8", batch_tokens=77)
     make_engine(Teacher(finished_run() / "teacher"), settings, tmp_path / "exported")
     workers = available_cores()
-    assert asked == [{"beam_size": 3, "compute_type": "int8", "batch_tokens": 77, "workers": workers}]
+    assert asked == [
+        {
+            "beam_size": 3,
+            "compute_type": "int8",
+            "batch_tokens": 77,
+            "workers": workers,
+            "device": torch.device("cpu"),
+        }
+    ]
     make_engine(Teacher(finished_run() / "teacher"), settings, tmp_path / "exported", cores=7)
     assert asked[1]["workers"] == 7
 

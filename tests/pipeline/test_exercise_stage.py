@@ -30,6 +30,7 @@ family = "ctc"
 """
 WORDS = {"very": "muito", "big": "grande", "brown": "castanho", "dog": "cão", "the": "o", "barks": "ladra"}
 WORDS |= {"here": "aqui", "good": "bom", "morning": "dia", "now": "agora"}
+WORDS |= {"at": "às", "by": "até", "until": "até", "after": "desde", "since": "desde", "is": "são"}
 SENTENCES = [
     "The very big brown dog barks here.",
     "The dog barks here now.",
@@ -40,7 +41,7 @@ SENTENCES = [
 
 def translated(line: str) -> str:
     """Word by word; like a teacher, it leaves words in capitals as they are."""
-    found = "".join(part for part in line if part.isalpha() or part in " ,").replace(",", " ,")
+    found = "".join(part for part in line if part.isalnum() or part in " ,:").replace(",", " ,")
     text = " ".join(WORDS.get(word.lower(), word) if not word.isupper() else word for word in found.split())
     mark = line[-1] if line[-1] in ".!" else ""
     return (text[0].upper() + text[1:] if line[0].isupper() else text).replace(" ,", ",") + mark
@@ -80,6 +81,7 @@ def test_every_kind_is_shown_to_the_teacher_and_counted(
     assert ("The DOG barks here now.", "O CÃO ladra aqui agora.") in pairs
     assert ("The Dog Barks Here Now.", "O Cão Ladra Aqui Agora.") in pairs
     assert any(pair[0].lower().startswith("good morning") for pair in pairs)
+    assert any("half past" in source and " e meia" in target for source, target in pairs)
     assert any("very very" in line.replace(",", "") for line in src)
     assert not any(len(line) > 1 and line.isupper() for line in seen)
 

@@ -1,5 +1,6 @@
 """The trainings of a run: which model learns what, from which ids, with whose settings."""
 
+import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import SimpleNamespace
@@ -172,7 +173,12 @@ def test_a_student_learns_its_own_corpus(
     bundle = Bundle.open(tmp_path / "student")
     assert (bundle.kind, bundle.src, bundle.tgt) == (recipe.student.family, "en", "de")
     assert bundle.settings["student"]["dropout"] == recipe.student.dropout
-    assert bundle.provenance == {"recipe": "tiny", "seed": 1}
+    assert {name: bundle.provenance[name] for name in ("recipe", "seed")} == {"recipe": "tiny", "seed": 1}
+    assert (
+        bundle.provenance["training"]["updates"]
+        == json.loads((tmp_path / "student" / "training.json").read_text())["updates"]
+    )
+    assert corpus in bundle.provenance["inputs"]
 
 
 def test_a_student_starts_from_what_the_teacher_has_unless_told(tmp_path: Path) -> None:
