@@ -117,9 +117,6 @@ def _batches(model: MarianTransformer, src: Rows, tgt: Rows) -> Iterator[_Batch]
     filled = np.flatnonzero((src.lengths > 0) & (tgt.lengths > 0))
     longest = np.maximum(src.lengths, tgt.lengths)[filled]
     for batch in batches_for_workers(longest.tolist(), BATCH_TOKENS):
-        rows = filled[batch].tolist()
-        src_ids, tgt_ids = (
-            torch.from_numpy(padded([side.values[side.offsets[row] :][: side.lengths[row]] for row in rows]))
-            for side in (src, tgt)
-        )
-        yield _Batch(rows, src_ids.to(device), tgt_ids.to(device))
+        rows = filled[batch]
+        src_ids, tgt_ids = (torch.from_numpy(padded(list(side.take(rows)))) for side in (src, tgt))
+        yield _Batch(rows.tolist(), src_ids.to(device), tgt_ids.to(device))

@@ -177,6 +177,7 @@ def _engine(teacher: Teacher, settings: DistillSettings, scratch: Path, cores: i
         translate = firefox_engine(teacher.files)
         return lambda lines: [translate(line) if line.strip() else "" for line in lines]
     device = engine_device()
+    workers = cores if device.type == "cpu" else 1
     if teacher.many is not None:
         return many_languages_engine(
             teacher.many,
@@ -184,7 +185,7 @@ def _engine(teacher: Teacher, settings: DistillSettings, scratch: Path, cores: i
             beam_size=settings.beam_size,
             compute_type=settings.compute_type,
             batch_tokens=settings.batch_tokens,
-            workers=cores if device.type == "cpu" else 1,
+            workers=workers,
             device=device,
         )
     assert teacher.bundle is not None
@@ -195,7 +196,7 @@ def _engine(teacher: Teacher, settings: DistillSettings, scratch: Path, cores: i
         bundle.tokenizer(),
         beam_size=settings.beam_size,
         compute_type=settings.compute_type,
-        workers=cores if device.type == "cpu" else 1,
+        workers=workers,
         batch_tokens=settings.batch_tokens,
         device=device,
     )
