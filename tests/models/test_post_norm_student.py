@@ -9,7 +9,7 @@ from torch import Tensor
 from onepass.decoding.options import DecodingOptions
 from onepass.decoding.translator import make_decoder
 from onepass.models import MODELS
-from onepass.models.from_teacher import NEW_ATTENTION, start_from_marian
+from onepass.models.from_teacher import NEW_ATTENTION, deepen, start_from_marian
 from onepass.models.marian import MarianTransformer, settings_of
 from onepass.models.one_pass import OnePassTransformer
 from onepass.models.stepwise import build
@@ -193,3 +193,32 @@ def test_what_has_another_size_is_not_taken() -> None:
     taken = start_from_marian(model, make_teacher())
     assert not [part for part in taken if part.endswith(".ffn") or part.startswith("encoder.")]
     assert "decoder.0.source_attention" in taken
+
+
+@pytest.mark.parametrize("norm", ["post", "pre"])
+@pytest.mark.parametrize(("family", "slots"), [("ctc", 2), ("dag", 4)])
+def test_new_layers_pass_on_what_they_read(family: str, slots: int, norm: str) -> None:
+    sizes = SIZES.model_copy(update={"norm": norm, "cell": None, "width": 64, "ffn_width": 32})
+    shallow, _ = make(family, sizes=sizes, slots=slots) if norm == "post" else plain(family, sizes, slots)
+    more = sizes.model_copy(update={"decoder_layers": 4})
+    deep, _ = make(family, sizes=more, slots=slots) if norm == "post" else plain(family, more, slots)
+    deep.load_state_dict(shallow.state_dict(), strict=False)
+    deepen(deep, 2)
+    src = torch.tensor([[4, 5, 6, 7, 8], [9, 10, 11, 4, 0]])
+    before, after = (model.decode(src, model.encode(src)) for model in (shallow, deep))
+    if norm == "pre":
+        torch.testing.assert_close(after.states, before.states)
+        return
+    same = torch.nn.functional.cosine_similarity(before.states, after.states, dim=-1)[before.mask]
+    assert same.min() > 0.99
+    sizes_of = after.states.std(-1)[before.mask] / before.states.std(-1)[before.mask]
+    assert 0.7 < sizes_of.min() <= sizes_of.max() < 1.4
+    # They can learn: what they add is a product of weights of which one alone is 0.
+    after.states.square().sum().backward()
+    assert all(layer.ffn.outer.weight.grad.abs().max() > 0 for layer in deep.decoder[2:])
+
+
+def plain(family: Any, sizes: TransformerSettings, slots: int) -> Any:
+    torch.manual_seed(5)
+    student = StudentSettings(family=family, dropout=0.0, slots=slots)
+    return MODELS[family](sizes, student, WORDS, WORDS, joint=True).eval(), student

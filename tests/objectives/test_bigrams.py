@@ -13,7 +13,7 @@ from torch.nn import functional as F
 
 from onepass.models import MODELS
 from onepass.models.slots import IMPOSSIBLE, SlotTransformer
-from onepass.objectives import FINETUNINGS, OBJECTIVES
+from onepass.objectives import FINETUNINGS, OBJECTIVES, finetune_objective
 from onepass.objectives.bigrams import (
     Expected,
     score,
@@ -21,6 +21,7 @@ from onepass.objectives.bigrams import (
 from onepass.objectives.ctc import expected_of_labels
 from onepass.objectives.dag import expected_of_paths
 from onepass.objectives.objective import Batch, Objective
+from onepass.objectives.vocabulary import VocabularySample
 from onepass.settings import FinetuneSettings, StudentSettings, TransformerSettings
 
 FAMILIES = [("ctc", 2), ("dag", 4)]
@@ -187,3 +188,28 @@ def test_fine_tuning_matches_more_of_the_target(family: str, slots: int, bf16: b
         with torch.no_grad():
             losses.append(float(own.terms(model, batch)["bigrams"].sum))
     assert losses[1] < losses[0] / 2
+
+
+@pytest.mark.parametrize(("family", "slots"), FAMILIES)
+def test_words_that_are_not_in_the_sample_have_no_share(family: str, slots: int) -> None:
+    """Over all words the loss is the same; over few, that of a model whose other words have no chance."""
+    model = make(family, slots=slots).train()
+    batch = Batch(padded([[5, 6, 4], [4, 6]]), padded([[4, 5], [6, 4]]))
+    student = StudentSettings(family=family, slots=slots, finetune=FinetuneSettings())
+    every = VocabularySample.of_counts(torch.ones(9), 9, 0)
+    few = VocabularySample.of_counts(torch.ones(9), 0, 0)
+    losses = {}
+    for name, sample in (("no", None), ("every", every), ("few", few)):
+        terms = finetune_objective(student, None, sample).terms(model, batch)
+        losses[name] = terms["bigrams"].sum
+    torch.testing.assert_close(losses["every"], losses["no"])
+    assert not torch.isclose(losses["few"], losses["no"])
+    model.eval()  # where quality is measured, all words count
+    measured = finetune_objective(student, None, few).terms(model, batch)["bigrams"].sum
+    torch.testing.assert_close(measured, losses["no"])
+    own = model.output_bias
+    never = torch.zeros(len(model.output_weight()))
+    never[[7, 8]] = -1e4  # 4, 5 and 6 are in the batch
+    model.output_bias = lambda: never if own() is None else own() + never  # type: ignore[method-assign]
+    without = finetune_objective(student, None, None).terms(model, batch)["bigrams"].sum
+    torch.testing.assert_close(without, losses["few"])

@@ -63,10 +63,12 @@ def test_a_shuffled_target_has_a_worse_loss_after_overfitting_with_glancing(fami
     model, own = make(family, slots=slots, glancing=(0.5, 0.1), dropout=0.0)
     batch = make_batch()
     optimizer = torch.optim.Adam(model.parameters(), lr=0.015)
+    falling = torch.optim.lr_scheduler.LinearLR(optimizer, 1, 0.01, total_iters=220)
     model.train()
-    for _ in range(110):
+    for _ in range(220):
         own.terms(model, batch)["tokens"].sum.backward()
         optimizer.step()
+        falling.step()
         optimizer.zero_grad()
     model.eval()
     shuffled = Batch(batch.src_ids, batch.tgt_ids.roll(1, 0))

@@ -176,6 +176,26 @@ def test_a_student_starts_from_the_weights_of_another_run(tmp_path: Path) -> Non
         torch.testing.assert_close(after[name], tensor, atol=1e-8, rtol=0)
 
 
+def test_a_deeper_student_starts_with_layers_that_pass_on(tmp_path: Path) -> None:
+    folder = finished()
+    write_recipe(tmp_path)
+    own = folder / "run" / "student"
+    still = ("student.training.encoder_rate=0", "student.training.learning_rate=1e-12")
+    learnt = len(
+        {name.split(".")[1] for name in load_file(own / "weights.safetensors") if name[:7] == "decoder"}
+    )
+    deeper = (f"student.decoder_layers={learnt + 1}", f"student.init={own}", "student.distilled=false")
+    run(recipe_in(tmp_path, *deeper, *still), tmp_path / "run", until="student")
+    before = load_model(Bundle.open(own)).state_dict()
+    after = load_model(Bundle.open(tmp_path / "run" / "student")).state_dict()
+    for name, tensor in before.items():
+        torch.testing.assert_close(after[name], tensor, atol=1e-8, rtol=0)
+    new = {name: after[name] for name in after.keys() - before.keys()}
+    assert {name.split(".")[1] for name in new} == {str(learnt)}
+    for part in ("self_attention.output", "source_attention.output", "ffn.outer"):
+        assert new[f"decoder.{learnt}.{part}.weight"].abs().max() < 1e-8
+
+
 def test_embeddings_that_stay_are_the_teachers_whatever_the_weights_have(tmp_path: Path) -> None:
     folder = finished()
     write_recipe(tmp_path)

@@ -230,9 +230,19 @@ def test_a_fine_tuning_without_the_teacher_learns_the_references(tmp_path: Path)
     first = trained(recipe, "student-big", tmp_path)
     training = trained(recipe, "finetune-big", tmp_path, {"student-big": tmp_path / "student-big"})
     assert isinstance(training.objective, BigramObjective)
+    assert training.objective.sample is None
     assert_weights(training.model, first.model.state_dict())
     for split in ("train", "dev"):
         assert_ids(getattr(training, split), IdPairs.open(finished_run() / "prepare", split))
+
+
+def test_a_fine_tuning_may_learn_over_a_sample_of_the_words(tmp_path: Path) -> None:
+    recipe = tiny_recipe(tmp_path, BIG, "variants.big.finetune.training.vocabulary_sample=[3, 2]")
+    trained(recipe, "student-big", tmp_path)
+    tuned = trained(recipe, "finetune-big", tmp_path, {"student-big": tmp_path / "student-big"})
+    sample = tuned.objective.sample
+    assert (len(sample.frequent), sample.drawn) == (3, 2)
+    assert float(sample.counts.sum()) == IdPairs.open(finished_run() / "prepare", "train").tgt.lengths.sum()
 
 
 def test_a_fine_tuning_stops_where_its_fertilities_leave_those_of_its_corpus(tmp_path: Path) -> None:

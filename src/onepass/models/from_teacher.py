@@ -12,8 +12,10 @@ from collections.abc import Iterator, Sequence
 import torch
 from torch import nn
 
+from onepass.models.autoregressive import EOS
 from onepass.models.marian import NEVER, MarianTransformer
 from onepass.models.one_pass import OnePassTransformer
+from onepass.models.slots import SlotTransformer
 from onepass.models.stepwise import WordByWord
 
 NEW_ATTENTION = 0.3
@@ -57,6 +59,29 @@ def start_from_marian(student: OnePassTransformer, teacher: MarianTransformer) -
     for layer in student.decoder:
         layer.self_attention.output.weight.mul_(NEW_ATTENTION)  # type: ignore[union-attr,operator]
     return taken
+
+
+@torch.no_grad()
+def deepen(student: SlotTransformer, learnt: int) -> None:
+    """Makes the decoder's layers after the first `learnt` pass on what they read, nearly as it is.
+
+    Each takes the weights of the last that has learnt, but adds nothing: the ends of its sublayers are 0. A
+    norm after a sublayer would still scale what it reads to mean 0 and deviation 1. So it gets the mean and
+    the deviation of the states before it, which differ little from place to place.
+    """
+    every, last = student.decoder, student.decoder[learnt - 1]
+    student.decoder = every[:learnt]
+    words = torch.linspace(EOS + 1, student.src_embedding.num_embeddings - 1, 1024).long().view(-1, 32)
+    states = student.decode(words, student.encode(words)).states
+    student.decoder = every
+    for layer in every[learnt:]:
+        layer.load_state_dict(last.state_dict())
+        for name, parameter in layer.named_parameters():
+            part, kind = name.split(".")[-2:]
+            if part in ("output", "outer"):
+                parameter.zero_()
+            elif student.post_norm and part.endswith("_norm"):
+                parameter.fill_(float(states.std(-1).mean() if kind == "weight" else states.mean()))
 
 
 @torch.no_grad()

@@ -9,6 +9,7 @@ from onepass.models import Model
 from onepass.models.one_pass import OnePassTransformer
 from onepass.models.stepwise import WordByWord
 from onepass.objectives import auxiliary, ctc, dag, fertility, finetune, teacher
+from onepass.objectives.bigrams import BigramObjective
 from onepass.objectives.latent import LatentObjective
 from onepass.objectives.objective import Objective
 from onepass.objectives.vocabulary import VocabularySample
@@ -58,3 +59,18 @@ def student_objective(
         return objective
     assert teacher is not None
     return AUXILIARIES[student.family](objective, student, model, teacher)
+
+
+def finetune_objective(
+    student: StudentSettings, teacher: WordByWord | None, sample: VocabularySample | None
+) -> Objective:
+    """What a student learns in its fine-tuning.
+
+    Args:
+        student: its settings, with those of the fine-tuning.
+        teacher: asked for word distributions, by the families that ask one.
+        sample: the words that the loss is over, if not all.
+    """
+    assert student.finetune is not None
+    objective = FINETUNINGS[student.family](student.finetune, teacher)
+    return replace(objective, sample=sample) if isinstance(objective, BigramObjective) else objective

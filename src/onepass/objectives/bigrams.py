@@ -24,6 +24,7 @@ from onepass.models.autoregressive import BOS, EOS, PAD, with_end
 from onepass.models.one_pass import Decoded
 from onepass.models.slots import SlotTransformer
 from onepass.objectives.objective import Batch, LossTerm
+from onepass.objectives.vocabulary import Output, VocabularySample
 
 
 class Expected(NamedTuple):
@@ -43,10 +44,12 @@ class BigramObjective:
     """The loss of a sentence times its tokens, so that long ones count for more, as in BLEU.
 
     Attributes:
-        expected: of a model, what it has decoded and the targets [B, T]; in float32 at least.
+        expected: of a model, what it has decoded, its output layer and the targets [B, T]; in float32 at least.
+        sample: words that the student's probabilities are over while it learns; None: all.
     """
 
-    expected: Callable[[SlotTransformer, Decoded, Tensor], Expected]
+    expected: Callable[[SlotTransformer, Decoded, Output, Tensor], Expected]
+    sample: VocabularySample | None = None
 
     def counts(self, batch: Batch) -> dict[str, int]:
         return {"bigrams": int((batch.tgt_ids != PAD).sum()), "length": batch.src_ids.size(0)}
@@ -55,7 +58,10 @@ class BigramObjective:
         """Terms `bigrams`, and measured alone `length`: the expected length over the target's."""
         assert isinstance(model, SlotTransformer)
         decoded = model.decode(batch.src_ids, model.encode(batch.src_ids))
-        expected = self.expected(model, decoded, batch.tgt_ids)
+        words = None
+        if self.sample is not None and model.training:
+            words = self.sample.words(batch.tgt_ids)
+        expected = self.expected(model, decoded, Output.of(model, words), batch.tgt_ids)
         counts, lengths = self.counts(batch), (batch.tgt_ids != PAD).sum(1)
         losses = (1 - score(expected, batch.tgt_ids)) * lengths
         ratio = expected.length.detach() / lengths

@@ -206,10 +206,10 @@ def lattice_of(log_probs: Tensor, tgt_ids: Tensor, mask: Tensor) -> Lattice:
     return lattice(log_probs[:, :, -1], log_probs[:, :, :-1], tgt_ids, mask.sum(1))
 
 
-def expected_bigrams(model: SlotTransformer, decoded: Decoded, tgt_ids: Tensor) -> Expected:
+def expected_bigrams(model: SlotTransformer, decoded: Decoded, output: Output, tgt_ids: Tensor) -> Expected:
     """What a translation drawn from a CTC student has of the bigrams of the targets, [B, T] padded with 0."""
     assert isinstance(model, CTCTransformer)
-    log_probs = slot_log_probs(Output.of(model), decoded, with_blank(tgt_ids, model.blank))
+    log_probs = slot_log_probs(output, decoded, with_blank(tgt_ids, model.blank))
     with torch.autocast(tgt_ids.device.type, enabled=False):
         return expected_of_labels(log_probs, tgt_ids, decoded.mask)
 

@@ -211,10 +211,10 @@ def _graph(model: DAGTransformer, batch: Batch, decoded: Decoded, words: Tensor)
     return graph(words.transpose(1, 2), model.edges(decoded), tgt_lengths, decoded.mask.sum(1))
 
 
-def expected_bigrams(model: SlotTransformer, decoded: Decoded, tgt_ids: Tensor) -> Expected:
+def expected_bigrams(model: SlotTransformer, decoded: Decoded, output: Output, tgt_ids: Tensor) -> Expected:
     """What a translation drawn from a graph has of the bigrams of the targets, [B, T] padded with 0."""
     assert isinstance(model, DAGTransformer)
-    log_probs, edges = slot_log_probs(Output.of(model), decoded, tgt_ids), model.edges(decoded)
+    log_probs, edges = slot_log_probs(output, decoded, tgt_ids), model.edges(decoded)
     with torch.autocast(tgt_ids.device.type, enabled=False):
         return expected_of_paths(log_probs, edges, tgt_ids, decoded.mask)
 

@@ -21,7 +21,7 @@ from onepass.families import AUTOREGRESSIVE
 from onepass.models import MODELS, Model
 from onepass.models.marian import settings_of
 from onepass.models.stepwise import Stepwise, WordByWord
-from onepass.objectives import FINETUNINGS, student_objective
+from onepass.objectives import finetune_objective, student_objective
 from onepass.objectives.objective import Batch, Objective
 from onepass.objectives.teacher import TeacherObjective
 from onepass.objectives.vocabulary import VocabularySample
@@ -215,7 +215,7 @@ class _Probe:
             objective = student_objective(self.student, self.model, self.larger, sample, self.teacher)
             if self.finetuned and self.student.finetune is not None:
                 teacher = self.teacher if self.student.finetuned_by_teacher else None
-                objective = FINETUNINGS[self.student.family](self.student.finetune, teacher)
+                objective = finetune_objective(self.student, teacher, sample)
         optimizer = torch.optim.Adam(self.model.parameters(), lr=1e-6, fused=True)
         device = torch.device(self.device)
         bf16 = settings.precision == "bf16" or (settings.precision == "auto" and has_bf16(device))

@@ -20,12 +20,12 @@ from onepass.evaluation.machine import machine_kind, versions
 from onepass.evaluation.quality import measure
 from onepass.families import AUTOREGRESSIVE, FAMILIES
 from onepass.files import file_sha256, write_json
-from onepass.models.from_teacher import alias_rows, start_from_marian
+from onepass.models.from_teacher import alias_rows, deepen, start_from_marian
 from onepass.models.marian import MarianTransformer
 from onepass.models.one_pass import OnePassTransformer
 from onepass.models.pruning import init_pruned
 from onepass.models.slots import SlotTransformer
-from onepass.objectives import FINETUNINGS, student_objective
+from onepass.objectives import finetune_objective, student_objective
 from onepass.objectives.finetune import CollapseGuard
 from onepass.objectives.objective import Objective
 from onepass.objectives.teacher import TeacherObjective
@@ -122,17 +122,21 @@ def learn(context: Context, chosen: OnePassModel) -> None:
     origin = {} if larger is not None else _start(context, model, student, placeholders)
     if placeholders is not None and larger is None:  # what `init` has may never have been written
         alias_rows(model, placeholders.ids, placeholders.aliases)
-    sample = None
-    if student.training.vocabulary_sample is not None:
-        targets = IdPairs.open(context.inputs[chosen.corpora[-1].stage], "train").tgt
-        size = direction.tokenizer.tgt_size
-        sample = VocabularySample.of_targets(targets, size, *student.training.vocabulary_sample)
+    sample = _sample(context, chosen, direction.tokenizer)
     teacher: Any = None
     if student.auxiliary is not None:
         teacher = load_model(Bundle.open(context.inputs["teacher"]))
     objective = student_objective(student, model, larger, sample, teacher)
     job = _student_job(context, chosen, model, objective)
     _train(context, replace(job, origin={**job.origin, **origin}), direction)
+
+
+def _sample(context: Context, chosen: OnePassModel, tokenizer: AnyTokenizer) -> VocabularySample | None:
+    """The words that its loss is over, if not all."""
+    if chosen.training.vocabulary_sample is None:
+        return None
+    targets = IdPairs.open(context.inputs[chosen.corpora[-1].stage], "train").tgt
+    return VocabularySample.of_targets(targets, tokenizer.tgt_size, *chosen.training.vocabulary_sample)
 
 
 def _placeholders(context: Context, tokenizer: AnyTokenizer) -> PlaceholderIds | None:
@@ -159,7 +163,18 @@ def _start(
             theirs = {name for name in tensors if name.startswith(EMBEDDINGS) and _part_of(name, taken)}
             tensors = {name: tensors[name] for name in tensors.keys() - theirs}
         left_out = {name: part for name in state.keys() - tensors.keys() if (part := _part_of(name, taken))}
-        load_weights(model, {**{name: state[name] for name in left_out}, **tensors}, where=path)
+        learnt = len({name.split(".")[1] for name in tensors if name.startswith("decoder.")})
+        deeper = []
+        if isinstance(model, SlotTransformer) and learnt:
+            deeper = [
+                name
+                for i in range(learnt, len(model.decoder))
+                for name in state
+                if name.startswith(f"decoder.{i}.")
+            ]
+        load_weights(model, {**{name: state[name] for name in (*left_out, *deeper)}, **tensors}, where=path)
+        if deeper:
+            deepen(model, learnt)
         context.say(f"  starts from {path}")
         started = {"weights": path.name, "sha256": file_sha256(path), **_trained_before(Path(student.init))}
         rest = {part: taken[part] for part in sorted(set(left_out.values()))}
@@ -207,8 +222,9 @@ def finetune(context: Context, chosen: OnePassModel) -> None:
     if student.finetuned_by_teacher:
         teacher = load_model(Bundle.open(context.inputs["teacher"]))
         context = replace(context, log=_guarded(context, chosen))
-    objective = FINETUNINGS[student.family](student.finetune, teacher)
-    _train(context, _student_job(context, chosen, model, objective), _Direction.of(context))
+    direction = _Direction.of(context)
+    objective = finetune_objective(student, teacher, _sample(context, chosen, direction.tokenizer))
+    _train(context, _student_job(context, chosen, model, objective), direction)
 
 
 def _guarded(context: Context, chosen: OnePassModel) -> Callable[[dict[str, Any]], None]:

@@ -29,8 +29,6 @@ class FinetuneSettings(Settings):
 
     @model_validator(mode="after")
     def _something_is_learnt(self) -> FinetuneSettings:
-        if self.training.vocabulary_sample is not None:
-            raise ValueError("training.vocabulary_sample means nothing for a fine-tuning")
         if not (self.distillation or self.backprop or self.reinforce):
             raise ValueError("distillation, backprop and reinforce are all off: there is nothing to learn")
         return self
@@ -130,8 +128,11 @@ class StudentSettings(Settings):
             ):
                 if given:
                     raise ValueError(f"{name} means nothing for a student that compresses another one")
-        if self.training.vocabulary_sample is not None and "slots" not in FAMILIES[self.family].settings:
-            raise ValueError(f"training.vocabulary_sample means nothing for the family {self.family}")
+        if "slots" not in FAMILIES[self.family].settings:
+            finetuned = () if self.finetune is None else (("finetune.training", self.finetune.training),)
+            for name, training in (("training", self.training), *finetuned):
+                if training.vocabulary_sample is not None:
+                    raise ValueError(f"{name}.vocabulary_sample means nothing for the family {self.family}")
         if self.auxiliary is not None and self.auxiliary.teacher_decoder and not self.training.encoder_rate:
             raise ValueError("auxiliary.teacher_decoder teaches the encoder, and training.encoder_rate is 0")
         if self.start == "states" and not self.soft_copy:
