@@ -89,8 +89,8 @@ class Recipe(Settings):
         students = self.students().values()
         if not data.train and not all(student.distilled for student in students):
             raise ValueError("data.train: a student with distilled = false learns from it")
-        if not data.train and any(s.finetune is not None and not s.finetuned_by_teacher for s in students):
-            raise ValueError("data.train: the fine-tuning of ctc and dag learns from its references")
+        if not data.train and any(student.finetuned_by_references for student in students):
+            raise ValueError("data.train: finetune.references = true learns from it")
         if self.align.max_pairs is not None and any(FAMILIES[s.family].aligned for s in students):
             raise ValueError("align.max_pairs: a student with fertilities needs all pairs aligned")
         return self

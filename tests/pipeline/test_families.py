@@ -141,7 +141,15 @@ def test_a_student_may_have_a_depth_of_its_own(tmp_path: Path) -> None:
 
 def test_settings_of_another_family_are_errors(tmp_path: Path) -> None:
     of_teacher = 'variants.a={family="ctc", finetune={backprop=false}}'
-    for setting in ("variants.a={slots=3}", of_teacher, "student.glancing=[0.5, 0.3]"):
+    of_references = "student.finetune.references=false"
+    sampled = "student.finetune.training.vocabulary_sample=[3, 2]"
+    for setting in (
+        "variants.a={slots=3}",
+        of_teacher,
+        of_references,
+        sampled,
+        "student.glancing=[0.5, 0.3]",
+    ):
         with pytest.raises(UsageError, match="means nothing for the family"):
             tiny_recipe(tmp_path, setting)
 

@@ -92,6 +92,8 @@ def test_a_model_has_the_training_and_the_corpora_of_its_own() -> None:
     assert finetuned.training == tuned.finetune.training != tuned.training
     assert [corpus.stage for corpus in student.corpora] == ["align"]
     assert [corpus.stage for corpus in finetuned.corpora] == ["align", "prepare"]
+    of_teacher = tuned.model_copy(update={"finetune": FinetuneSettings(references=False)})
+    assert [corpus.stage for corpus in OnePassModel(None, of_teacher, student).corpora] == ["align"]
     raw = tuned.model_copy(update={"distilled": False})
     assert OnePassModel(None, raw, student).corpora == (REFERENCES,)
     by_teacher = StudentSettings(finetune=FinetuneSettings())

@@ -176,6 +176,25 @@ def test_a_student_starts_from_the_weights_of_another_run(tmp_path: Path) -> Non
         torch.testing.assert_close(after[name], tensor, atol=1e-8, rtol=0)
 
 
+def test_a_model_is_fine_tuned_from_its_weights_alone(tmp_path: Path) -> None:
+    folder = finished()
+    write_recipe(tmp_path)
+    own = folder / "run" / "student"
+    first = (f"student.init={own}", "student.distilled=false", "student.training.max_updates=0")
+    tuned = ("student.finetune.training.max_updates=3", "student.finetune.training.batch_tokens=300")
+    run(recipe_in(tmp_path, *first, *tuned), tmp_path / "run", until="finetune")
+    before = load_file(own / "weights.safetensors")
+    weights = {
+        stage: load_file(tmp_path / "run" / stage / "weights.safetensors")
+        for stage in ("student", "finetune")
+    }
+    for name, tensor in before.items():
+        assert torch.equal(weights["student"][name], tensor), name
+    assert any(not torch.equal(weights["finetune"][name], tensor) for name, tensor in before.items())
+    provenance = Bundle.open(tmp_path / "run" / "student").provenance
+    assert provenance["training"] == {"updates": 0, "target_tokens": 0}
+
+
 def test_a_deeper_student_starts_with_layers_that_pass_on(tmp_path: Path) -> None:
     folder = finished()
     write_recipe(tmp_path)

@@ -181,7 +181,7 @@ def test_too_little_text_to_hold_some_out_is_an_error(tmp_path: Path) -> None:
         ("data.mono=[]", r"neither data\.train nor data\.mono"),
         ('data.distilled=["a.pt", "b.pt"]', "distilled has 2 paths, mono 1"),
         ("student.distilled=false", r"data\.train: a student with distilled = false"),
-        ("student.finetune.training.max_updates=1", r"data\.train: the fine-tuning"),
+        ("student.finetune.training.max_updates=1", r"data\.train: finetune\.references"),
         ("student.family=fertility", r"start|align\.max_pairs"),
         ("distill.filters.max_repeats=0", r"distill\.filters\.max_repeats"),
     ],

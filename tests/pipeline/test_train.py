@@ -236,6 +236,15 @@ def test_a_fine_tuning_without_the_teacher_learns_the_references(tmp_path: Path)
         assert_ids(getattr(training, split), IdPairs.open(finished_run() / "prepare", split))
 
 
+def test_a_fine_tuning_may_go_on_with_the_teachers_translations(tmp_path: Path) -> None:
+    recipe = tiny_recipe(tmp_path, BIG, "variants.big.finetune.references=false")
+    trained(recipe, "student-big", tmp_path)
+    training = trained(recipe, "finetune-big", tmp_path, {"student-big": tmp_path / "student-big"})
+    assert isinstance(training.objective, BigramObjective)
+    for split in ("train", "dev"):
+        assert_ids(getattr(training, split), IdPairs.open(finished_run() / "align", split))
+
+
 def test_a_fine_tuning_may_learn_over_a_sample_of_the_words(tmp_path: Path) -> None:
     recipe = tiny_recipe(tmp_path, BIG, "variants.big.finetune.training.vocabulary_sample=[3, 2]")
     trained(recipe, "student-big", tmp_path)

@@ -44,7 +44,7 @@ class BigramObjective:
     """The loss of a sentence times its tokens, so that long ones count for more, as in BLEU.
 
     Attributes:
-        expected: of a model, what it has decoded, its output layer and the targets [B, T]; in float32 at least.
+        expected: of a model, what it has decoded, its output layer and the targets [B, T]; at least float32.
         sample: words that the student's probabilities are over while it learns; None: all.
     """
 

@@ -115,7 +115,7 @@ class OnePassModel:
     def corpora(self) -> tuple[Corpus, ...]:
         """All that it has learnt from, the last one in its own training."""
         own = corpus_of(self.settings)
-        to_references = self.base is not None and not self.settings.finetuned_by_teacher
+        to_references = self.base is not None and self.settings.finetuned_by_references
         return (own, REFERENCES) if to_references and own != REFERENCES else (own,)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
@@ -13,7 +13,7 @@ from onepass.settings.training import TrainingSettings, TransformerSettings
 
 class FinetuneSettings(Settings):
     """Of fertility, with the teacher's word distributions, L = weight (L_RL + L_BP) + (1 - weight) L_KD; of
-    ctc and dag, for the bigrams of the references: they use `training` alone."""
+    ctc and dag, for the bigrams of their targets: they use `references` and `training` alone."""
 
     weight: Annotated[float, Field(gt=0, le=1)] = 0.25
     """λ of the paper."""
@@ -25,7 +25,12 @@ class FinetuneSettings(Settings):
     """L_RL: REINFORCE on sampled fertilities."""
     reinforce_weight: Annotated[float, Field(gt=0)] = 1.0
     """Of L_RL beside L_BP; the paper's released code had 0.1."""
+    references: bool = True
+    """Of ctc and dag: their targets are the references (False: the teacher's translations)."""
     training: TrainingSettings = TrainingSettings(max_updates=2000, learning_rate=2e-4, warmup=100)
+
+    OF_BIGRAMS: ClassVar[frozenset[str]] = frozenset({"references", "training"})
+    LATER = frozenset({"references"})
 
     @model_validator(mode="after")
     def _something_is_learnt(self) -> FinetuneSettings:
@@ -114,9 +119,12 @@ class StudentSettings(Settings):
         for name in sorted(self.of_other_families()):
             if getattr(self, name) != type(self).model_fields[name].default:
                 raise ValueError(f"{name} means nothing for the family {self.family}")
-        if self.finetune is not None and not self.finetuned_by_teacher:
+        if self.finetune is not None:
+            used = FinetuneSettings.OF_BIGRAMS
+            if self.finetuned_by_teacher:
+                used = frozenset(FinetuneSettings.model_fields) - {"references"}
             for name, field in FinetuneSettings.model_fields.items():
-                if name != "training" and getattr(self.finetune, name) != field.default:
+                if name not in used and getattr(self.finetune, name) != field.default:
                     raise ValueError(f"finetune.{name} means nothing for the family {self.family}")
         if self.compresses is not None:
             sampled = self.training.vocabulary_sample is not None
@@ -150,6 +158,11 @@ class StudentSettings(Settings):
     def finetuned_by_teacher(self) -> bool:
         """Whether its fine-tuning asks the teacher for its word distributions."""
         return self.finetune is not None and FAMILIES[self.family].finetuned_by_teacher
+
+    @property
+    def finetuned_by_references(self) -> bool:
+        """Whether the targets of its fine-tuning are the references."""
+        return self.finetune is not None and not self.finetuned_by_teacher and self.finetune.references
 
     def sizes(self, teacher: TransformerSettings) -> TransformerSettings:
         """The student's sizes: the teacher's, but for its own and the dropout."""

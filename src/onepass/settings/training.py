@@ -64,8 +64,8 @@ class TrainingSettings(Settings):
     """Tokens of the longer side, padding included, in one batch of one process."""
     accumulate: PositiveInt = 1
     """Batches added up before each update, over all processes together (processes must divide it)."""
-    max_updates: PositiveInt = 20_000
-    """Training stops here at the latest."""
+    max_updates: NonNegativeInt = 20_000
+    """Training stops here at the latest; with 0 a student stays as `init` has it, to be fine-tuned."""
     learning_rate: Annotated[float, Field(gt=0)] = 1e-3
     """The peak, reached after `warmup` updates; then falls with the inverse square root."""
     warmup: PositiveInt = 1000

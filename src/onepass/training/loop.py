@@ -242,7 +242,8 @@ class Training:
         batches = _batch_stream(self._plan, progress)
         clock = saved = time.monotonic()
         since_log, tokens_logged = clock, progress.tokens
-        if progress.validated < progress.update and self._is_due():  # stopped in a validation
+        stopped_in_it, untouched = progress.validated < progress.update, settings.max_updates == 0
+        if self._is_due() and (stopped_in_it or (untouched and not progress.finished)):
             with self._saving_where_stopped():
                 self._validate()
             clock = time.monotonic()
