@@ -264,6 +264,11 @@ def _with_absolute_paths(recipe: Recipe, folder: Path) -> Recipe:
         kind = name.partition(":")[0]
         return name if kind in READ_FROM_PACKAGES else inside(name)
 
+    def of_weights(name: str) -> str:
+        """A path from the recipe's folder; the name of a shipped model, or of one of the hub, stays."""
+        is_name = name.startswith("hf:") or (Path(name).name == name and not (folder / name).exists())
+        return name if is_name else inside(name)
+
     splits = {s: tuple(map(absolute, getattr(recipe.data, s))) for s in DataSettings.CORPORA}
     mono = {
         "mono": tuple(map(absolute, recipe.data.mono)),
@@ -273,10 +278,10 @@ def _with_absolute_paths(recipe: Recipe, folder: Path) -> Recipe:
     if recipe.teacher.from_ is not None:
         update["teacher"] = recipe.teacher.model_copy(update={"from_": of_teacher(recipe.teacher.from_)})
     if recipe.student.init is not None:
-        init = inside(recipe.student.init)
+        init = of_weights(recipe.student.init)
         update["student"] = recipe.student.model_copy(update={"init": init})
     variants = {
-        name: {**changes, "init": inside(changes["init"])}
+        name: {**changes, "init": of_weights(changes["init"])}
         if changes and isinstance(changes.get("init"), str)
         else changes
         for name, changes in recipe.variants.items()

@@ -95,7 +95,7 @@ def varied(tmp_path: Path, make_teacher: Callable, monkeypatch: pytest.MonkeyPat
     expected = TorchTranslator.load(run / "finetune").translate(LINES)
     write_lines(run / "prepare/dev.src", LINES)
     write_lines(run / "prepare/dev.tgt", [translation.text for translation in expected])
-    monkeypatch.setattr(module, "export_facts", lambda *_: some_facts())
+    monkeypatch.setattr(module, "export_facts", lambda *_, **__: some_facts())
     return run
 
 
@@ -322,7 +322,9 @@ def without_some_words(run: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     found = TorchTranslator.load(run / "finetune").translate(LINES)
     vocabulary = some_tokenizer().tgt_vocabulary()
     others = [i for i, piece in enumerate(vocabulary) if piece not in found[0].tgt_pieces]
-    monkeypatch.setattr(module, "export_facts", lambda *_: some_facts()._replace(vocabulary=np.array(others)))
+    monkeypatch.setattr(
+        module, "export_facts", lambda *_, **__: some_facts()._replace(vocabulary=np.array(others))
+    )
     return [one.text for one in found]
 
 

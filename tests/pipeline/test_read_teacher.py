@@ -18,9 +18,11 @@ from onepass.files import file_sha256
 from onepass.loading import Translator as AnyTranslator
 from onepass.models.from_teacher import start_from_marian
 from onepass.pipeline.export import export_run
+from onepass.pipeline.inventory import first_weights
 from onepass.pipeline.read_teacher import RESERVED
 from onepass.pipeline.stage import read_record
 from onepass.recipe import Recipe, load_recipe
+from onepass.runtime.shipped import shipped_models
 from onepass.runtime.translator import Translator as RuntimeTranslator
 from onepass.teachers.find import find_teacher
 from onepass.teachers.marian import read_marian
@@ -255,6 +257,19 @@ def test_what_a_file_of_weights_leaves_out_is_the_teachers(tmp_path: Path) -> No
     save_file(kept, tmp_path / "part.safetensors")
     with pytest.raises(OnepassError, match="blank_embedding"):
         run(recipe, tmp_path / "other", until="student")
+
+
+def test_a_shipped_model_is_named_where_a_training_starts_from_it(tmp_path: Path) -> None:
+    write_recipe(tmp_path)
+    recipe = recipe_in(tmp_path, "student.init=en-pt", "student.distilled=false")
+    assert first_weights(str(recipe.student.init)) == shipped_models()["en-pt"]
+    (tmp_path / "en-pt").mkdir()  # what is beside the recipe comes first
+    recipe = recipe_in(tmp_path, "student.init=en-pt", "student.distilled=false")
+    assert recipe.student.init == str(tmp_path / "en-pt")
+    with pytest.raises(OnepassError, match="no weights to start from"):
+        run(recipe, tmp_path / "run", until="student")
+    of_hub = recipe_in(tmp_path, "student.init=hf:someone/model", "student.distilled=false")
+    assert of_hub.student.init == "hf:someone/model"
 
 
 def test_weights_that_are_not_there_are_an_error(tmp_path: Path) -> None:

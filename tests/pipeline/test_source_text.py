@@ -146,6 +146,25 @@ def test_pairs_and_source_text_are_learnt_from_together(tmp_path: Path) -> None:
     assert read_lines(tmp_path / "run" / "prepare" / "dev.tgt") == TEXT[60:70]
 
 
+def test_pairs_alone_are_held_out_where_dev_and_test_are_left_out(tmp_path: Path) -> None:
+    rows = [(f"{line} {number}", line) for number, line in enumerate(TEXT[:40])]
+    rows += [(src, f"{tgt} again") for src, tgt in rows]  # every source twice
+    (tmp_path / "pairs.tsv").write_text("en\tpt\n" + "".join(f"{src}\t{tgt}\n" for src, tgt in rows))
+    pairs = 'data.train={path="pairs.tsv", columns=["en", "pt"]}'
+    recipe = recipe_in(tmp_path, "data.mono=[]", pairs, "data.held_out=5", "student.distilled=false")
+    run(recipe, tmp_path / "run", until="prepare")
+    prepared = tmp_path / "run" / "prepare"
+    held = {split: both(prepared, split) for split in ("dev", "test", "train")}
+    assert len(held["dev"]) == len(held["test"]) == 5
+    assert set(held["dev"]) | set(held["test"]) | set(held["train"]) <= set(rows)
+    unseen = {src for split in ("dev", "test") for src, _ in held[split]}
+    assert unseen.isdisjoint(src for src, _ in held["train"])
+    assert len(held["train"]) == len(rows) - 2 * len(unseen)
+    few = recipe_in(tmp_path, "data.mono=[]", pairs, "data.held_out=40", "student.distilled=false")
+    with pytest.raises(DataError, match=r"data\.train"):
+        run(few, tmp_path / "few", until="prepare")
+
+
 def test_what_the_filters_drop_is_counted(tmp_path: Path) -> None:
     recipe = recipe_in(tmp_path, 'data.distilled="*.pt"', "distill.filters.max_repeats=2")
     (tmp_path / "b.pt").write_text((tmp_path / "b.en").read_text())

@@ -63,6 +63,10 @@ class Shortlist:
             found = np.union1d(found, rest[~np.isin(rest, found)][:missing])
         return found
 
+    def known(self) -> NDArray[np.int64]:
+        """Every target id that some source may use, ascending."""
+        return np.unique(np.concatenate([self.by_frequency[: self.first], self.words]))
+
     def added_to(self, lexicon: Lexicon) -> Lexicon:
         """A lexicon that allows what this does, too: links of few pairs know little of rare words."""
         rows = [row[row > 0] for row in lexicon.yields]

@@ -7,7 +7,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import cast, get_args
 
-from onepass.alignment.lexicon import CorpusFacts, corpus_facts
+import numpy as np
+
+from onepass.alignment.lexicon import CorpusFacts, copying, corpus_facts, with_unexplained
 from onepass.bundle import INT8_WEIGHTS, MANIFEST, Bundle, Export, write_manifest
 from onepass.decoding.shortlist import SHORTLIST as SHORTLIST_FILE
 from onepass.decoding.shortlist import Shortlist
@@ -20,22 +22,38 @@ from onepass.models.marian import MarianTransformer
 from onepass.models.one_pass import OnePassTransformer
 from onepass.models.stepwise import WordByWord
 from onepass.runtime.translator import CANDIDATES, DECODING, GRAPH, OF_SENTENCE, SHORTLIST, Precision
+from onepass.text.batches import IdPairs
 from onepass.text.placeholder_ids import PlaceholderIds
 from onepass.text.tokenizers import AnyTokenizer
 
 
-def export_facts(corpora: Sequence[Path], tokenizer: AnyTokenizer, teacher: Path | None) -> CorpusFacts:
+def export_facts(
+    corpora: Sequence[Path], tokenizer: AnyTokenizer, teacher: Path | None, *, trained_before: bool = False
+) -> CorpusFacts:
     """What an export knows of the corpora that a student has learnt from, and of its teacher.
 
     Args:
         corpora: their directories, as `corpus_facts` has them.
         tokenizer: of the run.
         teacher: its bundle, if the run has one; what its shortlist allows a student may write, too.
+        trained_before: its first weights had learnt, so the corpora say little of the words that it knows:
+            it may write all words of the shortlist, or of the vocabulary where there is none.
     """
     facts = corpus_facts(corpora, tokenizer)
-    if teacher is None or facts.lexicon is None or not (teacher / SHORTLIST_FILE).exists():
-        return facts
-    return facts._replace(lexicon=Shortlist.load(teacher / SHORTLIST_FILE).added_to(facts.lexicon))
+    if teacher is None or not (teacher / SHORTLIST_FILE).exists():
+        return facts._replace(vocabulary=None) if trained_before else facts
+    shortlist = Shortlist.load(teacher / SHORTLIST_FILE)
+    if not trained_before:
+        lexicon = facts.lexicon
+        return facts if lexicon is None else facts._replace(lexicon=shortlist.added_to(lexicon))
+    assert facts.vocabulary is not None
+    words = np.union1d(shortlist.known(), facts.vocabulary)
+    if facts.lexicon is not None:
+        return facts._replace(vocabulary=words, lexicon=shortlist.added_to(facts.lexicon))
+    lexicon = shortlist.added_to(copying(words, tokenizer.src_size, joint=tokenizer.joint))
+    return facts._replace(
+        vocabulary=words, lexicon=with_unexplained(lexicon, IdPairs.open(corpora[-1], "train"))
+    )
 
 
 def write_graphs(

@@ -12,6 +12,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Literal
 
+from onepass.alignment.lexicon import CorpusFacts
 from onepass.bundle import Bundle
 from onepass.evaluation.competitors import TEACHER, Student, competitors, main_student
 from onepass.evaluation.figures import bleu_against_latency, latency_against_length
@@ -203,7 +204,12 @@ def _exported_rows(context: Context, students: Sequence[Student]) -> list[Compet
     shutil.rmtree(exported, ignore_errors=True)  # a bench may have left those of older models
     exported.mkdir()
     tokenizer = Bundle.open(students[0].bundle).tokenizer()
-    facts = cache(lambda corpora: export_facts([context.inputs[c] for c in corpora], tokenizer, teacher))
+
+    @cache
+    def facts(corpora: tuple[str, ...], trained_before: bool = False) -> CorpusFacts:
+        found = [context.inputs[corpus] for corpus in corpora]
+        return export_facts(found, tokenizer, teacher, trained_before=trained_before)
+
     rivals = [student.stage for student in students if not student.family.one_pass]
     of_marian = recipe.teacher.of_marian
     for stage in [] if of_marian else [*rivals, *([] if teacher is None else [TEACHER])]:
@@ -220,8 +226,9 @@ def _exported_rows(context: Context, students: Sequence[Student]) -> list[Compet
     models = one_pass_models(recipe)
     for stage in {row.model for row in rows if row.traits.engine == "ONNX Runtime"}:
         (exported / stage).mkdir()
-        corpora = tuple(corpus.stage for corpus in models[stage].corpora)
-        write_graphs(Bundle.open(context.inputs[stage]), exported / stage, facts(corpora))
+        model = models[stage]
+        known = facts(tuple(corpus.stage for corpus in model.corpora), model.settings.init is not None)
+        write_graphs(Bundle.open(context.inputs[stage]), exported / stage, known)
     return rows
 
 

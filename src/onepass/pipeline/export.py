@@ -99,6 +99,7 @@ def export_run(
                 [found[corpus] for corpus in corpora],
                 student.tokenizer(),
                 found.get("teacher"),
+                trained_before=models[stage].settings.init is not None,
             )
             bundle = draft_bundle(student, partial, facts, teacher=teacher, usual_candidates=usual_candidates)
             texts = {

@@ -10,10 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from onepass.alignment.lexicon import LINKS
-from onepass.errors import DataError, UsageError
+from onepass.bundle import weights_file
+from onepass.errors import DataError, ModelError, UsageError
 from onepass.families import FAMILIES
 from onepass.pipeline.stage import read_record
 from onepass.recipe import Recipe, parse_recipe
+from onepass.runtime.shipped import find_model
 from onepass.settings import StudentSettings, TrainingSettings
 
 REVERSE_TEACHER = "reverse-teacher"
@@ -83,6 +85,26 @@ class Corpus:
 
 REFERENCES = Corpus(None, aligned=False)
 """As they are prepared."""
+
+
+def first_weights(init: str) -> Path:
+    """The bundle or file that `student.init` names: a path, a shipped model, or one of the hub.
+
+    Raises:
+        DataError: there are no weights to start from.
+    """
+    try:
+        found = Path(init) if Path(init).is_file() else find_model(init)
+    except ModelError:
+        found = None
+    if found is None or not weights_file(found).is_file():
+        raise DataError(
+            "There are no weights to start from",
+            where=f"student.init, {init}",
+            allowed="a bundle for training, such as runs/NAME/student, a .safetensors file, a shipped "
+            "model's name, or hf:OWNER/NAME",
+        )
+    return found
 
 
 @dataclass(frozen=True)

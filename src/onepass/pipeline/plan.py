@@ -29,6 +29,7 @@ from onepass.pipeline.inventory import (
     aligned_corpora,
     back_translations,
     evaluated_stages,
+    first_weights,
     larger_model,
     one_pass_models,
 )
@@ -245,7 +246,7 @@ def _student(recipe: Recipe, model: OnePassModel) -> Stage:
     elif student.learns_from_teacher_model:
         needs.append("teacher")
     run = partial(_learn if base is None else _finetune, model)
-    weights = None if init is None or base is not None else Path(init)
+    weights = None if init is None or base is not None else init
     return _training(
         model.stage,
         tuple(dict.fromkeys(needs)),
@@ -256,18 +257,9 @@ def _student(recipe: Recipe, model: OnePassModel) -> Stage:
     )
 
 
-def _weights(init: Path | None) -> list[Path]:
+def _weights(init: str | None) -> list[Path]:
     """The file of weights that a training starts from, if it does. Raises DataError where it is not there."""
-    if init is None:
-        return []
-    file = weights_file(init)
-    if not file.is_file():
-        raise DataError(
-            "There are no weights to start from",
-            where=f"student.init, {init}",
-            allowed="a bundle for training, such as runs/NAME/student, or a .safetensors file",
-        )
-    return [file]
+    return [] if init is None else [weights_file(first_weights(init))]
 
 
 # --- the verbs ---------------------------------------------------------------

@@ -93,6 +93,8 @@ def _write_texts(context: Context, cleaned: Mapping[str, Cleaning]) -> None:
     if data.train:
         _check_kept(counts, "data.train")
         context.say(counts.summary())
+        if not data.mono:
+            _hold_out(context, "train", counts.kept)
     record = {"train": counts.to_dict()}
     if data.mono:
         record[MONO] = _prepare_mono(context, cleaned[MONO]).to_dict()
@@ -101,7 +103,7 @@ def _write_texts(context: Context, cleaned: Mapping[str, Cleaning]) -> None:
             raise DataError(f"The {split} set is empty", where=f"data.{split}")
     _tokenizer(context).save(directory)
     if data.phrases or data.augment != AugmentSettings():  # after the subwords: those of the corpus as it is
-        _augment(context, counts.kept)
+        _augment(context, sum(1 for _ in stream_lines(directory / "train.src")))
     write_json(directory / "shards" / READY, record)
 
 
@@ -111,21 +113,28 @@ def _prepare_mono(context: Context, cleaning: Cleaning) -> FilterCounts:
     cleaning.write(directory, counts)
     _check_kept(counts, "data.mono")
     context.say(f"source text alone: {counts.summary()}")
-    if wanted := [split for split in ("dev", "test") if not getattr(data, split)]:
-        _hold_out(context, wanted, counts.kept)
+    _hold_out(context, MONO, counts.kept)
     if not data.distilled:
         (directory / f"{MONO}.tgt").unlink()
     return counts
 
 
-def _hold_out(context: Context, wanted: Sequence[str], kept: int) -> None:
-    """Moves lines of the source text to dev and test; the teacher translates them where nobody has."""
+def _hold_out(context: Context, part: str, kept: int) -> None:
+    """Moves pairs, or source text that the teacher translates where nobody has, to the dev and test left out.
+
+    Args:
+        part: where they come from, `train` or MONO.
+        kept: how many there are.
+    """
     data, directory = context.recipe.data, context.directory
+    wanted = [split for split in ("dev", "test") if not getattr(data, split)]
+    if not wanted:
+        return
     count = data.held_out * len(wanted)
     if kept <= count:
         raise DataError(
             "There are too few lines to hold some out",
-            where="data.mono",
+            where=f"data.{part}",
             value=f"{kept:,} lines, {count:,} to hold out",
             fix="lower data.held_out, or give data.dev and data.test",
         )
@@ -134,26 +143,31 @@ def _hold_out(context: Context, wanted: Sequence[str], kept: int) -> None:
     split_of = {int(row): split for split, rows in zip(wanted, chosen, strict=True) for row in rows}
     held: dict[str, list[Pair]] = {split: [] for split in wanted}
 
-    def not_chosen() -> Iterator[Pair]:
-        for row, pair in enumerate(text_pairs(directory, MONO)):
-            if row in split_of:
-                held[split_of[row]].append(pair)
-            else:
-                yield pair
-
-    _write_text(directory, "rest", not_chosen(), context)
+    for row, pair in enumerate(text_pairs(directory, part)):
+        if row in split_of:
+            held[split_of[row]].append(pair)
+    sources = {pair.src for pairs in held.values() for pair in pairs}
+    rest = (pair for pair in text_pairs(directory, part) if pair.src not in sources)
+    _write_text(directory, "rest", rest, context)
     for side in ("src", "tgt"):
-        os.replace(directory / f"rest.{side}", directory / f"{MONO}.{side}")
+        os.replace(directory / f"rest.{side}", directory / f"{part}.{side}")
+    if part == MONO and not data.distilled:
+        held = _translated(context, held)
+    for split, pairs in held.items():
+        _write_text(directory, split, pairs, context)
+
+
+def _translated(context: Context, held: Mapping[str, Sequence[Pair]]) -> dict[str, list[Pair]]:
+    """The pairs with the teacher's translations."""
     from onepass.pipeline.teacher_engines import make_engine, run_teacher  # has torch with it
 
-    teacher, distill = run_teacher(context), context.recipe.distill
-    engine = cache(lambda: make_engine(teacher, distill, directory / "ctranslate2"))
+    engine = make_engine(run_teacher(context), context.recipe.distill, context.directory / "ctranslate2")
+    translated = {}
     for split, pairs in held.items():
-        if not data.distilled:
-            context.say(f"  the teacher translates {len(pairs)} lines for {split}")
-            sources = [pair.src for pair in pairs]
-            pairs = list(map(Pair, sources, engine()(sources)))
-        _write_text(directory, split, pairs, context)
+        context.say(f"  the teacher translates {len(pairs)} lines for {split}")
+        sources = [pair.src for pair in pairs]
+        translated[split] = list(map(Pair, sources, engine(sources)))
+    return translated
 
 
 def _tokenizer(context: Context) -> AnyTokenizer:

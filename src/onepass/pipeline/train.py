@@ -30,7 +30,7 @@ from onepass.objectives.finetune import CollapseGuard
 from onepass.objectives.objective import Objective
 from onepass.objectives.teacher import TeacherObjective
 from onepass.objectives.vocabulary import VocabularySample
-from onepass.pipeline.inventory import OnePassModel, larger_model
+from onepass.pipeline.inventory import OnePassModel, first_weights, larger_model
 from onepass.pipeline.stage import Context, read_record
 from onepass.runtime.sentences import Languages
 from onepass.settings import StudentSettings, TrainingSettings, TransformerSettings, without_pace
@@ -157,7 +157,8 @@ def _start(
     """Puts a student's first weights into it; says where they came from."""
     taken = _take_from_teacher(context, model, student, placeholders)
     if student.init is not None:
-        path = weights_file(Path(student.init))
+        init = first_weights(student.init)
+        path = weights_file(init)
         tensors, state = read_weights(path), model.state_dict()
         if student.training.embedding_rate == 0:
             theirs = {name for name in tensors if name.startswith(EMBEDDINGS) and _part_of(name, taken)}
@@ -176,7 +177,7 @@ def _start(
         if deeper:
             deepen(model, learnt)
         context.say(f"  starts from {path}")
-        started = {"weights": path.name, "sha256": file_sha256(path), **_trained_before(Path(student.init))}
+        started = {"weights": path.name, "sha256": file_sha256(path), **_trained_before(init)}
         rest = {part: taken[part] for part in sorted(set(left_out.values()))}
         return {"started_from": {**started, **({"teacher": rest} if rest else {})}}
     if not taken:

@@ -122,11 +122,12 @@ class DataSettings(Settings):
     """Translations of `mono` that are there already: as many paths in the same order, line by line. Where
     both sides are patterns, files belong together by what `*` stands for."""
     dev: Corpora = ()
-    """Pairs to validate on [lines of `mono`, which nothing learns from, with the teacher's translations]."""
+    """Pairs to validate on [lines of `mono` with the teacher's translations, or pairs of `train`, from which
+    nothing learns]."""
     test: Corpora = ()
     """Pairs to measure on [as for `dev`]."""
     held_out: PositiveInt = 500
-    """Lines of `mono` for `dev`, and for `test`, where those are left out."""
+    """Lines of `mono`, or pairs of `train`, for `dev` and for `test`, where those are left out."""
     phrases: Corpora = ()
     """What the corpus has too rarely: pairs that join it after the subwords; students learn them as given."""
     phrase_repeats: PositiveInt = 20
@@ -148,10 +149,9 @@ class DataSettings(Settings):
     def _something_to_learn_and_to_measure(self) -> DataSettings:
         if not self.train and not self.mono:
             raise ValueError("there is neither data.train nor data.mono, so nothing to learn from")
-        for name in ("dev", "test"):
-            if not getattr(self, name) and not self.mono:
-                raise ValueError(f"data.{name} is left out, which needs data.mono")
-        for name in ("mono_lines", "distilled", "held_out"):
+        if self.dev and self.test and self.held_out != type(self).model_fields["held_out"].default:
+            raise ValueError("held_out means nothing beside dev and test")
+        for name in ("mono_lines", "distilled"):
             if not self.mono and getattr(self, name) != type(self).model_fields[name].default:
                 raise ValueError(f"{name} means nothing without mono")
         if self.distilled and len(self.distilled) != len(self.mono):

@@ -88,8 +88,9 @@ class StudentSettings(Settings):
     init_from_teacher: bool = True
     """Start from every weight that the teacher has, too."""
     init: str | None = None
-    """Weights to start from instead: those of a bundle or `.safetensors` file, of a student of this shape.
-    What a file leaves out is taken from the teacher, if that was read."""
+    """Weights to start from instead, of a student of this shape or, for ctc and dag, with fewer layers in its
+    decoder: a bundle, a `.safetensors` file, a shipped model's name, or `hf:OWNER/NAME`. What a file leaves
+    out is taken from the teacher, if that was read."""
     compresses: Annotated[str | None, BeforeValidator(unless_false)] = None
     """Of ctc: the variant before this one that it makes smaller. It starts from that one's first layers and
     weightiest hidden units, and learns its distribution in every slot, not the teacher's translations."""
