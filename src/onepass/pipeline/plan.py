@@ -120,12 +120,13 @@ def _files(recipe: Recipe) -> list[Path]:
     except DataError as error:
         if not data.origin:
             raise
+        origins = ", ".join(origin.removeprefix("own:") for origin in data.origin)
         raise DataError(
             error.what,
             where=error.where,
             value=error.value,
-            fix=f"get the corpora of this recipe from {', '.join(data.origin)}, and name the files with "
-            "--set data.train=..., data.dev and data.test",
+            fix=f"get the corpora of this recipe from {origins}, and name the files with --set data.train=..., "
+            "data.dev and data.test",
         ) from None
     if any(source.path == "phrasebook" for source in (*corpora, *data.mono)):
         from onepass.phrasebook import source_files

@@ -63,7 +63,7 @@ Paths = Annotated[
 ]
 
 
-Origin = Annotated[str, Field(pattern=r"^(hf:[\w.-]+(/[\w.-]+)?|mtdata:[\w.-]+|made:.+|https://\S+)$")]
+Origin = Annotated[str, Field(pattern=r"^(hf:[\w.-]+(/[\w.-]+)?|mtdata:[\w.-]+|made:.+|own:.+|https://\S+)$")]
 Origins = Annotated[tuple[Origin, ...], BeforeValidator(_as_list), Field(strict=False)]
 
 
@@ -134,7 +134,8 @@ class DataSettings(Settings):
     """How often each of them."""
     origin: Origins = ()
     """Where the corpora come from, for those who do not have the files: `hf:NAME` on the Hugging Face hub,
-    `mtdata:ID` of the program mtdata, `https://...`, or `made:` and how."""
+    `mtdata:ID` of the program mtdata, `https://...`, `made:` and how, or `own:` and
+    what the user has."""
     filters: FilterSettings = FilterSettings()
     augment: AugmentSettings = AugmentSettings()
 
