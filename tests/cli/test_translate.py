@@ -19,7 +19,7 @@ from onepass import Translator
 from onepass.cli import app
 from onepass.runtime import shipped
 from tiny_export import exported, random_student, random_teacher
-from tiny_run import Done, assert_clear_error, corpus_pairs, edit_manifest, finished_run, write_lines
+from tiny_run import Done, assert_clear_error, call, corpus_pairs, edit_manifest, finished_run, write_lines
 
 LINES = [*[src for src, _ in corpus_pairs(20)], "", "1,234 €", "Good\u2028morning."]
 
@@ -42,7 +42,7 @@ def installed(*arguments: object) -> list[str]:
     return [str(Path(sys.executable).with_name("onepass")), *map(str, arguments)]
 
 
-def call(*arguments: object, stdin: bytes = b"") -> Done:
+def call_installed(*arguments: object, stdin: bytes = b"") -> Done:
     done = subprocess.run(installed(*arguments), input=stdin, capture_output=True, timeout=400)
     return Done(done.returncode, done.stdout.decode(), done.stderr.decode())
 
@@ -84,9 +84,9 @@ def test_each_line_is_answered_while_stdin_stays_open(bundle: Path, expected: li
 
 def test_stdin_and_texts_give_what_the_library_gives(bundle: Path, expected: list[str]) -> None:
     written = "".join(f"{text}\n" for text in expected)
-    assert call(*float32(bundle), stdin="\n".join(LINES).encode()) == (0, written, "")
-    assert call(*float32(bundle), "--batch-size", 1, "--threads", 1, *LINES) == (0, written, "")
-    assert call(*float32(bundle), stdin=b"") == (0, "", "")
+    assert call_installed(*float32(bundle), stdin="\n".join(LINES).encode()) == (0, written, "")
+    assert call_installed(*float32(bundle), "--batch-size", 1, "--threads", 1, *LINES) == (0, written, "")
+    assert call_installed(*float32(bundle), stdin=b"") == (0, "", "")
 
 
 def test_a_single_dash_is_stdin(bundle: Path, expected: list[str]) -> None:
@@ -207,10 +207,10 @@ def test_pipes_devices_and_links_stay_what_they_are(
 
 def test_arguments_that_are_not_utf8_are_replaced_or_refused(bundle: Path) -> None:
     bad = os.fsdecode(b"caf\xe9")
-    code, out, err = call(*float32(bundle), bad, "fine")
+    code, out, err = call_installed(*float32(bundle), bad, "fine")
     assert (code, out.count("\n")) == (0, 2)
     assert err == "warning: 1 of 2 texts were not UTF-8: bad bytes were replaced\n"
-    assert_clear_error(call(*float32(bundle), "--strict", "fine", bad), 3, "text 2")
+    assert_clear_error(call_installed(*float32(bundle), "--strict", "fine", bad), 3, "text 2")
 
 
 @pytest.mark.parametrize(
