@@ -285,7 +285,7 @@ def start(
         killed_at: it is killed (by itself, so that a slow parent is not too late) `after` seconds after
             this path has appeared.
         by: the signal that kills it.
-        module: another one that has a command line.
+        module: another one that is a program.
     """
     directory = Path(tempfile.mkdtemp(prefix="onepass-command-"))
     atexit.register(shutil.rmtree, directory, ignore_errors=True)

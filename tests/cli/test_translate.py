@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -176,6 +177,7 @@ def test_a_file_appears_when_it_is_whole(bundle: Path, tmp_path: Path) -> None:
         process.stdin.flush()
         while not list(tmp_path.glob(".out.*.partial")):
             assert process.poll() is None
+            time.sleep(0.01)
         assert not (tmp_path / "out").exists()
         process.stdin.close()
         assert process.wait() == 0
@@ -183,6 +185,7 @@ def test_a_file_appears_when_it_is_whole(bundle: Path, tmp_path: Path) -> None:
     with program(*float32(bundle), "--to", tmp_path / "other") as process:
         while not list(tmp_path.glob(".other.*.partial")):
             assert process.poll() is None
+            time.sleep(0.01)
         process.send_signal(signal.SIGINT)
         assert process.wait() == 130
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
