@@ -28,8 +28,8 @@ demo: venv
 serve: venv
 	$(BIN)/onepass serve
 
-test: venv
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "not slow" -n 2 --dist worksteal --durations=15
+test: venv  # the tests start many processes, so compiled modules are kept
+	PYTHONDONTWRITEBYTECODE= OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "not slow" -n 2 --dist worksteal --durations=15
 
 test-slow: venv
 	$(BIN)/python -m pytest -m slow --summary docs/results/test-slow.json

@@ -10,6 +10,7 @@ import json
 import multiprocessing
 import os
 import re
+import runpy
 import shutil
 import signal
 import sys
@@ -267,10 +268,11 @@ def start(
     stdin: bytes = b"",
     cwd: Path | None = None,
     without: Sequence[str] = (),
-    environment: Mapping[str, str] | None = None,
+    environment: Mapping[str, str | None] | None = None,
     killed_at: Path | None = None,
     after: float = 0.0,
     by: int = signal.SIGKILL,
+    module: str = "onepass",
 ) -> Command:
     """`onepass ARGUMENTS` in a process of its own.
 
@@ -279,10 +281,11 @@ def start(
         stdin: what it reads.
         cwd: where it runs.
         without: packages that are not installed there.
-        environment: variables that it has beside those of the server.
+        environment: variables that it has beside those of the server, or has not: None.
         killed_at: it is killed (by itself, so that a slow parent is not too late) `after` seconds after
             this path has appeared.
         by: the signal that kills it.
+        module: another one that is a program.
     """
     directory = Path(tempfile.mkdtemp(prefix="onepass-command-"))
     atexit.register(shutil.rmtree, directory, ignore_errors=True)
@@ -293,7 +296,10 @@ def start(
     worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
     process = _server().Process(
         target=_main,
-        args=(words, directory, cwd or directory, without, environment or {}, killed_at, after, by, worker),
+        args=(
+            *(words, directory, cwd or directory, without, environment or {}),
+            *(killed_at, after, by, worker, module),
+        ),
     )
     process.start()
     return Command(process, directory)
@@ -322,13 +328,17 @@ def _main(
     directory: Path,
     cwd: Path,
     without: Sequence[str],
-    environment: Mapping[str, str],
+    environment: Mapping[str, str | None],
     killed_at: Path | None,
     after: float,
     by: int,
     worker: int,
+    module: str,
 ) -> None:
-    os.environ.update(environment)
+    for name, value in environment.items():
+        os.environ.pop(name, None)
+        if value is not None:
+            os.environ[name] = value
     if killed_at is not None:
         threading.Thread(target=_kill_at, args=(killed_at, after, by), daemon=True).start()
     for number, (name, flags) in enumerate(
@@ -338,7 +348,7 @@ def _main(
     sys.stdin = open(0, encoding="utf-8", closefd=False)  # noqa: SIM115 - open to the end
     sys.stdout, sys.stderr = (open(n, "w", encoding="utf-8", closefd=False) for n in (1, 2))  # noqa: SIM115
     os.chdir(cwd)
-    sys.argv = ["onepass", *arguments]
+    sys.argv = [module, *arguments]
     if hasattr(os, "sched_setaffinity"):
         cores = sorted(os.sched_getaffinity(0))  # one thread: nothing here needs more
         os.sched_setaffinity(0, {cores[worker % len(cores)]})
@@ -346,10 +356,14 @@ def _main(
         for name in [name for name in sys.modules if name.partition(".")[0] in ("onepass", *without)]:
             del sys.modules[name]
         sys.modules.update(dict.fromkeys(without))  # type: ignore[arg-type]
-    from onepass.__main__ import main
 
     try:
-        main()
+        if module == "onepass":
+            from onepass.__main__ import main
+
+            main()
+        else:
+            runpy.run_module(module, run_name="__main__", alter_sys=True)
     except SystemExit:
         raise
     except BaseException:

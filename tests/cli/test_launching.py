@@ -1,11 +1,7 @@
 """Each documented way to start several processes ends in the bytes of one process."""
 
 import functools
-import os
 import shlex
-import socket
-import subprocess
-import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -13,14 +9,12 @@ import pytest
 from test_documented_commands import PAGES, ROOT, SHELL, blocks, commands
 
 from onepass.errors import UsageError
+from tiny_launch import LAUNCHERS, TRAININGS, TWO, forked, free_port
 from tiny_run import call, outputs, run, tiny_recipe, write_recipe
 
-LAUNCHERS = {
-    "torchrun": [sys.executable, "-m", "torch.distributed.run"],
-    "accelerate": [sys.executable, "-m", "accelerate.commands.accelerate_cli"],
-}
 UNTIL = "finetune"
-TRAININGS = ("teacher", "student", "student.finetune")
+AFRESH = "torchrun --nproc-per-node 8 -m onepass"
+"""Its processes are new ones of Python; those of the others are forked, which takes a third of the time."""
 
 
 def launches() -> Iterator[list[str]]:
@@ -45,14 +39,8 @@ def distinct() -> dict[str, list[str]]:
     return {name: words for name, words in found.items() if "--max-restarts" not in words}
 
 
-def free_port() -> int:
-    with socket.socket() as server:
-        server.bind(("localhost", 0))
-        return int(server.getsockname()[1])
-
-
 def tiny(words: Sequence[str], recipe: Path, to: Path) -> list[list[str]]:
-    """The commands that start two processes, one on each machine where there are two."""
+    """Arguments for the launcher that start two processes, one on each machine where there are two."""
     verb = words.index("run")
     launcher, arguments = words[1:verb], words[verb:]
     assert launcher[-2:] == ["-m", "onepass"]
@@ -70,10 +58,7 @@ def tiny(words: Sequence[str], recipe: Path, to: Path) -> list[list[str]]:
     settings = [part for size in sizes for part in ("--set", size)]
     own = ["run", str(recipe), *settings, "--to", str(to), "--until", UNTIL]
     ranks = range(machines)
-    return [
-        [*LAUNCHERS[words[0]], *(word.replace("RANK", str(rank)) for word in launcher), *own]
-        for rank in ranks
-    ]
+    return [[*(word.replace("RANK", str(rank)) for word in launcher), *own] for rank in ranks]
 
 
 @pytest.fixture(scope="module")
@@ -83,8 +68,7 @@ def recipe(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def of_one_process(recipe: Path) -> dict[str, str]:
-    settings = [part for name in TRAININGS for part in ("--set", f"{name}.training.accumulate=2")]
-    done = call("run", recipe, *settings, "--to", recipe.parent / "one", "--until", UNTIL)
+    done = call("run", recipe, *TWO, "--to", recipe.parent / "one", "--until", UNTIL)
     assert done.code == 0, done.err
     return outputs(recipe.parent / "one")
 
@@ -92,6 +76,7 @@ def of_one_process(recipe: Path) -> dict[str, str]:
 def test_the_commands_are_found() -> None:
     assert {Path(name.split()[0]).name for name in distinct()} == set(LAUNCHERS)
     assert any("--nnodes 2" in name for name in distinct())
+    assert AFRESH in distinct()
     assert len(list(launches())) >= 12
 
 
@@ -99,19 +84,19 @@ def test_the_commands_are_found() -> None:
 def test_two_processes_end_in_the_bytes_of_one(
     name: str, recipe: Path, of_one_process: dict[str, str], tmp_path: Path
 ) -> None:
-    plain = {k: v for k, v in os.environ.items() if not k.startswith("ACCELERATE_")}
-    environment = {**plain, "OMP_NUM_THREADS": "1", "HF_HOME": str(tmp_path)}
-    started = [
-        subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-        for command in tiny(distinct()[name], recipe, tmp_path / "run")
-    ]
-    try:
-        for process in started:
-            _, err = process.communicate(timeout=300)
-            assert process.returncode == 0, err[-3000:]
-    finally:
-        for process in started:
-            process.kill()
+    words = distinct()[name]
+    with forked() as processes:
+        forks = name != AFRESH
+        commands_of_machines = tiny(words, recipe, tmp_path / "run")
+        started = [processes.launch(words[0], *own, forks=forks) for own in commands_of_machines]
+        try:
+            for launcher in started:
+                done = launcher.wait(300)
+                assert done.code == 0, done.err[-3000:]
+        finally:
+            for launcher in started:
+                launcher.process.kill()
+    assert len(processes.commands) == (2 if forks else 0)
     assert outputs(tmp_path / "run") == of_one_process
 
 

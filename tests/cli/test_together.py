@@ -3,21 +3,18 @@
 import os
 import re
 import signal
-import subprocess
 import time
 from collections.abc import Sequence
 from pathlib import Path
 
 import psutil
 import pytest
-from test_launching import LAUNCHERS, TRAININGS, free_port
 
 from onepass.pipeline import meeting
 from onepass.pipeline.processes import Place, first_host, place
+from tiny_launch import TWO, forked, free_port
 from tiny_run import Command, call, outputs, start, write_recipe
 
-TWO = [part for name in TRAININGS for part in ("--set", f"{name}.training.accumulate=2")]
-"""Batches of an update, one for each process: of more the sums would be rounded in another order."""
 ENDED = re.compile(
     r"^error: rank (\d) on \S+ has ended in the stage (\S+); start the same command again", re.M
 )
@@ -154,31 +151,15 @@ def test_an_error_of_all_processes_is_printed_once(recipe: Path, tmp_path: Path)
 # --- ending ------------------------------------------------------------------
 
 
-def launch(*command: object, err: Path) -> "subprocess.Popen[bytes]":
-    plain = {k: v for k, v in os.environ.items() if not k.startswith(("ACCELERATE_", "SLURM_"))}
-    with open(err, "ab") as file:
-        return subprocess.Popen(
-            [*LAUNCHERS["torchrun"], "--standalone", "--nproc-per-node", "2", *map(str, command)],
-            env={**plain, "OMP_NUM_THREADS": "1"},
-            stdout=subprocess.DEVNULL,
-            stderr=file,
-        )
+NODE = ("--standalone", "--nproc-per-node", "2")
 
 
-def workers(launcher: "subprocess.Popen[bytes]") -> dict[int, psutil.Process]:
+def workers(launcher: Command) -> dict[int, psutil.Process]:
     found = {}
     for child in psutil.Process(launcher.pid).children(recursive=True):
         if "onepass" in child.cmdline() and "RANK" in child.environ():
             found[int(child.environ()["RANK"])] = child
     return found
-
-
-def wait_for(path: Path, launcher: "subprocess.Popen[bytes]", err: Path) -> None:
-    deadline = time.monotonic() + 200
-    while not path.exists():
-        assert launcher.poll() is None, err.read_text()[-3000:]
-        assert time.monotonic() < deadline, err.read_text()[-3000:]
-        time.sleep(0.05)
 
 
 ENDLESS = ("--set", "teacher.training.max_updates=100000", "--set", "teacher.training.validate_every=50")
@@ -203,27 +184,27 @@ def test_a_first_process_that_is_killed_ends_the_other(recipe: Path, tmp_path: P
 # Rank 1: the next test. Of rank 0 what torchrun adds is slow, the rest is in the one before.
 @pytest.mark.parametrize("killed", [pytest.param("rank 0", marks=pytest.mark.slow), "torchrun by SIGTERM"])
 def test_one_that_ends_ends_all(killed: str, recipe: Path, tmp_path: Path) -> None:
-    run, err = tmp_path / "run", tmp_path / "err"
+    run = tmp_path / "run"
     command = ("run", recipe, *TWO, *ENDLESS, "--to", run, "--until", "teacher")
-    launcher = launch("-m", "onepass", *command, err=err)
     checkpoint = run / ".partial/teacher/checkpoint.pt"
-    try:
-        wait_for(checkpoint, launcher, err)
-        own = workers(launcher)
-        written = checkpoint.stat().st_mtime_ns
-        if killed == "torchrun by SIGTERM":
-            launcher.terminate()
-        else:
-            own[0].kill()
-        assert launcher.wait(60) != 0
-        _, alive = psutil.wait_procs(own.values(), timeout=60)
-        assert not alive
-    finally:
-        launcher.kill()
-        launcher.wait()
-        for process in workers_left(own):
-            process.kill()
-    said = err.read_text()
+    with forked() as processes:
+        launcher = processes.launch("torchrun", *NODE, "-m", "onepass", *command)
+        try:
+            assert launcher.wait_until(checkpoint.exists)
+            own = workers(launcher)
+            written = checkpoint.stat().st_mtime_ns
+            if killed == "torchrun by SIGTERM":
+                launcher.process.terminate()
+            else:
+                own[0].kill()
+            done = launcher.wait(60)
+            assert done.code != 0
+            _, alive = psutil.wait_procs(own.values(), timeout=60)
+            assert not alive
+            assert [one.process.is_alive() for one in processes.commands] == [False, False]
+        finally:
+            launcher.process.kill()
+    said = "".join(one.wait().err for one in processes.commands)
     if killed == "torchrun by SIGTERM":
         assert checkpoint.stat().st_mtime_ns > written  # nothing is lost
     else:
@@ -231,21 +212,19 @@ def test_one_that_ends_ends_all(killed: str, recipe: Path, tmp_path: Path) -> No
     assert not (run / "teacher").exists()
 
 
-def workers_left(own: dict[int, psutil.Process]) -> list[psutil.Process]:
-    return [process for process in own.values() if process.is_running()]
-
-
 def test_max_restarts_goes_on_by_itself(recipe: Path, of_one_process: dict[str, str], tmp_path: Path) -> None:
-    run, err = tmp_path / "run", tmp_path / "err"
+    run = tmp_path / "run"
     settings = ("--set", "teacher.training.validate_every=2")
     command = ("run", recipe, *TWO, *settings, "--to", run, "--until", "teacher")
-    launcher = launch("--max-restarts", "1", "-m", "onepass", *command, err=err)
-    try:
-        wait_for(run / ".partial/teacher/checkpoint.pt", launcher, err)
-        os.kill(workers(launcher)[1].pid, signal.SIGKILL)
-        assert launcher.wait(200) == 0, err.read_text()[-3000:]
-    finally:
-        launcher.kill()
-        launcher.wait()
-    assert ENDED.findall(err.read_text()) == [("1", "teacher")], err.read_text()[-3000:]
+    with forked() as processes:
+        launcher = processes.launch("torchrun", *NODE, "--max-restarts", 1, "-m", "onepass", *command)
+        try:
+            assert launcher.wait_until((run / ".partial/teacher/checkpoint.pt").exists)
+            os.kill(workers(launcher)[1].pid, signal.SIGKILL)
+            done = launcher.wait(200)
+            assert done.code == 0, done.err[-3000:]
+        finally:
+            launcher.process.kill()
+    assert len(processes.commands) == 4
+    assert ENDED.findall(done.err) == [("1", "teacher")], done.err[-3000:]
     assert outputs(run)["teacher"] == of_one_process["teacher"]

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,7 +20,7 @@ from onepass import Translator
 from onepass.cli import app
 from onepass.runtime import shipped
 from tiny_export import exported, random_student, random_teacher
-from tiny_run import Done, assert_clear_error, corpus_pairs, edit_manifest, finished_run, write_lines
+from tiny_run import Done, assert_clear_error, call, corpus_pairs, edit_manifest, finished_run, write_lines
 
 LINES = [*[src for src, _ in corpus_pairs(20)], "", "1,234 €", "Good\u2028morning."]
 
@@ -42,7 +43,7 @@ def installed(*arguments: object) -> list[str]:
     return [str(Path(sys.executable).with_name("onepass")), *map(str, arguments)]
 
 
-def call(*arguments: object, stdin: bytes = b"") -> Done:
+def call_installed(*arguments: object, stdin: bytes = b"") -> Done:
     done = subprocess.run(installed(*arguments), input=stdin, capture_output=True, timeout=400)
     return Done(done.returncode, done.stdout.decode(), done.stderr.decode())
 
@@ -84,9 +85,9 @@ def test_each_line_is_answered_while_stdin_stays_open(bundle: Path, expected: li
 
 def test_stdin_and_texts_give_what_the_library_gives(bundle: Path, expected: list[str]) -> None:
     written = "".join(f"{text}\n" for text in expected)
-    assert call(*float32(bundle), stdin="\n".join(LINES).encode()) == (0, written, "")
-    assert call(*float32(bundle), "--batch-size", 1, "--threads", 1, *LINES) == (0, written, "")
-    assert call(*float32(bundle), stdin=b"") == (0, "", "")
+    assert call_installed(*float32(bundle), stdin="\n".join(LINES).encode()) == (0, written, "")
+    assert call_installed(*float32(bundle), "--batch-size", 1, "--threads", 1, *LINES) == (0, written, "")
+    assert call_installed(*float32(bundle), stdin=b"") == (0, "", "")
 
 
 def test_a_single_dash_is_stdin(bundle: Path, expected: list[str]) -> None:
@@ -176,6 +177,7 @@ def test_a_file_appears_when_it_is_whole(bundle: Path, tmp_path: Path) -> None:
         process.stdin.flush()
         while not list(tmp_path.glob(".out.*.partial")):
             assert process.poll() is None
+            time.sleep(0.01)
         assert not (tmp_path / "out").exists()
         process.stdin.close()
         assert process.wait() == 0
@@ -183,6 +185,7 @@ def test_a_file_appears_when_it_is_whole(bundle: Path, tmp_path: Path) -> None:
     with program(*float32(bundle), "--to", tmp_path / "other") as process:
         while not list(tmp_path.glob(".other.*.partial")):
             assert process.poll() is None
+            time.sleep(0.01)
         process.send_signal(signal.SIGINT)
         assert process.wait() == 130
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
@@ -207,10 +210,10 @@ def test_pipes_devices_and_links_stay_what_they_are(
 
 def test_arguments_that_are_not_utf8_are_replaced_or_refused(bundle: Path) -> None:
     bad = os.fsdecode(b"caf\xe9")
-    code, out, err = call(*float32(bundle), bad, "fine")
+    code, out, err = call_installed(*float32(bundle), bad, "fine")
     assert (code, out.count("\n")) == (0, 2)
     assert err == "warning: 1 of 2 texts were not UTF-8: bad bytes were replaced\n"
-    assert_clear_error(call(*float32(bundle), "--strict", "fine", bad), 3, "text 2")
+    assert_clear_error(call_installed(*float32(bundle), "--strict", "fine", bad), 3, "text 2")
 
 
 @pytest.mark.parametrize(

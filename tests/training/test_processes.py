@@ -1,9 +1,6 @@
 """Two processes on the CPU follow the trace of one."""
 
 import json
-import os
-import subprocess
-import sys
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -14,8 +11,8 @@ from accelerate import Accelerator
 from tiny import KINDS, records, tiny_training, write_pairs
 
 from onepass.errors import UsageError
-
-TINY = Path(__file__).with_name("tiny.py")
+from tiny_launch import free_port
+from tiny_run import start
 
 
 def without_times(rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -28,16 +25,22 @@ def test_two_processes_give_the_losses_of_one(tmp_path: Path) -> None:
             directory.mkdir(parents=True)
             for split, count in (("train", 60), ("dev", 20)):
                 write_pairs(directory, split, count)
-    launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
-    done = subprocess.run(
-        [*launcher, str(TINY), str(tmp_path / "two")],
-        capture_output=True,
-        text=True,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-        timeout=120,
+    # Launchers themselves are in cli/test_launching.
+    said = {"WORLD_SIZE": 2, "LOCAL_WORLD_SIZE": 2, "MASTER_ADDR": "localhost", "MASTER_PORT": free_port()}
+    started = []
+    for rank in range(2):
+        own = said | {"RANK": rank, "LOCAL_RANK": rank}
+        environment = {name: str(value) for name, value in own.items()}
+        started.append(start(tmp_path / "two", module="tiny", environment=environment))
+    try:
+        done = [process.wait(120) for process in started]
+    finally:
+        for process in started:
+            process.process.kill()
+    assert [each.code for each in done] == [0, 0], done
+    two = without_times(
+        json.loads(line) for each in done for line in each.out.splitlines() if line.startswith("{")
     )
-    assert done.returncode == 0, done.stderr[-3000:]
-    two = without_times(json.loads(line) for line in done.stdout.splitlines() if line.startswith("{"))
     one = without_times(
         record
         for kind in KINDS
