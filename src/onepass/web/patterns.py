@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from typing import Any
 
-from onepass.runtime import sentences
+from onepass.runtime import alignment, capitals, sentences
 from onepass.text import numbers, placeholders, segmentation, teacher_tokenizer, validity
 from onepass.text.patterns import FRACTIONS, SIGNS_OF_SPANS, any_span
 from onepass.web.expressions import javascript
@@ -44,6 +45,9 @@ def scripted_patterns() -> str:
         "openingQuote": segmentation._OPENING_QUOTE,
         "lastWord": segmentation._LAST_WORD,
         "spaceAtEnd": r"\s+\Z",
+        "endMarks": validity._END_MARKS,
+        "closingAtEnd": rf"[{re.escape(segmentation._CLOSING)}]+\Z",
+        "ended": rf"[{re.escape(segmentation._ENDS)}]\Z",
         "placeholderApart": f"({_MARK})",
     }
     all_of: dict[str, Any] = {
@@ -61,11 +65,20 @@ def scripted_patterns() -> str:
         "unseen": validity._RUN,
         "doubtful": validity._DOUBTFUL,
         "outerSpace": r"\A\s+|\s+\Z",
+        "words": alignment._WORD,
+        "wordsAlone": capitals._WORD,
     }
     rows = [f"  {name}: {_scripted(one, 'v')},\n" for name, one in ones.items()]
     rows += [f"  {name}: {_scripted(one, 'vg')},\n" for name, one in all_of.items()]
-    head = "// Written by `onepass web` from Python's own expressions.\n\nexport const PATTERNS = {\n"
-    return head + "".join(rows) + "};\n"
+    titles = {char: char.title() for char in map(chr, range(sys.maxunicode)) if char.title() != char.upper()}
+    return (
+        "// Written by `onepass web` from Python's own expressions.\n\n"
+        f"export const PATTERNS = {{\n{''.join(rows)}}};\n\n"
+        "// How much better the score of a translation must be to stand for one with words in capitals.\n"
+        f"export const CLEARLY = {capitals.CLEARLY};\n\n"
+        "// Characters that a title begins with in another form than in capitals.\n"
+        f"export const TITLES = {json.dumps(titles)};\n"
+    )
 
 
 def abbreviations(language: str) -> dict[str, list[str]]:
