@@ -36,6 +36,7 @@ import readline from "node:readline";
 const { Tokenizer } = await import(`${DIR}/tokenizer.js`);
 const { LineReader } = await import(`${DIR}/sentences.js`);
 const { calmText, capitalized, withCapitals } = await import(`${DIR}/capitals.js`);
+const { Engine } = await import(`${DIR}/engine.js`);
 const { restored } = await import(`${DIR}/spans.js`);
 const { localised } = await import(`${DIR}/numbers.js`);
 const { placed } = await import(`${DIR}/placing.js`);

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from scripts import NODE, in_node, scripts
 
@@ -141,9 +142,7 @@ def test_end_marks_and_what_nobody_sees_are_as_in_python(directory: Path) -> Non
     pairs = [
         (source, "".join(rng.choices(words, k=rng.randint(0, 5)))) for source in sources for _ in range(100)
     ]
-    found = in_node(
-        directory, "([one, other]) => [withEndMarks(one, other), validOutput(one, other)]", pairs
-    )
+    found = in_node(directory, "([one, other]) => [withEndMarks(one, other), validOutput(one, other)]", pairs)
     assert found == [[with_end_marks(*pair), valid_output(*pair)] for pair in pairs]
 
 
@@ -164,6 +163,29 @@ class Recorded:
             key = f"{','.join(map(str, row))} {str(self.aligned).lower()}"
             self.answers[key] = {"ids": ids, "score": score, "sources": sources}
         return found
+
+
+def test_the_graph_is_asked_where_words_come_from(directory: Path, translator: Translator) -> None:
+    engine = translator.engine
+    rows = [passage.ids for line in LINES for passage in translator.passages(line) if passage.ids]
+    cases, expected = [], []
+    for row in rows:
+        spans = np.array([translator._placeholders.within(row) if translator._placeholders else []])
+        feeds = {
+            "src_ids": np.array([row]),
+            "spans": spans.astype(np.int64),
+            "forced": np.zeros((1, 1), np.int64),
+        }
+        outputs = engine._fetched({**feeds, **engine._no_window()}, aligned=True)
+        cases.append({"row": row, "outputs": {name: v.ravel().tolist() for name, v in outputs.items()}})
+        [ids], [score], *_, [sources], _ = engine.aligned([row])
+        expected.append({"ids": ids, "score": pytest.approx(score, abs=1e-5), "sources": sources})
+    function = """({ row, outputs }) => new Engine({ Tensor: class {} }, {
+      inputNames: ["src_ids", "window", "spans", "forced"],
+      outputNames: Object.keys(outputs),
+      run: async (_, names) => Object.fromEntries(names.map((name) => [name, { data: outputs[name] }])),
+    }, tokenizer).translate(row, true)"""
+    assert in_node(directory, function, cases) == expected
 
 
 @pytest.mark.parametrize("calm_score", [None, 0.0], ids=["as the model chooses", "small letters are better"])
