@@ -26,6 +26,7 @@ def scripts(directory: Path) -> Path:
     (directory / "patterns.js").write_text(scripted_patterns(), encoding="utf-8")
     write_json(directory / "model.json", _description(bundle, dict(_model_files(bundle))))
     shutil.copy(bundle.directory / "joint.spm", directory)
+    (directory / "ort.wasm.bundle.min.mjs").write_text("export const env = { wasm: {} };", encoding="utf-8")
     return directory
 
 
@@ -34,15 +35,19 @@ import fs from "node:fs";
 import readline from "node:readline";
 const { Tokenizer } = await import(`${DIR}/tokenizer.js`);
 const { LineReader } = await import(`${DIR}/sentences.js`);
+const { calmText, capitalized, withCapitals } = await import(`${DIR}/capitals.js`);
+const { Engine } = await import(`${DIR}/engine.js`);
 const { restored } = await import(`${DIR}/spans.js`);
 const { localised } = await import(`${DIR}/numbers.js`);
 const { placed } = await import(`${DIR}/placing.js`);
+const { validOutput, withEndMarks } = await import(`${DIR}/validity.js`);
+const { Translator } = await import(`${DIR}/translator.js`);
 const said = JSON.parse(fs.readFileSync(`${DIR}/model.json`));
 const { aliases } = said.placeholders;
 const tokenizer = new Tokenizer(new Uint8Array(fs.readFileSync(`${DIR}/joint.spm`)), aliases.length);
 const reader = new LineReader(tokenizer, said, said.abbreviations, aliases);
 for await (const line of readline.createInterface({ input: process.stdin })) {
-  console.log(JSON.stringify(DO(JSON.parse(line))));
+  console.log(JSON.stringify(await DO(JSON.parse(line))));
 }
 """
 
@@ -56,4 +61,4 @@ def in_node(directory: Path, function: str, values: Sequence[Any]) -> list[Any]:
     lines = "".join(json.dumps(value) + "\n" for value in values)
     done = subprocess.run([NODE, script], input=lines, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    return [json.loads(line) for line in done.stdout.splitlines()]
+    return [json.loads(line) for line in done.stdout.split("\n")[:-1]]

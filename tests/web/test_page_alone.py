@@ -33,6 +33,8 @@ LINES = [
     "Room 12 is free. It costs $1,234.50 a week.",
     "Write to ann@example.org, or see https://example.org/a. 😀",
     "HELP ME!",
+    "That is VERY good!!",
+    "Room 12 is NEVER free?!",
     "12:30",
     "",
     "Good morning.\nThe house is old.",

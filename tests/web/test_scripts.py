@@ -31,6 +31,10 @@ TEXTS = (
     "Mr. Smith and Dr. Jones came. They left at 5 p.m. on Monday.",
     "HELP ME NOW! NATO MET IN 1999.",
     '"Come in!" she said. "It is late."',
+    "Never really? that is odd! it is so.",
+    "He went home.Then he slept, as README.Md says.",
+    "It is in the U.S. They know it, i.e. Mary and Det. Jones do. Roe v. Wade was a case.",
+    "It was good... — He said so. – Really!",
     "  Two  spaces\tand a tab. \n Next line.",
     "v1.2.3 of file.txt is in /usr/share/doc, not C:\\\\Temp.",
     "",
@@ -112,7 +116,7 @@ def test_few_sentences_of_real_text_end_elsewhere(directory: Path, translator: T
     others = [
         line for line, own in pairs if own != [described(p, translator) for p in translator.passages(line)]
     ]
-    assert len(others) <= 0.02 * len(lines)
+    assert len(others) <= 0.01 * len(lines)
 
 
 @pytest.mark.parametrize(

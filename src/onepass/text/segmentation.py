@@ -61,6 +61,8 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 _VISIBLE = re.compile(r"\S")
 _CLOSING = "\"'”’»›)]」』）】》"
 _WIDE_ENDS = "。！？｡．"
+_ENDS = _WIDE_ENDS + _CLOSING + ".!?…;:,、，；："
+"""What a part of a text ends with, where it was not cut inside a word."""
 _FIRST_WIDE = "\u2e80"
 _ENUMERATION = re.compile(r"[(\[]?(?:\d{1,3}|[^\W\d_]|[ivxIVX]{1,4})[.)\]]+\s*\Z")
 _LAST_WORD = re.compile(r"(\w+)\.[\"'”’»)\]]*\Z")
@@ -150,7 +152,7 @@ def joined(parts: Sequence[Segment], translations: Sequence[str], src: str, tgt:
         if space == " " and part.text and not translation:
             space = ""  # the one before it is enough
         elif number < len(parts) and has_letters(parts[number].text):
-            ended = part.text[-1:] in _WIDE_ENDS + _CLOSING + ".!?…;:,、，；："
+            ended = part.text[-1:] in _ENDS
             if not space and translation and not to_spaceless and (from_spaceless or ended):
                 space = " "
             elif space == " " and to_spaceless and translation[-1:] >= _FIRST_WIDE:

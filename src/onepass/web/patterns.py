@@ -8,20 +8,32 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from typing import Any
 
-from onepass.runtime import sentences
+from onepass.runtime import alignment, capitals, sentences
 from onepass.text import numbers, placeholders, segmentation, teacher_tokenizer, validity
 from onepass.text.patterns import FRACTIONS, SIGNS_OF_SPANS, any_span
 from onepass.web.expressions import javascript
 
 _MAY_BE_SHORT = (
     "A B C D E F G H I J K L M N O P Q R S T U V W X Y Z Mr Mrs Ms Mx Dr Prof St Rep Reps Sen Sens Gov Gen "
-    "Lt Col Maj Capt Cmdr Adm Sgt Cpl Pvt Rev Hon Pres Supt Messrs Mme Mlle Mt Ft Ave Blvd Rd Sq Dept Univ "
+    "Lt Col Maj Capt Cmdr Adm Det Sgt Cpl Pvt Rev Hon Pres Supt Messrs Mme Mlle Mt Ft Ave Blvd Rd Sq Dept Univ "
     "Inc Ltd Co Corp Bros Assn Jan Feb Mar Apr Jun Jul Aug Sep Sept Oct Nov Dec Mon Tue Tues Wed Thu Thurs "
     "Fri Sat Sun Vol Nos Fig Figs Jr Sr Esq Art Sec Ch Ed Eds Cf Est Tel Ext Sra Srta Dra Exmo Av"
 )
 """Words that may be abbreviations; which of them are, Python's splitter is asked."""
+_MAY_BE_SMALL = "a b c d e f g h i j k l n o p q r s t u v w x y z"
+"""The same of small ones, as v. and the end of i.e.; without that of a.m., which may end a sentence."""
+_MAY_OPEN = (
+    "A About After Again All Also Although An And Another Any As At Because Before Both But By Can Did Do "
+    "During Each Even Every First For From Had Has Have He Her Here His How However I If In Is It Its Just "
+    "Last Later Many More Most Much My Neither Never Next No Not Now Of Often On Once One Only Or Other Our "
+    "Perhaps Please Several She Should Since So Some Such That The Their Then There These They This Those "
+    "Three Through Thus To Today Two Under Until Was We Well Were What When Where Which While Who Why Will "
+    "With Without Yes Yet You Your"
+)
+"""Words before which an abbreviation may end a sentence: It is in the U.S. They know it."""
 _FULL, _START = r"\A(?:{})\Z", r"\A(?:{})"
 _MARK = placeholders._PLACEHOLDER.pattern.strip("()")
 
@@ -44,6 +56,10 @@ def scripted_patterns() -> str:
         "openingQuote": segmentation._OPENING_QUOTE,
         "lastWord": segmentation._LAST_WORD,
         "spaceAtEnd": r"\s+\Z",
+        "endMarks": validity._END_MARKS,
+        "closingAtEnd": rf"[{re.escape(segmentation._CLOSING)}]+\Z",
+        "wideEnd": rf"[{segmentation._WIDE_ENDS}]\Z",
+        "ended": rf"[{re.escape(segmentation._ENDS)}]\Z",
         "placeholderApart": f"({_MARK})",
     }
     all_of: dict[str, Any] = {
@@ -61,11 +77,20 @@ def scripted_patterns() -> str:
         "unseen": validity._RUN,
         "doubtful": validity._DOUBTFUL,
         "outerSpace": r"\A\s+|\s+\Z",
+        "words": alignment._WORD,
+        "wordsAlone": capitals._WORD,
     }
     rows = [f"  {name}: {_scripted(one, 'v')},\n" for name, one in ones.items()]
     rows += [f"  {name}: {_scripted(one, 'vg')},\n" for name, one in all_of.items()]
-    head = "// Written by `onepass web` from Python's own expressions.\n\nexport const PATTERNS = {\n"
-    return head + "".join(rows) + "};\n"
+    titles = {char: char.title() for char in map(chr, range(sys.maxunicode)) if char.title() != char.upper()}
+    return (
+        "// Written by `onepass web` from Python's own expressions.\n\n"
+        f"export const PATTERNS = {{\n{''.join(rows)}}};\n\n"
+        "// How much better the score of a translation must be to stand for one with words in capitals.\n"
+        f"export const CLEARLY = {capitals.CLEARLY};\n\n"
+        "// Characters that a title begins with in another form than in capitals.\n"
+        f"export const TITLES = {json.dumps(titles)};\n"
+    )
 
 
 def abbreviations(language: str) -> dict[str, list[str]]:
@@ -76,16 +101,19 @@ def abbreviations(language: str) -> dict[str, list[str]]:
 
     Returns:
         `small`: where they are written small, `any`: in small letters, however they are written, `capital`:
-        as they are written.
+        as they are written, but not before one of the `openers`.
     """
+
+    def ends(word: str, following: str) -> bool:
+        return len(segmentation.segments(f"There was {word}. {following} (here).", language)) > 1
+
+    capital = [word for word in _MAY_BE_SHORT.split() if not ends(word, "Thomas")]
+    small = {word for word in _MAY_BE_SMALL.split() if not ends(word, "Thomas")}
     return {
-        "small": sorted(segmentation._NO_ENDS_WHERE_SMALL),
+        "small": sorted(segmentation._NO_ENDS_WHERE_SMALL | small),
         "any": sorted(segmentation._NO_ENDS.get(language, ())),
-        "capital": [
-            word
-            for word in _MAY_BE_SHORT.split()
-            if len(segmentation.segments(f"There was {word}. Thomas (here).", language)) == 1
-        ],
+        "capital": capital,
+        "openers": [word for word in _MAY_OPEN.split() if any(ends(short, word) for short in capital[:1])],
     }
 
 

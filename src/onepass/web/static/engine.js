@@ -1,4 +1,5 @@
-// The model's graph in ONNX Runtime: the ids of one sentence in, those of its translation out.
+// The model's graph in ONNX Runtime: the ids of one sentence in, those of its translation out, with its score.
+// Where `aligned`, also `sources`: the number of the source id that each comes from.
 
 import { placed } from "./placing.js";
 import { PAD } from "./tokenizer.js";
@@ -9,6 +10,7 @@ export class Engine {
   // `ort`: the package onnxruntime-web; `first`, `blank`: the ids of the first placeholder and of the blank.
   constructor(ort, session, { first, blank }) {
     [this.ort, this.session, this.first, this.blank] = [ort, session, first, blank];
+    this.aligns = session.outputNames.includes("sources");
     this.last = Promise.resolve();
   }
 
@@ -19,13 +21,13 @@ export class Engine {
   }
 
   // One after the other: a session runs once at a time.
-  translate(row) {
-    const mine = this.last.then(() => this.#translated(row));
+  translate(row, aligned = false) {
+    const mine = this.last.then(() => this.#translated(row, aligned));
     this.last = mine.catch(() => {});
     return mine;
   }
 
-  async #translated(row) {
+  async #translated(row, aligned) {
     const spans = [...new Set(row.filter((id) => id >= this.first && id < this.blank))];
     const feeds = {
       src_ids: numbers(this.ort, row, 1, row.length),
@@ -35,22 +37,25 @@ export class Engine {
     };
     for (const name of Object.keys(feeds)) if (!this.session.inputNames.includes(name)) delete feeds[name];
     if (!spans.length) {
-      const found = await this.session.run(feeds, ["ids", "scores"]);
+      const found = await this.session.run(feeds, ["ids", "scores", ...(aligned ? ["sources"] : [])]);
       const ids = Array.from(found.ids.data, Number).filter((id) => id !== PAD);
-      return { ids, score: found.scores.data[0] };
+      const sources = aligned && Array.from(found.sources.data, Number).slice(0, ids.length);
+      return { ids, score: found.scores.data[0], sources };
     }
-    const found = await this.session.run(feeds, ["labels", "log_probs", "span_log_probs"]);
+    const found = await this.session.run(feeds, ["labels", "log_probs", "span_log_probs", ...(aligned ? ["attended"] : [])]);
     return this.#carried(spans, found);
   }
 
   // Each placeholder is written once, where the model gives it most.
-  #carried(spans, { labels, log_probs: logProbs, span_log_probs: spanLogProbs }) {
+  #carried(spans, { labels, log_probs: logProbs, span_log_probs: spanLogProbs, attended }) {
     const own = Array.from(logProbs.data);
     const of = spans.map((_, number) => own.map((__, slot) => spanLogProbs.data[slot * spans.length + number]));
     const held = placed(own, of);
     const chosen = Array.from(labels.data, Number).map((label, slot) => (held[slot] >= 0 ? spans[held[slot]] : label));
-    const ids = chosen.filter((label, slot) => label !== chosen[slot - 1] && label !== this.blank && label !== PAD);
+    const isWritten = (label, slot) => label !== chosen[slot - 1] && label !== this.blank && label !== PAD;
+    const ids = chosen.filter(isWritten);
+    const sources = attended && Array.from(attended.data, Number).filter((_, slot) => isWritten(chosen[slot], slot));
     const sum = own.reduce((total, one, slot) => total + (held[slot] >= 0 ? of[held[slot]][slot] : one), 0);
-    return { ids, score: sum / Math.max(ids.length, 1) };
+    return { ids, score: sum / Math.max(ids.length, 1), sources };
   }
 }

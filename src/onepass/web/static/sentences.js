@@ -1,12 +1,15 @@
 // A text into sentences (`onepass.text.segmentation`), and what is read of each (`onepass.runtime.sentences`).
 // The browser proposes where sentences end; the rules take back what it cuts wrongly.
 
+import { calmText, capitalized, isUpper } from "./capitals.js";
 import { PATTERNS } from "./patterns.js";
 import { findSpans, hasLetters, IS_CHARACTER, masked, slotsOf, spansWithin, usualSlots } from "./spans.js";
 import { stripped } from "./tokenizer.js";
+import { cleaned } from "./validity.js";
 
-const CLOSING = "\"'”’»›)]」』）】》";
 const MOST = 256;
+// Where the browser sees no end: before a dash, and without white space.
+const UNSEEN_ENDS = /[.!?…]["”»\)\]]*(?:\s+(?=[—–])|(?=\p{Lu}))/gv;
 const CHARACTERS = new Intl.Segmenter("en", { granularity: "grapheme" });
 const trimmedEnd = (text) => text.replace(PATTERNS.spaceAtEnd, "");
 
@@ -49,7 +52,9 @@ function sentenceStarts(text, hidden, spans, start, end, language, rules) {
   const places = new Set();
   const proposed = new Intl.Segmenter(language, { granularity: "sentence" }).segment(hidden.slice(start, end));
   for (const { index } of proposed) if (index) places.add(start + index);
-  for (const match of hidden.slice(start, end).matchAll(PATTERNS.missed)) places.add(start + match.index + match[0].length);
+  for (const pattern of [PATTERNS.missed, UNSEEN_ENDS]) {
+    for (const match of hidden.slice(start, end).matchAll(pattern)) places.add(start + match.index + match[0].length);
+  }
   const found = [];
   let begun = start;
   const settled = [...places].map((place) => settledPlace(text, spans, start, end, place)).filter((place) => place !== null);
@@ -76,19 +81,31 @@ function settledPlace(text, spans, start, end, place) {
   return place + ahead;
 }
 
+const isLower = (text) => /\p{Lowercase}/u.test(text) && !/[\p{Uppercase}\p{Lt}]/u.test(text);
+
 function isStart(hidden, begun, place, rules) {
   if (place - begun <= 10 && PATTERNS.enumeration.test(hidden.slice(begun, place))) return false;
   const left = hidden.slice(Math.max(begun, place - 40), place);
   const ended = trimmedEnd(left);
-  if (ended.length === left.length) return false;
-  let core = ended;
-  while (core && CLOSING.includes(core.at(-1))) core = core.slice(0, -1);
+  if (ended.length === left.length) return isStartWithoutSpace(ended, hidden[place]);
+  const core = ended.replace(PATTERNS.closingAtEnd, "");
   const opener = PATTERNS.opener.exec(hidden.slice(place, place + 30));
-  const isLower = (character) => /^\p{Ll}/u.test(character);
-  if (opener && isLower(opener[1]) && !isLower(hidden[begun])) return false;
-  if (!/[.…]$/.test(core)) return true;
+  const goesOn = opener && isLower(opener[1]);
+  // The browser also proposes an end within a sentence: "Who?" he asked.
+  if (!/[.…]$/.test(core)) return core === ended || !goesOn;
+  if (goesOn && !isLower(hidden[begun])) return false;
   const word = PATTERNS.lastWord.exec(core)?.[1];
-  return !(word && (rules.small.includes(word) || rules.any.includes(word.toLowerCase()) || rules.capital.includes(word)));
+  if (!word) return true;
+  if (rules.small.includes(word) || rules.any.includes(word.toLowerCase())) return false;
+  return !rules.capital.includes(word) || rules.openers.includes(/^\p{L}+/u.exec(hidden.slice(place))?.[0]);
+}
+
+function isStartWithoutSpace(ended, first) {
+  const core = ended.replace(PATTERNS.closingAtEnd, "");
+  if (core !== ended && PATTERNS.wideEnd.test(core)) return "「『“（【《\"".includes(first);
+  if (!/[.!?]$/.test(ended)) return true;
+  if (isUpper(first)) return /\p{Lowercase}{2}.$/u.test(ended);
+  return !ended.endsWith(".") && hasLetters(first) && !isLower(first);
 }
 
 // Parts of a text that fit: cut near the middle, at clause marks, else at spaces, else anywhere.
@@ -128,7 +145,7 @@ export class LineReader {
   }
 
   passages(line) {
-    const text = line.replace(PATTERNS.unseen, " ");
+    const text = cleaned(line);
     const spans = findSpans(text, this.knows);
     return segments(text, this.languages.source, this.rules, spans).flatMap((segment) => {
       return this.readable(segment, spansWithin(spans, segment.start, segment.start + segment.text.length));
@@ -179,24 +196,28 @@ export class LineReader {
 
   // A passage in capitals, read in small letters; none where that is too long.
   calm(passage) {
-    const text = passage.masked ? passage.masked.text : passage.text;
-    const [first, ...rest] = [...text];
-    const ids = this.tokenizer.encode(first.toUpperCase() + rest.join("").toLowerCase());
+    return this.ids(capitalized(passage.masked ? passage.masked.text : passage.text));
+  }
+
+  // A passage with words in capitals, and what is read of it with these in small letters; null without such words.
+  calmWords(passage) {
+    const source = calmText(passage.masked ? passage.masked.text : passage.text, (text) => this.tokenizer.encode(text));
+    const ids = source ? this.ids(source.text) : [];
+    return ids.length ? { source, ids } : null;
+  }
+
+  // What the model reads of a text; none where that is too long.
+  ids(text) {
+    const ids = this.tokenizer.encode(text);
     return ids.length <= MOST ? ids : [];
   }
 
-  // The translations of passages with their white space.
-  line(passages, translations) {
-    return passages.map((passage, number) => {
-      let { space } = passage;
-      const translation = translations[number];
-      if (space === " " && passage.text && !translation) space = "";
-      else if (number + 1 < passages.length && hasLetters(passages[number + 1].text)) {
-        const last = passage.text.at(-1) || "";
-        if (!space && translation && (CLOSING + ".!?…;:,。！？、，；：").includes(last) && last) space = " ";
-      }
-      return translation + space;
-    }).join("");
+  // The translation of one of the passages of a line with the white space behind it.
+  spaced(passages, number, translation) {
+    const { text, space } = passages[number];
+    if (!translation && text && space === " " && passages.length > 1) return "";
+    const isPart = translation && !space && PATTERNS.ended.test(text) && hasLetters(passages[number + 1]?.text || "");
+    return translation + (isPart ? " " : space);
   }
 }
 

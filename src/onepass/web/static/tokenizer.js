@@ -51,10 +51,14 @@ export class Tokenizer {
     return ids;
   }
 
+  // The subword of each id, a placeholder as its character.
+  spell(ids) {
+    return ids.map((id) => (id < this.first ? this.pieces[id] : String.fromCodePoint(FIRST_MARK + id - this.first)));
+  }
+
   decode(ids) {
-    const written = ids.filter((id) => ![PAD, UNK, BOS, EOS].includes(id)).map((id) => {
-      return id < this.first ? this.pieces[id] : `▁${String.fromCodePoint(FIRST_MARK + id - this.first)}`;
-    });
+    const visible = ids.filter((id) => ![PAD, UNK, BOS, EOS].includes(id));
+    const written = this.spell(visible).map((piece, i) => (visible[i] < this.first ? piece : `▁${piece}`));
     const text = written.join("").replaceAll("▁", " ");
     return stripped(text.replace(PATTERNS.controls, " "));
   }

@@ -2,12 +2,14 @@
 // What is done with a line is that of `onepass.runtime.text_translator`.
 
 import * as ort from "./ort.wasm.bundle.min.mjs";
+import { isUpper, withCapitals } from "./capitals.js";
 import { Engine } from "./engine.js";
 import { localised } from "./numbers.js";
-import { PATTERNS } from "./patterns.js";
+import { CLEARLY } from "./patterns.js";
 import { LineReader } from "./sentences.js";
 import { IS_NUMBER, restored } from "./spans.js";
 import { Tokenizer } from "./tokenizer.js";
+import { validOutput, withEndMarks } from "./validity.js";
 
 const here = new URL(".", import.meta.url);
 ort.env.wasm.numThreads = 1;
@@ -31,6 +33,11 @@ async function fetched(name, onProgress = () => {}) {
   return new Uint8Array(await new Blob(parts).arrayBuffer());
 }
 
+// What has words is better than what has none.
+const isBetter = (one, other, by = 0) => {
+  return Boolean(one.text) === Boolean(other.text) ? one.score > other.score + by : Boolean(one.text);
+};
+
 const described = async () => JSON.parse(new TextDecoder().decode(await fetched("model.json")));
 
 export class Translator {
@@ -38,7 +45,6 @@ export class Translator {
   #engine;
   #reader;
   #tokenizer;
-  #isDestroyed = false;
 
   // "available" where the model of this page is of these languages, else "unavailable".
   static async availability(options) {
@@ -100,9 +106,12 @@ export class Translator {
   }
 
   destroy() {
-    this.#isDestroyed = true;
     this.#engine?.session.release();
     this.#engine = null;
+  }
+
+  #check() {
+    if (!this.#engine) throw new DOMException("The translator was destroyed.", "InvalidStateError");
   }
 
   async* #parts(text, signal) {
@@ -110,11 +119,8 @@ export class Translator {
       const passages = this.#reader.passages(line);
       for (let i = 0; i < passages.length; i++) {
         signal?.throwIfAborted();
-        if (this.#isDestroyed) throw new DOMException("The translator was destroyed.", "InvalidStateError");
-        const written = await this.#written(passages[i]);
-        // With the next passage, which decides on the space between the two.
-        const pair = this.#reader.line(passages.slice(i, i + 2), [written, ""]);
-        yield passages[i + 1] ? pair.slice(0, pair.length - this.#reader.line([passages[i + 1]], [""]).length) : pair;
+        this.#check();
+        yield this.#reader.spaced(passages, i, await this.#written(passages[i]));
       }
     }
   }
@@ -124,21 +130,28 @@ export class Translator {
       return passage.masked ? restored(passage.masked.text, passage.masked, this.#asWritten) : passage.text;
     }
     let best = await this.#reading(passage.ids);
-    const isUpper = /\p{Uppercase}/u.test(passage.text) && !/[\p{Lowercase}\p{Lt}]/u.test(passage.text);
-    const calm = isUpper ? this.#reader.calm(passage) : [];
+    const calm = isUpper(passage.text) ? this.#reader.calm(passage) : [];
     if (calm.length) {
       const other = await this.#reading(calm);
       other.text = other.text.toUpperCase();
-      const isBetter = Boolean(other.text) === Boolean(best.text) ? other.score > best.score : Boolean(other.text);
-      if (isBetter) best = other;
+      if (isBetter(other, best)) best = other;
+    }
+    const words = this.#engine?.aligns ? this.#reader.calmWords(passage) : null;
+    if (words) {
+      const { text, ids, score, sources } = await this.#reading(words.ids, true);
+      const [read, written] = [words.ids, ids].map((own) => this.#tokenizer.spell(own));
+      const other = { text: withCapitals(words.source, read, text, written, sources), score };
+      if (isBetter(other, best, CLEARLY)) best = other;
     }
     const text = passage.masked ? restored(best.text, passage.masked, this.#asWritten) : best.text;
-    return this.#valid(passage.text, text);
+    return withEndMarks(passage.text, validOutput(passage.text, text));
   }
 
-  async #reading(ids) {
-    const { ids: written, score } = await this.#engine.translate(ids);
-    return { text: this.#tokenizer.decode(this.#carried(ids, written)), score };
+  async #reading(row, aligned = false) {
+    this.#check();
+    const found = await this.#engine.translate(row, aligned);
+    const ids = this.#carried(row, found.ids);
+    return { ...found, ids, text: this.#tokenizer.decode(ids) };
   }
 
   // What was written, with the source's placeholders for their aliases, each at most once.
@@ -161,9 +174,4 @@ export class Translator {
     const { source, target } = this.#said.separators;
     return IS_NUMBER.includes(span.kind) ? localised(span.text, source, target) : span.text;
   };
-
-  #valid(source, text) {
-    if (text.search(PATTERNS.doubtful) < 0) return text;
-    return text.replace(PATTERNS.doubtful, (one) => (source.includes(one) ? one : " ")).split(/\s+/).filter(Boolean).join(" ");
-  }
 }
