@@ -21,11 +21,12 @@ from onepass.text.validity import valid_output, with_end_marks
 
 pytestmark = pytest.mark.skipif(not NODE, reason="node is not installed")
 MARKS = "\U000f0000\U000f0004\U000f0018"
-WORDS = (
+_WORDS = (
     "VERY GOOD NEVER NATO US I A OK THE end of Very good never İSTANBUL İ STRAẞE STRASSE Straße ß ǅUNGLA Ǆ "
     "ǄUNGLA ΣΑΣ ΟΔΟΣ ΣΊΓΜΑ МОСКВА Москва МИР ⅧX Ⅷ ªº NAÏVE E\u0301TE\u0301 ŉN ﬁN ﬃ ĲS ÉCOLE X² A1 COVID-19 "
     "well-KNOWN X_Y 漢字 漢字ABC ΑBC ᲐᲑᲒ აბგ 𐐀𐐁 𝐀𝐁 , . ! ? ?! ... — ( ) \" ’S DON'T 😀"
-).split() + list(MARKS)
+)
+WORDS = _WORDS.split() + list(MARKS)
 LINES = (
     "That is VERY good.",
     "I have NEVER seen the US Army, and NATO has not EITHER.",

@@ -125,8 +125,8 @@ def _files(recipe: Recipe) -> list[Path]:
             error.what,
             where=error.where,
             value=error.value,
-            fix=f"get the corpora of this recipe from {origins}, and name the files with --set data.train=..., "
-            "data.dev and data.test",
+            fix=f"get the corpora of this recipe from {origins}, and name the files with "
+            "--set data.train=..., data.dev and data.test",
         ) from None
     if any(source.path == "phrasebook" for source in (*corpora, *data.mono)):
         from onepass.phrasebook import source_files
