@@ -19,8 +19,8 @@ from onepass.web.expressions import javascript
 _MAY_BE_SHORT = (
     "A B C D E F G H I J K L M N O P Q R S T U V W X Y Z Mr Mrs Ms Mx Dr Prof St Rep Reps Sen Sens Gov Gen "
     "Lt Col Maj Capt Cmdr Adm Det Sgt Cpl Pvt Rev Hon Pres Supt Messrs Mme Mlle Mt Ft Ave Blvd Rd Sq Dept "
-    "Univ Inc Ltd Co Corp Bros Assn Jan Feb Mar Apr Jun Jul Aug Sep Sept Oct Nov Dec Mon Tue Tues Wed Thu Thurs "
-    "Fri Sat Sun Vol Nos Fig Figs Jr Sr Esq Art Sec Ch Ed Eds Cf Est Tel Ext Sra Srta Dra Exmo Av"
+    "Univ Inc Ltd Co Corp Bros Assn Jan Feb Mar Apr Jun Jul Aug Sep Sept Oct Nov Dec Mon Tue Tues Wed Thu "
+    "Thurs Fri Sat Sun Vol Nos Fig Figs Jr Sr Esq Art Sec Ch Ed Eds Cf Est Tel Ext Sra Srta Dra Exmo Av"
 )
 """Words that may be abbreviations; which of them are, Python's splitter is asked."""
 _MAY_BE_SMALL = "a b c d e f g h i j k l n o p q r s t u v w x y z"
