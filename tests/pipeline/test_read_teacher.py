@@ -185,6 +185,8 @@ def test_a_model_is_fine_tuned_from_its_weights_alone(tmp_path: Path) -> None:
     first = (f"student.init={own}", "student.distilled=false", "student.training.max_updates=0")
     tuned = ("student.finetune.training.max_updates=3", "student.finetune.training.batch_tokens=300")
     run(recipe_in(tmp_path, *first, *tuned), tmp_path / "run", until="finetune")
+    mixed = recipe_in(tmp_path, *first, *tuned, "student.finetune.remains=0.25")
+    run(mixed, tmp_path / "mixed", until="finetune")
     before = load_file(own / "weights.safetensors")
     weights = {
         stage: load_file(tmp_path / "run" / stage / "weights.safetensors")
@@ -193,6 +195,9 @@ def test_a_model_is_fine_tuned_from_its_weights_alone(tmp_path: Path) -> None:
     for name, tensor in before.items():
         assert torch.equal(weights["student"][name], tensor), name
     assert any(not torch.equal(weights["finetune"][name], tensor) for name, tensor in before.items())
+    of_both = load_file(tmp_path / "mixed" / "finetune" / "weights.safetensors")
+    for name, tensor in weights["finetune"].items():
+        torch.testing.assert_close(of_both[name], 0.25 * before[name] + 0.75 * tensor, msg=name)
     provenance = Bundle.open(tmp_path / "run" / "student").provenance
     assert provenance["training"] == {"updates": 0, "target_tokens": 0}
 

@@ -77,6 +77,7 @@ class _Job:
         train, dev: ids.
         training: batches, schedule, stopping.
         origin: what its bundle says of where its first weights came from.
+        remains: share of the first weights in a mean with the last ones.
     """
 
     model: Any
@@ -87,6 +88,7 @@ class _Job:
     dev: IdPairs
     training: TrainingSettings
     origin: Mapping[str, Any] = field(default_factory=dict)
+    remains: float = 0.0
 
 
 def teach(context: Context, *, reverse: bool = False) -> None:
@@ -225,7 +227,8 @@ def finetune(context: Context, chosen: OnePassModel) -> None:
         context = replace(context, log=_guarded(context, chosen))
     direction = _Direction.of(context)
     objective = finetune_objective(student, teacher, _sample(context, chosen, direction.tokenizer))
-    _train(context, _student_job(context, chosen, model, objective), direction)
+    job = _student_job(context, chosen, model, objective)
+    _train(context, replace(job, remains=student.finetune.remains), direction)
 
 
 def _guarded(context: Context, chosen: OnePassModel) -> Callable[[dict[str, Any]], None]:
@@ -329,6 +332,7 @@ def _train(context: Context, job: _Job, direction: _Direction) -> None:
         context.sync,
         context.say,
     )
+    first = {name: tensor.clone() for name, tensor in job.model.state_dict().items()} if job.remains else {}
     training = Training(
         job.model,
         job.objective,
@@ -342,6 +346,11 @@ def _train(context: Context, job: _Job, direction: _Direction) -> None:
     progress = training.run()
     if not training.accelerator.is_main_process:
         return
+    if job.remains:
+        learnt = training.model.state_dict()
+        training.model.load_state_dict(
+            {name: now.lerp(first[name].to(now.device), job.remains) for name, now in learnt.items()}
+        )
     save_bundle(
         context.directory,
         training.model,

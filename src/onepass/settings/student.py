@@ -27,10 +27,13 @@ class FinetuneSettings(Settings):
     """Of L_RL beside L_BP; the paper's released code had 0.1."""
     references: bool = True
     """Of ctc and dag: their targets are the references (False: the teacher's translations)."""
+    remains: Share = 0.0
+    """Share of the weights of before in a mean with those that were learnt (Wortsman et al. 2022): what was
+    known before is forgotten less."""
     training: TrainingSettings = TrainingSettings(max_updates=2000, learning_rate=2e-4, warmup=100)
 
-    OF_BIGRAMS: ClassVar[frozenset[str]] = frozenset({"references", "training"})
-    LATER = frozenset({"references"})
+    OF_BIGRAMS: ClassVar[frozenset[str]] = frozenset({"references", "remains", "training"})
+    LATER = frozenset({"references", "remains"})
 
     @model_validator(mode="after")
     def _something_is_learnt(self) -> FinetuneSettings:
