@@ -126,15 +126,3 @@ def test_what_either_corpus_has_may_be_written(tmp_path: Path) -> None:
     assert facts.lexicon is not None
     assert set(facts.lexicon.yields[4].tolist()) - {0} == {5, 9}
     assert lexicon.corpus_facts([references, distilled], tokenizer()).lexicon is None
-
-
-def test_what_targets_need_and_nothing_yields_may_always_be_written(
-    make_pairs: Callable[..., IdPairs], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(lexicon, "ALWAYS", 2)
-    copied = lexicon.copying(np.array([5, 6]), 10, joint=True)
-    assert copied.yields.ravel().tolist() == [0, 0, 0, 0, 0, 5, 6, 0, 0, 0]
-    assert lexicon.copying(np.array([5, 6]), 10, joint=False).yields.sum() == 0
-    known = copied._replace(always=np.array([4]))
-    pairs = make_pairs("train", src=[[5], [6], [5, 6]], tgt=[[4, 5, 7], [7, 8, 6], [8, 8, 9, 7]])
-    assert lexicon.with_unexplained(known, pairs).always.tolist() == [4, 7, 8]  # 9 is the rarest

@@ -101,27 +101,6 @@ def build_lexicon(pairs: IdPairs, pharaoh: Iterable[str], src_size: int, *, join
     return needed_words(yields, rows, joint=joint)
 
 
-def copying(words: NDArray[np.int64], src_size: int, *, joint: bool) -> Lexicon:
-    """A lexicon by which each of the words yields itself, if both sides have one vocabulary, and no other."""
-    yields = np.full((src_size, 1), PAD, dtype=np.int64)
-    if joint:
-        yields[words, 0] = words
-    return Lexicon(yields, np.zeros(0, dtype=np.int64))
-
-
-def with_unexplained(lexicon: Lexicon, pairs: IdPairs) -> Lexicon:
-    """A lexicon that always allows the words which most targets need and no source of theirs yields.
-
-    So a student can write the terms of pairs without links.
-    """
-    missing: Counter[int] = Counter()
-    for row in range(len(pairs)):
-        allowed = lexicon.yields[np.unique(pairs.src[row])].ravel()
-        missing.update(np.setdiff1d(pairs.tgt[row], np.concatenate([allowed, lexicon.always])).tolist())
-    words = [word for word, _ in missing.most_common(ALWAYS)]
-    return lexicon._replace(always=np.union1d(lexicon.always, np.array(words, dtype=np.int64)))
-
-
 def _count_links(pairs: IdPairs, pharaoh: Iterable[str]) -> tuple[Keys, Keys]:
     """The links that occur, as `source << 32 | target`, ascending, and how often each does.
 

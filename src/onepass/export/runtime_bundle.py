@@ -9,7 +9,7 @@ from typing import cast, get_args
 
 import numpy as np
 
-from onepass.alignment.lexicon import CorpusFacts, copying, corpus_facts, with_unexplained
+from onepass.alignment.lexicon import CorpusFacts, corpus_facts
 from onepass.bundle import INT8_WEIGHTS, MANIFEST, Bundle, Export, write_manifest
 from onepass.decoding.shortlist import SHORTLIST as SHORTLIST_FILE
 from onepass.decoding.shortlist import Shortlist
@@ -22,7 +22,6 @@ from onepass.models.marian import MarianTransformer
 from onepass.models.one_pass import OnePassTransformer
 from onepass.models.stepwise import WordByWord
 from onepass.runtime.translator import CANDIDATES, DECODING, GRAPH, OF_SENTENCE, SHORTLIST, Precision
-from onepass.text.batches import IdPairs
 from onepass.text.placeholder_ids import PlaceholderIds
 from onepass.text.tokenizers import AnyTokenizer
 
@@ -43,17 +42,12 @@ def export_facts(
     if teacher is None or not (teacher / SHORTLIST_FILE).exists():
         return facts._replace(vocabulary=None) if trained_before else facts
     shortlist = Shortlist.load(teacher / SHORTLIST_FILE)
-    if not trained_before:
-        lexicon = facts.lexicon
-        return facts if lexicon is None else facts._replace(lexicon=shortlist.added_to(lexicon))
-    assert facts.vocabulary is not None
-    words = np.union1d(shortlist.known(), facts.vocabulary)
     if facts.lexicon is not None:
-        return facts._replace(vocabulary=words, lexicon=shortlist.added_to(facts.lexicon))
-    lexicon = shortlist.added_to(copying(words, tokenizer.src_size, joint=tokenizer.joint))
-    return facts._replace(
-        vocabulary=words, lexicon=with_unexplained(lexicon, IdPairs.open(corpora[-1], "train"))
-    )
+        facts = facts._replace(lexicon=shortlist.added_to(facts.lexicon))
+    if trained_before:
+        assert facts.vocabulary is not None
+        facts = facts._replace(vocabulary=np.union1d(shortlist.known(), facts.vocabulary))
+    return facts
 
 
 def write_graphs(
