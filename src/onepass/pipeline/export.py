@@ -95,12 +95,8 @@ def export_run(
     with _new_directory(to) as partial:
         with display.stage("export") as progress:
             progress(0, 0, "writing graphs")
-            facts = export_facts(
-                [found[corpus] for corpus in corpora],
-                student.tokenizer(),
-                found.get("teacher"),
-                trained_before=models[stage].settings.init is not None,
-            )
+            learnt, began = [found[corpus] for corpus in corpora], models[stage].settings.init is not None
+            facts = export_facts(learnt, student.tokenizer(), found.get("teacher"), trained_before=began)
             bundle = draft_bundle(student, partial, facts, teacher=teacher, usual_candidates=usual_candidates)
             texts = {
                 name: read_lines(found["prepare"] / name)
