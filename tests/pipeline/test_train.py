@@ -1,7 +1,7 @@
 """The trainings of a run: which model learns what, from which ids, with whose settings."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -225,30 +225,29 @@ def test_a_fine_tuning_goes_on_from_its_student_with_the_frozen_teacher(tmp_path
         assert_ids(getattr(training, split), expected)
 
 
-def test_a_fine_tuning_without_the_teacher_learns_the_references(tmp_path: Path) -> None:
-    recipe = tiny_recipe(tmp_path, BIG)
+def tuned_for_bigrams(tmp_path: Path, *settings: str) -> tuple[FakeTraining, FakeTraining]:
+    """The training of a student, and that of its fine-tuning."""
+    recipe = tiny_recipe(tmp_path, BIG, *settings)
     first = trained(recipe, "student-big", tmp_path)
-    training = trained(recipe, "finetune-big", tmp_path, {"student-big": tmp_path / "student-big"})
+    return first, trained(recipe, "finetune-big", tmp_path, {"student-big": tmp_path / "student-big"})
+
+
+@pytest.mark.parametrize(
+    ("settings", "corpus"), [((), "prepare"), (("variants.big.finetune.references=false",), "align")]
+)
+def test_a_fine_tuning_without_the_teacher_learns_the_references_or_its_translations(
+    settings: Sequence[str], corpus: str, tmp_path: Path
+) -> None:
+    first, training = tuned_for_bigrams(tmp_path, *settings)
     assert isinstance(training.objective, BigramObjective)
     assert training.objective.sample is None
     assert_weights(training.model, first.model.state_dict())
     for split in ("train", "dev"):
-        assert_ids(getattr(training, split), IdPairs.open(finished_run() / "prepare", split))
-
-
-def test_a_fine_tuning_may_go_on_with_the_teachers_translations(tmp_path: Path) -> None:
-    recipe = tiny_recipe(tmp_path, BIG, "variants.big.finetune.references=false")
-    trained(recipe, "student-big", tmp_path)
-    training = trained(recipe, "finetune-big", tmp_path, {"student-big": tmp_path / "student-big"})
-    assert isinstance(training.objective, BigramObjective)
-    for split in ("train", "dev"):
-        assert_ids(getattr(training, split), IdPairs.open(finished_run() / "align", split))
+        assert_ids(getattr(training, split), IdPairs.open(finished_run() / corpus, split))
 
 
 def test_a_fine_tuning_may_learn_over_a_sample_of_the_words(tmp_path: Path) -> None:
-    recipe = tiny_recipe(tmp_path, BIG, "variants.big.finetune.training.vocabulary_sample=[3, 2]")
-    trained(recipe, "student-big", tmp_path)
-    tuned = trained(recipe, "finetune-big", tmp_path, {"student-big": tmp_path / "student-big"})
+    _, tuned = tuned_for_bigrams(tmp_path, "variants.big.finetune.training.vocabulary_sample=[3, 2]")
     sample = tuned.objective.sample
     assert (len(sample.frequent), sample.drawn) == (3, 2)
     assert float(sample.counts.sum()) == IdPairs.open(finished_run() / "prepare", "train").tgt.lengths.sum()

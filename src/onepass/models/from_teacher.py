@@ -74,6 +74,7 @@ def deepen(student: SlotTransformer, learnt: int) -> None:
     words = torch.linspace(EOS + 1, student.src_embedding.num_embeddings - 1, 1024).long().view(-1, 32)
     states = student.decode(words, student.encode(words)).states
     student.decoder = every
+    deviation, mean = float(states.std(-1).mean()), float(states.mean())
     for layer in every[learnt:]:
         layer.load_state_dict(last.state_dict())
         for name, parameter in layer.named_parameters():
@@ -81,7 +82,7 @@ def deepen(student: SlotTransformer, learnt: int) -> None:
             if part in ("output", "outer"):
                 parameter.zero_()
             elif student.post_norm and part.endswith("_norm"):
-                parameter.fill_(float(states.std(-1).mean() if kind == "weight" else states.mean()))
+                parameter.fill_(deviation if kind == "weight" else mean)
 
 
 @torch.no_grad()

@@ -24,7 +24,7 @@ from onepass.models.autoregressive import BOS, EOS, PAD, with_end
 from onepass.models.one_pass import Decoded
 from onepass.models.slots import SlotTransformer
 from onepass.objectives.objective import Batch, LossTerm
-from onepass.objectives.vocabulary import Output, VocabularySample
+from onepass.objectives.vocabulary import Output, VocabularySample, words_of_loss
 
 
 class Expected(NamedTuple):
@@ -58,9 +58,7 @@ class BigramObjective:
         """Terms `bigrams`, and measured alone `length`: the expected length over the target's."""
         assert isinstance(model, SlotTransformer)
         decoded = model.decode(batch.src_ids, model.encode(batch.src_ids))
-        words = None
-        if self.sample is not None and model.training:
-            words = self.sample.words(batch.tgt_ids)
+        words = words_of_loss(self.sample, model, batch.tgt_ids)
         expected = self.expected(model, decoded, Output.of(model, words), batch.tgt_ids)
         counts, lengths = self.counts(batch), (batch.tgt_ids != PAD).sum(1)
         losses = (1 - score(expected, batch.tgt_ids)) * lengths

@@ -16,7 +16,7 @@ from onepass.nn.output_layer import label_log_probs
 from onepass.nn.transformer import Memory
 from onepass.objectives.glancing import Glancing, first_attempt
 from onepass.objectives.objective import Batch, LossTerm
-from onepass.objectives.vocabulary import Output, VocabularySample
+from onepass.objectives.vocabulary import Output, VocabularySample, words_of_loss
 
 
 def each_slot(labels: Tensor, mask: Tensor) -> Tensor:
@@ -101,9 +101,7 @@ class LatentObjective(ABC):
         assert isinstance(model, SlotTransformer)
         assert model.ends == self.ends
         memory = model.encode(batch.src_ids)
-        words = None
-        if self.sample is not None and model.training:
-            words = self.sample.words(batch.tgt_ids)
+        words = words_of_loss(self.sample, model, batch.tgt_ids)
         revealed = None
         if self.glancing is not None and model.training:
             revealed = self._revealed(model, batch, memory, words, self.glancing.share(batch.progress))

@@ -53,6 +53,11 @@ class VocabularySample:
         return torch.from_numpy(np.unique(torch.cat(parts).numpy())).to(tgt_ids.device)
 
 
+def words_of_loss(sample: VocabularySample | None, model: torch.nn.Module, tgt_ids: Tensor) -> Tensor | None:
+    """Those that the loss of a batch [B, T] is over: the sample's, while the model learns; None: all."""
+    return sample.words(tgt_ids) if sample is not None and model.training else None
+
+
 class Output(NamedTuple):
     """The output layer, or some of its labels.
 

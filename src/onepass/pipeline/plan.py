@@ -247,7 +247,7 @@ def _student(recipe: Recipe, model: OnePassModel) -> Stage:
     elif student.learns_from_teacher_model:
         needs.append("teacher")
     run = partial(_learn if base is None else _finetune, model)
-    weights = None if init is None or base is not None else init
+    weights = init if base is None else None
     return _training(
         model.stage,
         tuple(dict.fromkeys(needs)),

@@ -90,11 +90,12 @@ def _write_texts(context: Context, cleaned: Mapping[str, Cleaning]) -> None:
     data, directory = context.recipe.data, context.directory
     counts = FilterCounts()
     cleaned["train"].write(directory, counts)
+    kept = counts.kept
     if data.train:
         _check_kept(counts, "data.train")
         context.say(counts.summary())
         if not data.mono:
-            _hold_out(context, "train", counts.kept)
+            kept = _hold_out(context, "train", kept)
     record = {"train": counts.to_dict()}
     if data.mono:
         record[MONO] = _prepare_mono(context, cleaned[MONO]).to_dict()
@@ -103,7 +104,7 @@ def _write_texts(context: Context, cleaned: Mapping[str, Cleaning]) -> None:
             raise DataError(f"The {split} set is empty", where=f"data.{split}")
     _tokenizer(context).save(directory)
     if data.phrases or data.augment != AugmentSettings():  # after the subwords: those of the corpus as it is
-        _augment(context, sum(1 for _ in stream_lines(directory / "train.src")))
+        _augment(context, kept)
     write_json(directory / "shards" / READY, record)
 
 
@@ -119,17 +120,20 @@ def _prepare_mono(context: Context, cleaning: Cleaning) -> FilterCounts:
     return counts
 
 
-def _hold_out(context: Context, part: str, kept: int) -> None:
+def _hold_out(context: Context, part: str, kept: int) -> int:
     """Moves pairs, or source text that the teacher translates where nobody has, to the dev and test left out.
 
     Args:
         part: where they come from, `train` or MONO.
         kept: how many there are.
+
+    Returns:
+        How many are left.
     """
     data, directory = context.recipe.data, context.directory
     wanted = [split for split in ("dev", "test") if not getattr(data, split)]
     if not wanted:
-        return
+        return kept
     count = data.held_out * len(wanted)
     if kept <= count:
         raise DataError(
@@ -146,15 +150,23 @@ def _hold_out(context: Context, part: str, kept: int) -> None:
     for row, pair in enumerate(text_pairs(directory, part)):
         if row in split_of:
             held[split_of[row]].append(pair)
-    sources = {pair.src for pairs in held.values() for pair in pairs}
-    rest = (pair for pair in text_pairs(directory, part) if pair.src not in sources)
-    _write_text(directory, "rest", rest, context)
+    sources, left = {pair.src for pairs in held.values() for pair in pairs}, 0
+
+    def rest() -> Iterator[Pair]:
+        nonlocal left
+        for pair in text_pairs(directory, part):
+            if pair.src not in sources:
+                left += 1
+                yield pair
+
+    _write_text(directory, "rest", rest(), context)
     for side in ("src", "tgt"):
         os.replace(directory / f"rest.{side}", directory / f"{part}.{side}")
     if part == MONO and not data.distilled:
         held = _translated(context, held)
     for split, pairs in held.items():
         _write_text(directory, split, pairs, context)
+    return left
 
 
 def _translated(context: Context, held: Mapping[str, Sequence[Pair]]) -> dict[str, list[Pair]]:

@@ -165,19 +165,16 @@ def _start(
         if student.training.embedding_rate == 0:
             theirs = {name for name in tensors if name.startswith(EMBEDDINGS) and _part_of(name, taken)}
             tensors = {name: tensors[name] for name in tensors.keys() - theirs}
-        left_out = {name: part for name in state.keys() - tensors.keys() if (part := _part_of(name, taken))}
-        learnt = len({name.split(".")[1] for name in tensors if name.startswith("decoder.")})
-        deeper = []
-        if isinstance(model, SlotTransformer) and learnt:
-            deeper = [
-                name
-                for i in range(learnt, len(model.decoder))
-                for name in state
-                if name.startswith(f"decoder.{i}.")
-            ]
-        load_weights(model, {**{name: state[name] for name in (*left_out, *deeper)}, **tensors}, where=path)
-        if deeper:
-            deepen(model, learnt)
+        learnt = {name.split(".")[1] for name in tensors if name.startswith("decoder.")}
+        new = {}  # of layers that the weights have not
+        if learnt and isinstance(model, SlotTransformer):
+            decoder = {name: tensor for name, tensor in state.items() if name.startswith("decoder.")}
+            new = {name: tensor for name, tensor in decoder.items() if name.split(".")[1] not in learnt}
+        missing = state.keys() - tensors.keys() - new.keys()
+        left_out = {name: part for name in missing if (part := _part_of(name, taken))}
+        load_weights(model, {**{name: state[name] for name in left_out}, **new, **tensors}, where=path)
+        if new:
+            deepen(model, len(learnt))
         context.say(f"  starts from {path}")
         started = {"weights": path.name, "sha256": file_sha256(path), **_trained_before(init)}
         rest = {part: taken[part] for part in sorted(set(left_out.values()))}

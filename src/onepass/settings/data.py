@@ -134,8 +134,7 @@ class DataSettings(Settings):
     """How often each of them."""
     origin: Origins = ()
     """Where the corpora come from, for those who do not have the files: `hf:NAME` on the Hugging Face hub,
-    `mtdata:ID` of the program mtdata, `https://...`, `made:` and how, or `own:` and
-    what the user has."""
+    `mtdata:ID` of the program mtdata, `https://...`, `made:` and how, or `own:` and what the user has."""
     filters: FilterSettings = FilterSettings()
     augment: AugmentSettings = AugmentSettings()
 

@@ -13,7 +13,7 @@ from onepass.settings.training import TrainingSettings, TransformerSettings
 
 class FinetuneSettings(Settings):
     """Of fertility, with the teacher's word distributions, L = weight (L_RL + L_BP) + (1 - weight) L_KD; of
-    ctc and dag, for the bigrams of their targets: they use `references` and `training` alone."""
+    ctc and dag, for the bigrams of their targets: they use `references`, `remains` and `training` alone."""
 
     weight: Annotated[float, Field(gt=0, le=1)] = 0.25
     """λ of the paper."""

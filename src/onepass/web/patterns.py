@@ -113,7 +113,7 @@ def abbreviations(language: str) -> dict[str, list[str]]:
         "small": sorted(segmentation._NO_ENDS_WHERE_SMALL | small),
         "any": sorted(segmentation._NO_ENDS.get(language, ())),
         "capital": capital,
-        "openers": [word for word in _MAY_OPEN.split() if any(ends(short, word) for short in capital[:1])],
+        "openers": [word for word in _MAY_OPEN.split() if capital and ends(capital[0], word)],
     }
 
 
