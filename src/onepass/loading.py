@@ -10,10 +10,11 @@ from pathlib import Path
 
 from onepass.bundle import WEIGHTS, Bundle
 from onepass.errors import ModelError, UsageError
+from onepass.hub_name import HubName
 from onepass.markup.html import translate_html
 from onepass.runtime.candidates import MOST_LABELLINGS
 from onepass.runtime.doubts import Doubt
-from onepass.runtime.hub import HubName, publish
+from onepass.runtime.hub import publish
 from onepass.runtime.shipped import find_model
 from onepass.runtime.text_translator import TextTranslator, Translation
 from onepass.runtime.translator import Precision, as_precision

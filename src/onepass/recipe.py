@@ -21,6 +21,7 @@ from pydantic import (
 
 from onepass.errors import UsageError
 from onepass.families import FAMILIES
+from onepass.hub_name import HF, is_directory_of_dataset
 from onepass.settings import (
     OWN_SIZES,
     AlignSettings,
@@ -253,9 +254,9 @@ def _with_absolute_paths(recipe: Recipe, folder: Path) -> Recipe:
         return str((folder / os.path.expanduser(name)).resolve())
 
     def absolute(source: AnySource) -> AnySource:
-        prefix, name = ("hf:", source.path[3:]) if source.path.startswith("hf:") else ("", source.path)
-        is_hub_name = prefix and not name.startswith((".", "/", "~"))
-        if name == "phrasebook" or is_hub_name:
+        name = source.path.removeprefix(HF)
+        prefix = source.path.removesuffix(name)
+        if name == "phrasebook" or (prefix and not is_directory_of_dataset(name)):
             return source
         return source.model_copy(update={"path": f"{prefix}{inside(name)}"})
 
@@ -266,7 +267,7 @@ def _with_absolute_paths(recipe: Recipe, folder: Path) -> Recipe:
 
     def of_weights(name: str) -> str:
         """A path from the recipe's folder; the name of a shipped model, or of one of the hub, stays."""
-        is_name = name.startswith("hf:") or (Path(name).name == name and not (folder / name).exists())
+        is_name = name.startswith(HF) or (Path(name).name == name and not (folder / name).exists())
         return name if is_name else inside(name)
 
     splits = {s: tuple(map(absolute, getattr(recipe.data, s))) for s in DataSettings.CORPORA}

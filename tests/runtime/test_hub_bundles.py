@@ -14,7 +14,8 @@ from fake_hub import TOKEN, FakeHub, fake_hub
 from onepass import Translator
 from onepass.bundle import Bundle
 from onepass.errors import ModelError, UsageError
-from onepass.runtime.hub import HubName, copy_bundle, fetch, is_hub_name, publish
+from onepass.hub_name import HubName
+from onepass.runtime.hub import copy_bundle, fetch, is_hub_name, publish
 from onepass.runtime.shipped import find_model
 from tiny_export import exported, random_student
 from tiny_run import corpus_pairs

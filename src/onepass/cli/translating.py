@@ -130,7 +130,8 @@ def fetch(
 
     A copy of the directory translates on a machine without a network: --model DIR.
     """
-    from onepass.runtime.hub import HubName, copy_bundle
+    from onepass.hub_name import HubName
+    from onepass.runtime.hub import copy_bundle
     from onepass.runtime.hub import fetch as fetch_bundle
 
     folder = fetch_bundle(HubName.parse(model), newer=True)

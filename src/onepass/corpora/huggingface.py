@@ -14,23 +14,18 @@ from pathlib import Path
 from typing import Any
 
 from onepass.errors import DataError, UsageError
+from onepass.hub_name import HF, is_directory_of_dataset
 from onepass.settings import CorpusSource, TextSource
 from onepass.text.lines import one_line
 from onepass.text.pair import Pair
 
-PREFIX = "hf:"
 _COMMIT = re.compile("[0-9a-f]{40}")
 _SPLITS = {"train": "train", "dev": "validation", "test": "test"}
 
 
-def is_local(name: str) -> bool:
-    """The rule of recipes too: what starts with `.` or `/` is a directory, all else a name on the hub."""
-    return name.startswith((".", "/"))
-
-
 def is_on_hub(source: CorpusSource | TextSource) -> bool:
     """Whether the hub has it."""
-    return source.path.startswith(PREFIX) and not is_local(source.path.removeprefix(PREFIX))
+    return source.path.startswith(HF) and not is_directory_of_dataset(source.path.removeprefix(HF))
 
 
 def without_revision(path: str) -> str:
@@ -53,7 +48,7 @@ def commits(sources: Iterable[CorpusSource | TextSource]) -> list[str]:
 @lru_cache(maxsize=256)
 def _commit(path: str, config: str | None) -> str:
     datasets = _package(path)
-    name, _, revision = path.removeprefix(PREFIX).partition("@")
+    name, _, revision = path.removeprefix(HF).partition("@")
     try:
         commit = str(datasets.load_dataset_builder(name, config, revision=revision or None).hash)
     except _errors(datasets) as error:
@@ -71,7 +66,7 @@ def _commit(path: str, config: str | None) -> str:
 
 def dataset_files(name: str) -> list[Path]:
     """The files of a local dataset; none for a name on the hub. Raises DataError where it is empty."""
-    if not is_local(name):
+    if not is_directory_of_dataset(name):
         return []
     files = sorted(path for path in Path(name).rglob("*") if path.is_file())
     if not files:
@@ -145,7 +140,7 @@ def _text(row: dict[str, Any], column: str, where: str) -> str:
 
 
 def _rows(source: CorpusSource | TextSource, split: str) -> Iterator[dict[str, Any]]:
-    datasets, name = _package(source.path), source.path.removeprefix(PREFIX)
+    datasets, name = _package(source.path), source.path.removeprefix(HF)
     number = 0
     try:
         if is_on_hub(source):

@@ -15,6 +15,7 @@ from typing import NamedTuple
 from onepass.corpora import huggingface
 from onepass.corpora.sources import read_line_files, read_pairs
 from onepass.errors import DataError, UsageError
+from onepass.hub_name import HF
 from onepass.settings import CorpusSource, DataSettings, TextSource
 from onepass.text.lines import numbered_lines, one_line
 from onepass.text.pair import Pair
@@ -71,7 +72,7 @@ def _read(data: DataSettings, number: int) -> Iterator[Pair]:
 
 
 def _is_dataset(source: TextSource) -> bool:
-    return source.path.startswith("hf:")
+    return source.path.startswith(HF)
 
 
 def _is_phrasebook(source: TextSource) -> bool:
@@ -98,7 +99,7 @@ def _files(data: DataSettings, number: int) -> _Files:
             fix="give pairs as data.train",
         )
     if _is_dataset(source):
-        return _Files(huggingface.dataset_files(source.path.removeprefix("hf:")), ())
+        return _Files(huggingface.dataset_files(source.path.removeprefix(HF)), ())
     for name in ("split", "config", "column"):
         if getattr(source, name) is not None:
             raise UsageError(f"`{name}` means nothing for line files", where=source.path)

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from onepass.corpora import huggingface, segments, tmx
 from onepass.errors import DataError, UsageError
+from onepass.hub_name import HF
 from onepass.settings import CorpusSource
 from onepass.text.lines import Line, numbered_lines, one_line
 from onepass.text.pair import Pair
@@ -77,7 +78,7 @@ def _is_phrasebook(source: CorpusSource) -> bool:
 
 
 def _is_dataset(source: CorpusSource) -> bool:
-    return source.path.startswith("hf:")
+    return source.path.startswith(HF)
 
 
 def _has_suffix(source: CorpusSource, *suffixes: str) -> bool:
@@ -102,7 +103,7 @@ def _source_files(source: CorpusSource, src: str, tgt: str) -> Sequence[Path]:
     if _is_phrasebook(source):
         return []
     if _is_dataset(source):
-        return huggingface.dataset_files(source.path.removeprefix("hf:"))
+        return huggingface.dataset_files(source.path.removeprefix(HF))
     if _is_two_files(source):
         paths: Sequence[Path] = _two_paths(source, src, tgt)
     elif _has_suffix(source, ".tsv", ".xml", ".tmx"):

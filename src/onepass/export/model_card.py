@@ -10,9 +10,7 @@ from typing import Any
 
 from onepass.bundle import Bundle, Card, Export, Measurement
 from onepass.families import FAMILIES
-
-HUB = "hf:"
-"""Before the name of a teacher on the Hugging Face hub."""
+from onepass.hub_name import HF
 
 NOT_STATED = "not stated"
 OF_GRAPHS = (".onnx", ".safetensors")
@@ -107,9 +105,7 @@ def front_matter(student: Bundle, export: Export) -> list[str]:
     """
     card, teacher = export.card, student.read_teacher
     licence = card.licence.lower()
-    base = (
-        teacher.name.removeprefix(HUB).partition("@")[0] if teacher and teacher.name.startswith(HUB) else ""
-    )
+    base = teacher.name.removeprefix(HF).partition("@")[0] if teacher and teacher.name.startswith(HF) else ""
     metrics = [
         {"type": kind, "value": getattr(row, kind), "name": _metric_name(kind, row)}
         for row in export.measured

@@ -34,10 +34,27 @@ class RoundedRows(NamedTuple):
     scales: NDArray[np.float32]
 
 
+NEAR_STEPS = 1 / 36
+"""Mean squared distance to the nearest step; numbers that stand anywhere have 1 / 12."""
+
+
 def int8_rows(weight: NDArray[np.float32], least: NDArray[np.float32] | float = 1e-12) -> RoundedRows:
-    """A matrix [N, K] rounded row by row; no scale is below `least`."""
+    """A matrix [N, K] rounded row by row; no scale is below `least`.
+
+    Rows that were rounded before and have moved little since are rounded by chance (Gupta et al. 2015):
+    up with the probability of what is above the lower step. To the nearest step, all would move back.
+    """
     scales = np.maximum(np.abs(weight).max(1) / INT8_MOST, least)
-    return RoundedRows(np.rint(weight / scales[:, None]).astype(np.int8), scales.astype(np.float32))
+    steps = weight / scales[:, None]
+    nearest = np.rint(steps)
+    away = np.abs(steps - nearest)
+    near = (away**2).mean(1) < NEAR_STEPS
+    moved = np.where(away < 1e-3, nearest, steps)[near]  # what has not moved stays
+    draws = np.random.default_rng(0).random(weight.shape[1]) + moved.sum(
+        1, keepdims=True
+    )  # a row's are its own
+    nearest[near] = np.floor(moved + draws % 1).clip(-INT8_MOST, INT8_MOST)
+    return RoundedRows(nearest.astype(np.int8), scales.astype(np.float32))
 
 
 class Rows(NamedTuple):

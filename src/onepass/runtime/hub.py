@@ -5,48 +5,17 @@ What the cache has is not asked for again, so a translator starts without the ne
 
 from __future__ import annotations
 
-import re
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
 
 from onepass.bundle import CARD, MANIFEST, Bundle, listed_files
 from onepass.errors import ModelError, OnepassError, UsageError
 from onepass.files import replacing_directory
+from onepass.hub_name import HF, HubName, has_form_of_hub_name
 
-PREFIX = "hf:"
-"""What may stand before a name, as in `hf:user/model`, to say that it is no directory."""
-_NAME = re.compile(r"([\w.-]+/[\w.-]+)(?:@([\w./-]+))?")
 _LOG_IN = "log in with `hf auth login`, or set HF_TOKEN to a token that may write"
-
-
-class HubName(NamedTuple):
-    """A repository on the hub.
-
-    Attributes:
-        repository: OWNER/NAME.
-        revision: branch, tag or commit; None is the default branch.
-    """
-
-    repository: str
-    revision: str | None = None
-
-    def __str__(self) -> str:
-        return self.repository if self.revision is None else f"{self.repository}@{self.revision}"
-
-    @classmethod
-    def parse(cls, name: str, revision: str | None = None) -> HubName:
-        """`OWNER/NAME` or `OWNER/NAME@REVISION`, with or without `hf:`. Raises UsageError for others."""
-        match = _NAME.fullmatch(name.removeprefix(PREFIX))
-        if match is None or (revision is not None and match[2] is not None):
-            raise UsageError(
-                "This does not name a model on the hub",
-                where=name,
-                allowed="OWNER/NAME, or OWNER/NAME@REVISION with a branch, a tag or a commit",
-            )
-        return cls(match[1], revision or match[2])
 
 
 def is_hub_name(name: str) -> bool:
@@ -54,7 +23,7 @@ def is_hub_name(name: str) -> bool:
 
     `runs/my-model` is a directory that is missing where there is a folder `runs`.
     """
-    return name.startswith(PREFIX) or (_NAME.fullmatch(name) is not None and not Path(name).parent.is_dir())
+    return name.startswith(HF) or (has_form_of_hub_name(name) and not Path(name).parent.is_dir())
 
 
 def fetch(name: HubName, *, newer: bool = False) -> Path:

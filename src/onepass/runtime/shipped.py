@@ -7,7 +7,8 @@ from typing import NamedTuple
 
 from onepass.bundle import MANIFEST
 from onepass.errors import ModelError, UsageError
-from onepass.runtime.hub import HubName, fetch, is_hub_name
+from onepass.hub_name import HubName
+from onepass.runtime.hub import fetch, is_hub_name
 
 FOLDER = Path(__file__).parents[1] / "shipped"
 

@@ -11,11 +11,11 @@ from importlib import metadata
 from pathlib import Path
 
 from onepass.errors import ModelError, UsageError
+from onepass.hub_name import HF
 from onepass.teachers.hub import (
     CONFIG,
     IDS,
     PICKLE,
-    PREFIX,
     TARGET_IDS,
     VOCABULARIES,
     WEIGHTS,
@@ -88,7 +88,7 @@ def find_teacher(name: str, *, unpickle: bool = False) -> TeacherFiles:
             )
         folder = _in_package(pair) if kind == _PACKAGE else _in_cache(pair)
         return _in_folder(folder, name, MOZILLA, (languages[1], languages[2]))
-    if kind == PREFIX and not Path(name).exists():
+    if name.startswith(HF) and not Path(name).exists():
         return _in_hub_folder(fetch(name, unpickle=unpickle), name, unpickle=unpickle)
     path = Path(name)
     if (path / CONFIG).exists():
@@ -99,7 +99,7 @@ def find_teacher(name: str, *, unpickle: bool = False) -> TeacherFiles:
         raise ModelError(
             "There is no such teacher",
             where=name,
-            allowed=f"a directory, {_PACKAGE}:SRC-TGT, {_ENGINE}:SRC-TGT or {PREFIX}:OWNER/NAME",
+            allowed=f"a directory, {_PACKAGE}:SRC-TGT, {_ENGINE}:SRC-TGT or {HF}OWNER/NAME",
         )
     return _in_folder(path, name, None, None)
 

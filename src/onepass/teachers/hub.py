@@ -12,10 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from onepass.errors import ModelError, UsageError
+from onepass.errors import ModelError
+from onepass.hub_name import HF, HubName
 
-PREFIX = "hf"
-"""Of a name on the hub, as in `hf:Helsinki-NLP/opus-mt-en-de`."""
 CONFIG, WEIGHTS, PICKLE = "config.json", "model.safetensors", "pytorch_model.bin"
 VOCABULARIES = ("source.spm", "target.spm")
 IDS, TARGET_IDS = "vocab.json", "target_vocab.json"
@@ -23,7 +22,6 @@ IDS, TARGET_IDS = "vocab.json", "target_vocab.json"
 _CARD, _TOKENIZER = "README.md", "tokenizer_config.json"
 _NEEDED = (CONFIG, *VOCABULARIES, IDS)
 _FETCHED = (*_NEEDED, TARGET_IDS, _CARD, _TOKENIZER)
-_NAME = re.compile(r"([\w.-]+(?:/[\w.-]+)?)(?:@([\w./-]+))?")
 _LICENCE = re.compile(r"^(license|license_name):[ \t]*(?:\n-[ \t]*)?([^\s#]+)", re.MULTILINE)
 _SAYS_NOTHING = ("other", "unknown", "[]")
 
@@ -53,23 +51,20 @@ def fetch(name: str, *, unpickle: bool) -> Path:
             of another kind, which shows before its weights are fetched.
         UsageError: this is no name of the hub.
     """
-    match = _NAME.fullmatch(name.removeprefix(f"{PREFIX}:"))
-    if match is None:
-        raise UsageError(
-            "This does not name a model on the hub",
-            where=name,
-            allowed=f"such as {PREFIX}:Helsinki-NLP/opus-mt-en-de",
-        )
+    wanted = HubName.parse(name)
     try:
         from huggingface_hub import snapshot_download
     except ImportError:
-        raise _not_fetched(match, "the package huggingface_hub is not installed") from None
+        raise _not_fetched(wanted, "the package huggingface_hub is not installed") from None
     weights = (WEIGHTS, PICKLE) if unpickle else (WEIGHTS,)
 
     def snapshot(patterns: Sequence[str], *, local: bool) -> Path:
         return Path(
             snapshot_download(
-                match[1], revision=match[2], allow_patterns=list(patterns), local_files_only=local
+                wanted.repository,
+                revision=wanted.revision,
+                allow_patterns=list(patterns),
+                local_files_only=local,
             )
         )
 
@@ -86,15 +81,17 @@ def fetch(name: str, *, unpickle: bool) -> Path:
         raise
     except Exception as error:  # its own errors, the system's, and those of its library for HTTP
         why = str(error).strip().partition("\n")[0]
-        raise _not_fetched(match, why or type(error).__name__) from None
+        raise _not_fetched(wanted, why or type(error).__name__) from None
 
 
-def _not_fetched(match: re.Match[str], why: str) -> ModelError:
-    revision = f" --revision {match[2]}" if match[2] else ""
+def _not_fetched(wanted: HubName, why: str) -> ModelError:
+    download = f"hf download {wanted.repository}" + (
+        f" --revision {wanted.revision}" if wanted.revision else ""
+    )
     return ModelError(
         f"The model is not in the cache of the hub, and it could not be fetched: {why}",
-        where=f"{PREFIX}:{match[0]}",
-        fix=f"where there is a network: pip install 'onepass[hub]', then `hf download {match[1]}{revision}`",
+        where=f"{HF}{wanted}",
+        fix=f"where there is a network: pip install 'onepass[hub]', then `{download}`",
     )
 
 
