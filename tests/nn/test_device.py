@@ -95,3 +95,20 @@ def test_shards_are_made_on_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) 
         with pytest.raises(_ToldError) as told:
             call()
         assert told.value.args == (torch.device("cuda", 3),)
+
+
+@pytest.mark.usefixtures("gpus")
+def test_a_process_group_is_made_on_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where a launcher shows each process its own GPU, the second one has no `cuda:1`."""
+    from onepass.pipeline import meeting
+    from onepass.pipeline.processes import Place, Team
+
+    monkeypatch.setenv("LOCAL_RANK", "1")
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    monkeypatch.setattr(torch.cuda, "set_device", lambda device: _tell(device=device))
+    monkeypatch.setattr(meeting, "_interface", lambda _: None)
+    team = Team(Place(1, 2, 1, 2))
+    team.links[0] = type("Connected", (), {"own_address": ""})()  # type: ignore[assignment]
+    with pytest.raises(_ToldError) as told:
+        meeting._make_group(team, None)
+    assert told.value.args == (torch.device("cuda", 0),)

@@ -247,6 +247,8 @@ def _make_group(team: Team, store: Any) -> None:
     import torch
     from torch import distributed
 
+    from onepass.nn.device import own_device
+
     # By itself gloo takes the network of the host's own name, which may be one that no other host reaches.
     if (name := _interface(next(iter(team.links.values())).own_address)) is not None:
         os.environ.setdefault("GLOO_SOCKET_IFNAME", name)
@@ -254,7 +256,7 @@ def _make_group(team: Team, store: Any) -> None:
         torch.set_num_threads(max(1, available_cores() // team.here.local_count))
     backend = "gloo"
     if torch.cuda.is_available():
-        torch.cuda.set_device(team.here.local_rank)
+        torch.cuda.set_device(own_device())
         backend = "cpu:gloo,cuda:nccl"
     distributed.init_process_group(
         backend,
