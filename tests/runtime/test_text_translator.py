@@ -1,5 +1,6 @@
 """Lines around an engine that answers with what it reads: what each line of a batch is read as."""
 
+import re
 from collections.abc import Iterable
 from typing import Any
 
@@ -23,14 +24,25 @@ def translate(lines: list[str], liked: set[str]) -> list[Translation]:
     return TextTranslator(WORDS, decode).translate(lines)
 
 
+def read_of(found: Translation) -> str:
+    spelt = "".join(found.src_pieces).replace("▁", " ").strip()
+    return re.sub("<0x(..)>", lambda byte: chr(int(byte[1], 16)), spelt)
+
+
 def test_of_both_readings_of_a_line_in_capitals_the_better_one_stays() -> None:
-    lines = ["FIND THE CASTLE!", "The castle.", "", "HELP", "I", "42", "HELP"]
-    found = translate(lines, liked={"Find the castle!"})
+    lines = ["Q W!", "The castle.", "", "Z", "I", "42", "Z"]
+    assert len(WORDS.encode_src("Q w!")) == len(WORDS.encode_src("Q W!"))
+    found = translate(lines, liked={"Q w!"})
     assert [translation.text for translation in found] == lines
     assert [translation.score for translation in found] == [-0.5, -1.0, 0.0, -1.0, -1.0, 0.0, -1.0]
-    assert found[0].src_pieces == tuple(WORDS.src_pieces(WORDS.encode_src("Find the castle!")))
-    assert found[3].src_pieces == tuple(WORDS.src_pieces(WORDS.encode_src("HELP")))
+    assert read_of(found[0]) == "Q w!"
+    assert read_of(found[3]) == "Z"
     assert found[6] == found[3]
+
+
+def test_words_that_have_fewer_subwords_in_small_letters_are_read_so_whatever_their_score() -> None:
+    [found] = translate(["FIND THE CASTLE!"], liked={"FIND THE CASTLE!"})
+    assert (found.text, read_of(found)) == ("FIND THE CASTLE!", "Find the castle!")
 
 
 @pytest.mark.parametrize("silent", ["FIND THE CASTLE!", "Find the castle!"])

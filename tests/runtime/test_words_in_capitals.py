@@ -5,7 +5,7 @@ import pytest
 from onepass import Translator
 from onepass.cli.options import DEFAULT_MODEL
 from onepass.runtime.alignment import Written
-from onepass.runtime.capitals import CalmText, calm_text, with_capitals
+from onepass.runtime.capitals import CalmText, calm_line, calm_text, with_capitals
 from onepass.text.segmentation import Range
 
 KNOWN = {"very", "not", "NOT", "NASA", "the", "closed", "us", "US"}
@@ -39,6 +39,41 @@ def test_words_are_read_in_small_letters_where_those_are_as_usual(
 )
 def test_other_texts_are_read_once(text: str) -> None:
     assert calm_text(text, encode) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "calm"),
+    [
+        ("THE VERY END", "The very END"),
+        ("NASA IS CLOSED", "NASA IS closed"),
+        ("DON'T", "DON'T"),
+        ("I AM NOT", "I AM not"),
+        ("  VERY!", "  Very!"),
+        ("", ""),
+    ],
+)
+def test_of_a_line_in_capitals_what_has_more_subwords_when_small_stays(text: str, calm: str) -> None:
+    def letters_when_small(text: str) -> list[int]:
+        return [0] * (1 if text in KNOWN or text.isupper() else len(text))
+
+    assert calm_line(text, letters_when_small) == calm
+
+
+@pytest.mark.parametrize(
+    ("model", "text", "translation"),
+    [
+        ("en-pt", "HELP!", "AJUDA!"),
+        ("en-pt", "EMERGENCY EXIT", "SAÍDA DE EMERGÊNCIA"),
+        ("en-pt", "WARNING", "AVISO"),
+        ("pt-en", "SAÍDA DE EMERGÊNCIA", "EMERGENCY EXIT"),
+        ("pt-en", "POLÍCIA", "POLICE"),
+        ("pt-en", "FORA DE SERVIÇO", "OUT OF SERVICE"),
+        ("pt-en", "ONU", "UN"),
+    ],
+)
+def test_the_shipped_models_read_signs(model: str, text: str, translation: str) -> None:
+    [found] = Translator.load(model).translate([text])
+    assert found.text == translation
 
 
 def test_a_letter_that_becomes_two_leaves_the_text_as_it_is() -> None:

@@ -13,7 +13,8 @@ import pytest
 from scripts import NODE, in_node, scripts
 
 from onepass.runtime.alignment import Written
-from onepass.runtime.capitals import CalmText, calm_text, with_capitals
+from onepass.runtime.capitals import CalmText, calm_line, calm_text, with_capitals
+from onepass.runtime.letters import Letters, with_lacking_capitals
 from onepass.runtime.text_translator import Decode, Hypotheses
 from onepass.runtime.translator import Translator
 from onepass.text.segmentation import Range
@@ -95,6 +96,38 @@ def test_the_same_words_in_capitals_are_read_in_small_letters(
     assert len([one for one in expected if one is not None]) > 200
     found = in_node(directory, function, texts)
     assert found == [None if one is None else one.text for one in expected]
+
+
+def test_the_same_words_of_a_line_in_capitals_become_small(directory: Path, translator: Translator) -> None:
+    texts = [text for text in (*map(str.upper, LINES), *random_texts(1_000, 3)) if text.isupper()]
+    expected = [calm_line(text, translator.tokenizer.encode_src) for text in texts]
+    assert sum(one != text for one, text in zip(expected, texts, strict=True)) > 30
+    assert in_node(directory, "(text) => calmLine(text, (one) => tokenizer.encode(one))", texts) == expected
+
+
+def test_capitals_that_the_vocabulary_lacks_are_read_and_written_as_in_python(
+    directory: Path, translator: Translator
+) -> None:
+    tokenizer = translator.tokenizer
+    letters = Letters(tokenizer.src_vocabulary, tokenizer.encode_src)
+    words = "Ótimo Índia Às ÀS última Última ÂNGELA Ângela índio índia Indian India ÍNDIA ΟΔΌΣ É ß Ü Çiçek 𐐀"
+    rng = random.Random(3)
+    pairs = [
+        [" ".join(rng.choices(words.split(), k=rng.randint(1, 4))) for _ in range(2)] for _ in range(1_000)
+    ]
+    pairs += [[text, text.lower()] for text in LINES]
+    function = "([source, written]) => [reader.letters.readable(source), [...source].map(reader.letters.has),"
+    function += " withLackingCapitals(source, written, reader.letters)]"
+    expected = [
+        [
+            letters.readable(source),
+            [*map(letters.has, source)],
+            with_lacking_capitals(source, written, letters, letters),
+        ]
+        for source, written in pairs
+    ]
+    assert sum(found[2] != written for found, (_, written) in zip(expected, pairs, strict=True)) > 50
+    assert in_node(directory, function, pairs) == expected
 
 
 def spelt(text: str, translator: Translator) -> list[str]:

@@ -15,7 +15,18 @@ from onepass.text.segmentation import Range
 
 CLEARLY = 0.03
 """The score of a translation must be better by so much, or the US would become nós."""
+_WORD_OF_LINE = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*")
 _WORD = re.compile(r"(?<![\w-])[^\W\d_]{2,}(?![\w-])")
+
+
+def calm_line(text: str, encode: Callable[[str], Sequence[int]]) -> str:
+    """A text in capitals, in small letters behind its first one; words that have more subwords so stay."""
+
+    def small(word: re.Match[str]) -> str:
+        found = word[0].lower() if text[: word.start()].strip() else word[0].capitalize()
+        return found if word[0] != "I" and len(encode(word[0].lower())) <= len(encode(word[0])) else word[0]
+
+    return _WORD_OF_LINE.sub(small, text)
 
 
 class CalmText(NamedTuple):

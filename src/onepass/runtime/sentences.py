@@ -6,11 +6,11 @@ A model that has learnt placeholders reads each protected span of a sentence as 
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from onepass.runtime.capitals import CalmText, calm_text
+from onepass.runtime.capitals import CalmText, calm_line, calm_text
+from onepass.runtime.letters import Letters, with_lacking_capitals
 from onepass.text.glossary import Glossary
 from onepass.text.numbers import localised
 from onepass.text.placeholder_ids import PlaceholderIds
@@ -80,10 +80,15 @@ class LineReader:
         placeholders: PlaceholderIds | None = None,
         glossary: Glossary | None = None,
     ) -> None:
-        self._encode, self._most = tokenizer.encode_src, most
+        self._most = most
         self._placeholders, self._glossary = placeholders, glossary
         self.languages, self.split = languages, split
-        self._vocabulary = _Characters(tokenizer)
+        self._encode_as_it_is = tokenizer.encode_src
+        self._vocabulary = Letters(tokenizer.src_vocabulary, tokenizer.encode_src)
+        self._written = Letters(tokenizer.tgt_vocabulary, tokenizer.encode_tgt)
+
+    def _encode(self, text: str) -> list[int]:
+        return self._encode_as_it_is(self._vocabulary.readable(text))
 
     def passages(self, line: str) -> list[Passage]:
         """The passages of a line: `segment.text + segment.space` of all, joined, is the cleaned line."""
@@ -179,7 +184,7 @@ class LineReader:
     def calm(self, passage: Passage) -> list[int]:
         """A passage in capitals, read in small letters; none where that is too long."""
         text = passage.segment.text if passage.masked is None else passage.masked.text
-        return self._ids(text.capitalize())
+        return self._ids(calm_line(text, self._encode))
 
     def calm_words(self, passage: Passage) -> CalmPassage | None:
         """A passage with words in capitals, read with these in small letters, if there are any."""
@@ -188,6 +193,10 @@ class LineReader:
         )
         ids = [] if found is None else self._ids(found.text)
         return CalmPassage(found, ids) if found is not None and ids else None
+
+    def with_capitals(self, passage: Passage, translation: str) -> str:
+        """The translation of a passage with the capitals that a vocabulary lacks."""
+        return with_lacking_capitals(passage.segment.text, translation, self._vocabulary, self._written)
 
     def restored(self, passage: Passage, translation: str) -> str:
         """The translation of a passage with the spans of its source, numbers as the target writes them."""
@@ -281,37 +290,3 @@ def _without_edges(segment: Segment, spans: Sequence[Span]) -> Iterator[Segment]
         yield segment
         return
     yield from _within(segment, cut_at(text, sorted({start, end} - {len(text)})))
-
-
-class _Characters:
-    """The characters of the source's vocabulary, as they are or by their normal form."""
-
-    def __init__(self, tokenizer: AnyTokenizer) -> None:
-        self._tokenizer = tokenizer
-        self._known: set[str] = set()
-
-    def has_all(self, text: str) -> bool:
-        """Whether all characters of a text are known already; else they are to be asked one by one."""
-        return self._known.issuperset(text)
-
-    def has(self, character: str) -> bool:
-        """Whether a character is known; marks are, as their letters are, and so is ASCII.
-
-        A sign that a normal form spells, as TM for ™, would come out spelt.
-        """
-        if not self._known:
-            pieces = (piece for piece in self._tokenizer.src_vocabulary() if not piece.startswith("<"))
-            self._known.update(map(chr, range(128)), *pieces)
-        known = character in self._known or (
-            unicodedata.category(character)[0] == "M"
-            or all(part in self._known for part in _spelt(character))
-        )
-        if known:
-            self._known.add(character)
-        return known
-
-
-def _spelt(character: str) -> str:
-    """The normal form of a character; a sign's own, if that has letters."""
-    normal = unicodedata.normalize("NFKC", character)
-    return character if unicodedata.category(character) == "So" and has_letters(normal) else normal

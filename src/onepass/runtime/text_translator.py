@@ -307,7 +307,9 @@ class TextTranslator:
         calm = [self._reader.calm(passages[i]) for i in capitals]
         readings = self._written([*(passage.ids for passage in passages), *calm], alignment, n_best)
         for i, other in zip(capitals, readings[len(passages) :], strict=True):
-            readings[i] = max(readings[i], _in_capitals(other), key=_merit)
+            # Words of usual subwords are no abbreviations; spelt by rare ones, they are only copied well.
+            surely = bool(other.text) and len(other.ids) < len(readings[i].ids)
+            readings[i] = _in_capitals(other) if surely else max(readings[i], _in_capitals(other), key=_merit)
         if self.aligns:
             self._calm_down(passages, readings)
         return [self._finished(*each) for each in zip(passages, readings[: len(passages)], strict=True)]
@@ -330,7 +332,7 @@ class TextTranslator:
             whole = text if passage.masked is None else self._reader.restored(passage, passage.masked.text)
             return reading._replace(text=whole)
         found = reading.text if passage.masked is None else self._reader.restored(passage, reading.text)
-        found = with_end_marks(text, valid_output(text, found))
+        found = self._reader.with_capitals(passage, with_end_marks(text, valid_output(text, found)))
         others = tuple(self._finished(passage, other) for other in reading.others)
         return (
             reading if found == reading.text and not others else reading._replace(text=found, others=others)

@@ -11,7 +11,7 @@ import re
 import sys
 from typing import Any
 
-from onepass.runtime import alignment, capitals, sentences
+from onepass.runtime import alignment, capitals, letters, sentences
 from onepass.text import numbers, placeholders, segmentation, teacher_tokenizer, validity
 from onepass.text.patterns import FRACTIONS, SIGNS_OF_SPANS, any_span
 from onepass.web.expressions import javascript
@@ -78,6 +78,8 @@ def scripted_patterns() -> str:
         "doubtful": validity._DOUBTFUL,
         "outerSpace": r"\A\s+|\s+\Z",
         "words": alignment._WORD,
+        "letters": letters._WORD,
+        "wordsOfLine": capitals._WORD_OF_LINE,
         "wordsAlone": capitals._WORD,
     }
     rows = [f"  {name}: {_scripted(one, 'v')},\n" for name, one in ones.items()]

@@ -6,10 +6,20 @@ import { stripped } from "./tokenizer.js";
 
 export const isUpper = (text) => /\p{Uppercase}/u.test(text) && !/[\p{Lowercase}\p{Lt}]/u.test(text);
 
+export const isLower = (text) => /\p{Lowercase}/u.test(text) && !/[\p{Uppercase}\p{Lt}]/u.test(text);
+
 // Small letters behind a first one as in a title. What a small "Σ" is depends on the letters around it.
 export function capitalized(text) {
   const [first = ""] = text;
   return (TITLES[first] ?? first.toUpperCase()) + text.toLowerCase().slice(first.toLowerCase().length);
+}
+
+// A text in capitals, in small letters behind its first one; words that have more subwords so stay.
+export function calmLine(text, encode) {
+  return text.replace(PATTERNS.wordsOfLine, (word, start) => {
+    if (word === "I" || encode(word.toLowerCase()).length > encode(word).length) return word;
+    return stripped(text.slice(0, start)) ? word.toLowerCase() : capitalized(word);
+  });
 }
 
 // The text with words in small letters that have no more subwords so, and their places; null where there are none.

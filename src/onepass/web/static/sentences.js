@@ -1,7 +1,8 @@
 // A text into sentences (`onepass.text.segmentation`), and what is read of each (`onepass.runtime.sentences`).
 // The browser proposes where sentences end; the rules take back what it cuts wrongly.
 
-import { calmText, capitalized, isUpper } from "./capitals.js";
+import { calmLine, calmText, isLower, isUpper } from "./capitals.js";
+import { Letters } from "./letters.js";
 import { PATTERNS } from "./patterns.js";
 import { findSpans, hasLetters, IS_CHARACTER, masked, slotsOf, spansWithin, usualSlots } from "./spans.js";
 import { stripped } from "./tokenizer.js";
@@ -81,8 +82,6 @@ function settledPlace(text, spans, start, end, place) {
   return place + ahead;
 }
 
-const isLower = (text) => /\p{Lowercase}/u.test(text) && !/[\p{Uppercase}\p{Lt}]/u.test(text);
-
 function isStart(hidden, begun, place, rules) {
   if (place - begun <= 10 && PATTERNS.enumeration.test(hidden.slice(begun, place))) return false;
   const left = hidden.slice(Math.max(begun, place - 40), place);
@@ -126,27 +125,18 @@ function breakLong(text, fits, spans, start = 0) {
   }
 }
 
-// The normal form of a character; a sign's own, if that has letters, as TM for ™: it would come out spelt.
-function spelt(character) {
-  const normal = character.normalize("NFKC");
-  return /^\p{So}$/u.test(character) && /\p{L}/u.test(normal) ? character : normal;
-}
-
 export class LineReader {
   // `languages`: the codes of both sides; `rules`: abbreviations; `aliases`: the ids that placeholders stand as.
   constructor(tokenizer, languages, rules, aliases) {
     [this.tokenizer, this.languages, this.rules, this.aliases] = [tokenizer, languages, rules, aliases];
-    this.known = new Set([...Array(128).keys()].map((code) => String.fromCharCode(code)));
-    for (const piece of tokenizer.pieces) if (!piece.startsWith("<")) for (const one of piece) this.known.add(one);
-    this.knows = (character) => {
-      return this.known.has(character) || /^\p{M}$/u.test(character)
-        || [...spelt(character)].every((part) => this.known.has(part));
-    };
+    const encode = (text) => tokenizer.encode(text);
+    this.letters = new Letters(tokenizer.pieces, encode);
+    this.encode = (text) => encode(this.letters.readable(text));
   }
 
   passages(line) {
     const text = cleaned(line);
-    const spans = findSpans(text, this.knows);
+    const spans = findSpans(text, this.letters.has);
     return segments(text, this.languages.source, this.rules, spans).flatMap((segment) => {
       return this.readable(segment, spansWithin(spans, segment.start, segment.start + segment.text.length));
     });
@@ -169,13 +159,13 @@ export class LineReader {
       const text = segment.text.slice(start, end);
       return own.length ? masked(text, own, this.slots(text, own)) : { text, spans: new Map(), unmasked: [] };
     };
-    const fits = (part) => !part.unmasked.length && this.tokenizer.encode(part.text).length <= MOST;
+    const fits = (part) => !part.unmasked.length && this.encode(part.text).length <= MOST;
     const idsOf = (part) => {
-      return fits(part) && (!part.spans.size || hasLetters(part.text)) ? this.tokenizer.encode(part.text) : [];
+      return fits(part) && (!part.spans.size || hasLetters(part.text)) ? this.encode(part.text) : [];
     };
     const whole = partOf(0, segment.text.length);
     if (fits(whole)) return [{ ...segment, ids: idsOf(whole), masked: whole.spans.size ? whole : null }];
-    const textFits = (text) => fits(masked(text, findSpans(text, this.knows)));
+    const textFits = (text) => fits(masked(text, findSpans(text, this.letters.has)));
     return cutAt(segment.text, breakLong(segment.text, textFits, spans)).map((part, number, all) => {
       const own = partOf(part.start, part.start + part.text.length);
       const ids = idsOf(own);
@@ -187,7 +177,7 @@ export class LineReader {
   // The slot of each span: the usual ones, but for those whose alias the text has for itself.
   slots(text, spans) {
     const slots = usualSlots(spans);
-    const ids = new Set(this.tokenizer.encode(masked(text, spans, slots).text));
+    const ids = new Set(this.encode(masked(text, spans, slots).text));
     if (!this.aliases.some((alias) => ids.has(alias))) return slots;
     const free = {};
     for (const { kind } of spans) free[kind] = slotsOf(kind).filter((slot) => !ids.has(this.aliases[slot]));
@@ -196,19 +186,19 @@ export class LineReader {
 
   // A passage in capitals, read in small letters; none where that is too long.
   calm(passage) {
-    return this.ids(capitalized(passage.masked ? passage.masked.text : passage.text));
+    return this.ids(calmLine(passage.masked ? passage.masked.text : passage.text, this.encode));
   }
 
   // A passage with words in capitals, and what is read of it with these in small letters; null without such words.
   calmWords(passage) {
-    const source = calmText(passage.masked ? passage.masked.text : passage.text, (text) => this.tokenizer.encode(text));
+    const source = calmText(passage.masked ? passage.masked.text : passage.text, this.encode);
     const ids = source ? this.ids(source.text) : [];
     return ids.length ? { source, ids } : null;
   }
 
   // What the model reads of a text; none where that is too long.
   ids(text) {
-    const ids = this.tokenizer.encode(text);
+    const ids = this.encode(text);
     return ids.length <= MOST ? ids : [];
   }
 

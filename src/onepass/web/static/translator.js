@@ -4,6 +4,7 @@
 import * as ort from "./ort.wasm.bundle.min.mjs";
 import { isUpper, withCapitals } from "./capitals.js";
 import { Engine } from "./engine.js";
+import { withLackingCapitals } from "./letters.js";
 import { localised } from "./numbers.js";
 import { CLEARLY } from "./patterns.js";
 import { LineReader } from "./sentences.js";
@@ -134,7 +135,8 @@ export class Translator {
     if (calm.length) {
       const other = await this.#reading(calm);
       other.text = other.text.toUpperCase();
-      if (isBetter(other, best)) best = other;
+      // Words of usual subwords are no abbreviations; spelt by rare ones, they are only copied well.
+      if ((other.text && calm.length < passage.ids.length) || isBetter(other, best)) best = other;
     }
     const words = this.#engine?.aligns ? this.#reader.calmWords(passage) : null;
     if (words) {
@@ -144,7 +146,8 @@ export class Translator {
       if (isBetter(other, best, CLEARLY)) best = other;
     }
     const text = passage.masked ? restored(best.text, passage.masked, this.#asWritten) : best.text;
-    return withEndMarks(passage.text, validOutput(passage.text, text));
+    const ended = withEndMarks(passage.text, validOutput(passage.text, text));
+    return withLackingCapitals(passage.text, ended, this.#reader.letters);
   }
 
   async #reading(row, aligned = false) {
