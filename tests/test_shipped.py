@@ -89,7 +89,7 @@ def test_the_default_model_reads_capitals() -> None:
     assert texts == [
         "VOCÊ PODE ME AJUDAR?",
         "O MUSEU ESTÁ ABERTO HOJE.",
-        "A UNESCO",
+        "UNESCO",
         "O museu está aberto hoje.",
     ]
 

@@ -66,7 +66,7 @@ def test_of_a_line_in_capitals_what_has_more_subwords_when_small_stays(text: str
         ("en-pt", "EMERGENCY EXIT", "SAÍDA DE EMERGÊNCIA"),
         ("en-pt", "WARNING", "AVISO"),
         ("pt-en", "SAÍDA DE EMERGÊNCIA", "EMERGENCY EXIT"),
-        ("pt-en", "POLÍCIA", "POLICE"),
+        ("pt-en", "LISBOA", "LISBON"),
         ("pt-en", "FORA DE SERVIÇO", "OUT OF SERVICE"),
         ("pt-en", "ONU", "UN"),
     ],

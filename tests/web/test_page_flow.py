@@ -181,10 +181,10 @@ def test_end_marks_and_what_nobody_sees_are_as_in_python(directory: Path) -> Non
 
 
 class Recorded:
-    """Python's engine, and all that it was asked; `words`: answers with these instead."""
+    """Python's engine, and all that it was asked, by the row and how it was asked."""
 
-    def __init__(self, decode: Decode, *, aligned: bool, score: float | None = None) -> None:
-        self.decode, self.aligned, self.score = decode, aligned, score
+    def __init__(self, decode: Decode, how: str, score: float | None = None) -> None:
+        self.decode, self.how, self.score = decode, how, score
         self.answers: dict[str, Any] = {}
 
     def __call__(self, rows: Sequence[Sequence[int]]) -> Hypotheses:
@@ -194,7 +194,7 @@ class Recorded:
         for row, ids, score, sources in zip(
             rows, found.ids, found.scores, found.sources or [None] * len(rows), strict=True
         ):
-            key = f"{','.join(map(str, row))} {str(self.aligned).lower()}"
+            key = f"{','.join(map(str, row))} {self.how}"
             self.answers[key] = {"ids": ids, "score": score, "sources": sources}
         return found
 
@@ -219,22 +219,51 @@ def test_the_graph_is_asked_where_words_come_from(directory: Path, translator: T
       outputNames: Object.keys(outputs),
       run: async (_, names) => Object.fromEntries(names.map((name) => [name, { data: outputs[name] }])),
     }, tokenizer).translate(row, true)"""
-    assert in_node(directory, function, cases) == expected
+    found = in_node(directory, function, cases)
+    assert [{name: one[name] for name in expected[0]} for one in found] == expected
+
+
+def test_of_few_words_the_graph_chooses_among_candidates(directory: Path, translator: Translator) -> None:
+    rows = [translator.passages(line)[0].ids for line in ("Welcome", "Hello {name}!", "Good morning 3")]
+    function = """async (row) => {
+      const asked = [];
+      const said = { ids: [7], scores: [-1], labels: [4, 5], log_probs: [-1, -1], span_log_probs: [-9, -2] };
+      await new Engine({ Tensor: class { constructor(_, data) { this.data = data; } } }, {
+        inputNames: ["src_ids", "window", "spans", "forced"],
+        outputNames: ["sources"],
+        run: async ({ window, forced }, names) => {
+          asked.push([window, forced].map(({ data }) => Array.from(data, Number)));
+          return Object.fromEntries(names.map((name) => [name, { data: said[name] }]));
+        },
+      }, tokenizer).translate(row, false, true);
+      return asked;
+    }"""
+    assert translator._placeholders is not None
+    found = in_node(directory, function, rows)
+    assert found[0] == [[[0, 10], [0]]]
+    for row, asked in zip(rows[1:], found[1:], strict=True):
+        [mark] = translator._placeholders.within(row)
+        assert asked == [[[0, 0], [0]], [[0, 10], [0, mark]]]
 
 
 @pytest.mark.parametrize("calm_score", [None, 0.0], ids=["as the model chooses", "small letters are better"])
 def test_a_line_is_written_as_python_writes_it(
     directory: Path, translator: Translator, monkeypatch: pytest.MonkeyPatch, calm_score: float | None
 ) -> None:
-    plain = Recorded(translator.engine, aligned=False)
-    calm = Recorded(translator.engine.aligned, aligned=True, score=calm_score)
+    plain = Recorded(translator.engine, "once")
+    calm = Recorded(translator.engine.aligned, "aligned", score=calm_score)
+    few = Recorded(translator.engine.few, "few")
     monkeypatch.setattr(translator, "_decode", plain)
     monkeypatch.setattr(translator, "_decode_aligned", calm)
+    monkeypatch.setattr(translator, "_decode_few", few)
     expected = [translator.translate([line])[0].text for line in LINES]
     assert calm.answers
+    assert few.answers
     function = """([line, answers]) => new Translator(said, {
       aligns: true,
-      translate: async (row, aligned) => answers[`${row} ${aligned}`],
+      translate: async (row, aligned, few) => answers[`${row} ${few ? "few" : aligned ? "aligned" : "once"}`],
     }, tokenizer).translate(line)"""
-    found = in_node(directory, function, [[line, plain.answers | calm.answers] for line in LINES])
+    found = in_node(
+        directory, function, [[line, plain.answers | calm.answers | few.answers] for line in LINES]
+    )
     assert dict(zip(LINES, found, strict=True)) == dict(zip(LINES, expected, strict=True))

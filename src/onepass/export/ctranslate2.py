@@ -240,7 +240,12 @@ class CTranslate2Translator(TextTranslator):
         self.description = f"CTranslate2 {compute_type}" + (", vocabulary map" if use_vmap else "")
 
     def decode_batches(
-        self, batches: Sequence[list[list[int]]], *, alignment: bool = False, n_best: int = 1
+        self,
+        batches: Sequence[list[list[int]]],
+        *,
+        alignment: bool = False,
+        n_best: int = 1,
+        few: bool = False,
     ) -> Iterator[Hypotheses]:
         """What CTranslate2 makes of batches of source ids, in their order; its workers run side by side.
 

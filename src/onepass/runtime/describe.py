@@ -6,6 +6,7 @@ from dataclasses import asdict
 
 from onepass.bundle import MANIFEST, WEIGHTS, Bundle, Measurement
 from onepass.errors import ModelError
+from onepass.runtime.engine import FEW_CANDIDATES
 from onepass.runtime.translator import CANDIDATES, precisions, usual_candidates
 
 
@@ -45,7 +46,7 @@ def _described(bundle: Bundle) -> list[str]:
         f"layers: {sizes['encoder_layers']} in the encoder, {sizes['decoder_layers']} in the decoder",
         f"width: {sizes['width']}",
         f"precisions: {', '.join(precisions(bundle)) or f'none: a bundle {_purpose(bundle)}'}",
-        *([f"candidates: {usual_candidates(bundle)} unless told"] if bundle.settings.get(CANDIDATES) else []),
+        *([_candidates(bundle)] if bundle.settings.get(CANDIDATES) else []),
         f"size: {_bytes(bundle) / 1e6:.1f} MB",
         f"fingerprint: {bundle.fingerprint}",
     ]
@@ -70,6 +71,12 @@ def _quality(row: Measurement) -> str:
 
 def _purpose(bundle: Bundle) -> str:
     return "for training" if WEIGHTS in bundle.files else "for CTranslate2"
+
+
+def _candidates(bundle: Bundle) -> str:
+    usual = usual_candidates(bundle)
+    few = f", {FEW_CANDIDATES} for one or two words" if usual == 1 else ""
+    return f"candidates: {usual} unless told{few}"
 
 
 def _bytes(bundle: Bundle) -> int:

@@ -30,6 +30,8 @@ SOURCES, ATTENDED = "sources", "attended"
 """Outputs of a graph that only alignments need: of tokens, and of places."""
 LIKELIEST = 9
 """Candidates that are looked at one by one, where several translations are wanted."""
+FEW_CANDIDATES = 10
+"""Among which the teacher chooses for one or two words."""
 GUARDS, GUARD_TOKENS = 16, 12
 """Rows that are tried, and their length, see `OnnxEngine._guards_of`."""
 _FREE = np.zeros((1, 1), dtype=np.int64)
@@ -159,6 +161,10 @@ class OnnxEngine:
     def aligned(self, rows: Sequence[Sequence[int]]) -> Hypotheses:
         """The same, which also says where the source has each token, if the graph does."""
         return self._decoded(rows, aligned=True)
+
+    def few(self, rows: Sequence[Sequence[int]]) -> Hypotheses:
+        """The same for one or two words: what the teacher chooses among FEW_CANDIDATES."""
+        return self._decoded(rows, aligned=True, windows=[Range(0, FEW_CANDIDATES)])._replace(others=None)
 
     def several(self, rows: Sequence[Sequence[int]], count: int) -> Hypotheses:
         """The same with up to `count` translations of each, all with the teacher's scores.

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from onepass.text.validity import has_letters
 
-_WORD = re.compile(r"[^\W\d_]+")
+WORD = re.compile(r"[^\W\d_]+")
 _SHORTEST_NAME = 4
 
 
@@ -60,7 +60,7 @@ class Letters:
         text = unicodedata.normalize("NFC", text)
         if self._small.keys().isdisjoint(map(ord, text)):
             return text
-        return _WORD.sub(lambda word: self._as_usual(word[0]), text)
+        return WORD.sub(lambda word: self._as_usual(word[0]), text)
 
     def lack_capital(self, letter: str) -> bool:
         """Whether a small letter is known and its capital is not."""
@@ -100,17 +100,17 @@ def with_lacking_capitals(source: str, translation: str, src: Letters, tgt: Lett
     """
     if source.isascii() and translation.isascii():
         return translation
-    words = list(_WORD.finditer(source))
+    words = list(WORD.finditer(source))
     capitals = [word[0] for word in words if word[0][0].isupper()]
     if not capitals:
         return translation
-    found = _WORD.search(translation)
+    found = WORD.search(translation)
     if found and words[0][0] == capitals[0]:
         lacking = src.lack_capital(words[0][0][0].lower()) or tgt.lack_capital(found[0][0])
         if lacking and found[0].islower():
             translation = _capital_at(translation, found.start())
     names = {_stem(word) for word in capitals if word != words[0][0]} - {""}
-    for word in _WORD.finditer(translation):
+    for word in WORD.finditer(translation):
         if tgt.lack_capital(word[0][0]) and _stem(word[0]) in names:
             translation = _capital_at(translation, word.start())
     return translation

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from onepass.runtime.capitals import CalmText, calm_line, calm_text
+from onepass.runtime.letters import WORD as LETTERS
 from onepass.runtime.letters import Letters, with_lacking_capitals
 from onepass.text.glossary import Glossary
 from onepass.text.numbers import localised
@@ -29,6 +30,8 @@ class Languages(NamedTuple):
 
 
 UNNAMED = Languages("", "")
+FEW_WORDS = 2
+MOST_IDS_OF_FEW = 12
 NUMBERS = (SpanKind.ONE, SpanKind.NUMBER)
 
 _LIST_MARK = re.compile(r"(?:[-*+•‣·–—]|[(\[]?(?:\d{1,3}|[a-z])[)\]]|\d{1,3}\.)\s+(?=\S)")
@@ -181,18 +184,22 @@ class LineReader:
         }
         return [free[span.kind].pop(0) if free[span.kind] else None for span in spans]
 
+    def has_few_words(self, passage: Passage) -> bool:
+        """Whether a passage is one or two words; a text without spaces is no word."""
+        return len(passage.ids) <= MOST_IDS_OF_FEW and len(LETTERS.findall(self._text(passage))) <= FEW_WORDS
+
     def calm(self, passage: Passage) -> list[int]:
         """A passage in capitals, read in small letters; none where that is too long."""
-        text = passage.segment.text if passage.masked is None else passage.masked.text
-        return self._ids(calm_line(text, self._encode))
+        return self._ids(calm_line(self._text(passage), self._encode))
 
     def calm_words(self, passage: Passage) -> CalmPassage | None:
         """A passage with words in capitals, read with these in small letters, if there are any."""
-        found = calm_text(
-            passage.segment.text if passage.masked is None else passage.masked.text, self._encode
-        )
+        found = calm_text(self._text(passage), self._encode)
         ids = [] if found is None else self._ids(found.text)
         return CalmPassage(found, ids) if found is not None and ids else None
+
+    def _text(self, passage: Passage) -> str:
+        return passage.segment.text if passage.masked is None else passage.masked.text
 
     def with_capitals(self, passage: Passage, translation: str) -> str:
         """The translation of a passage with the capitals that a vocabulary lacks."""

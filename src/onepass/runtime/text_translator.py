@@ -164,6 +164,8 @@ class TextTranslator:
         decode_aligned: the engine that also says which source token each target token comes from, where
             there is one.
         decode_several: the engine that gives several translations, where there is one.
+        decode_few: the engine that chooses among candidates, for one or two words: a student mixes two
+            translations of them more often than of sentences. None: they are decoded as all others.
         languages: of both sides.
         split: cut lines into sentences.
         placeholders: that the model has learnt: it reads protected spans as such.
@@ -185,6 +187,7 @@ class TextTranslator:
         copies: bool = False,
         decode_aligned: Decode | None = None,
         decode_several: DecodeSeveral | None = None,
+        decode_few: Decode | None = None,
         languages: Languages = UNNAMED,
         split: bool = False,
         placeholders: PlaceholderIds | None = None,
@@ -210,7 +213,7 @@ class TextTranslator:
         self.copies, self.aligns = copies, decode_aligned is not None
         self.has_alternatives = decode_several is not None
         self._decode, self._decode_aligned = decode, decode_aligned or decode
-        self._decode_several = decode_several
+        self._decode_several, self._decode_few = decode_several, decode_few
         self._workers = workers
         self.renew()
         _TRANSLATORS.add(self)
@@ -265,9 +268,12 @@ class TextTranslator:
             yield from self.translate(window, alignment=alignment, n_best=n_best)
 
     def decode_chunks(
-        self, chunks: Sequence[list[int]], *, alignment: bool = False, n_best: int = 1
+        self, chunks: Sequence[list[int]], *, alignment: bool = False, n_best: int = 1, few: bool = False
     ) -> list[Part]:
-        """Translates source ids, rows of 1 to MAX_SRC_TOKENS, in batches of similar length."""
+        """Translates source ids, rows of 1 to MAX_SRC_TOKENS, in batches of similar length.
+
+        `few`: they are one or two words each.
+        """
         batches = batches_for_workers(
             [len(chunk) for chunk in chunks],
             self.batch_tokens,
@@ -276,7 +282,7 @@ class TextTranslator:
         )
         parts: dict[int, Part] = {}
         given = [[chunks[i] for i in rows] for rows in batches]
-        decoded = self.decode_batches(given, alignment=alignment, n_best=n_best)
+        decoded = self.decode_batches(given, alignment=alignment, n_best=n_best, few=few)
         for rows, hyps in zip(batches, decoded, strict=True):
             none: list[None] = [None] * len(rows)
             weights = [len(ids) + hyps.with_end for ids in hyps.ids]
@@ -289,13 +295,20 @@ class TextTranslator:
         return [parts[i] for i in range(len(chunks))]
 
     def decode_batches(
-        self, batches: Sequence[list[list[int]]], *, alignment: bool = False, n_best: int = 1
+        self,
+        batches: Sequence[list[list[int]]],
+        *,
+        alignment: bool = False,
+        n_best: int = 1,
+        few: bool = False,
     ) -> Iterator[Hypotheses]:
         """What the engine makes of batches of source ids, in their order."""
         run = self._pool.map if self._pool is not None and len(batches) > 1 else map
         several = self._decode_several
         if n_best > 1 and several is not None:
             return run(lambda rows: several(rows, n_best), batches)
+        if few and self._decode_few is not None:
+            return run(self._decode_few, batches)
         return run(self._decode_aligned if alignment else self._decode, batches)
 
     def read(self, passages: Sequence[Passage], *, alignment: bool = False, n_best: int = 1) -> list[Reading]:
@@ -305,7 +318,9 @@ class TextTranslator:
         """
         capitals = [i for i, passage in enumerate(passages) if passage.ids and passage.segment.text.isupper()]
         calm = [self._reader.calm(passages[i]) for i in capitals]
-        readings = self._written([*(passage.ids for passage in passages), *calm], alignment, n_best)
+        few = [self._decode_few is not None and self._reader.has_few_words(each) for each in passages]
+        few += [few[i] for i in capitals]
+        readings = self._written([*(passage.ids for passage in passages), *calm], alignment, n_best, few)
         for i, other in zip(capitals, readings[len(passages) :], strict=True):
             # Words of usual subwords are no abbreviations; spelt by rare ones, they are only copied well.
             surely = bool(other.text) and len(other.ids) < len(readings[i].ids)
@@ -338,10 +353,22 @@ class TextTranslator:
             reading if found == reading.text and not others else reading._replace(text=found, others=others)
         )
 
-    def _written(self, rows: Sequence[list[int]], alignment: bool = False, n_best: int = 1) -> list[Reading]:
+    def _written(
+        self,
+        rows: Sequence[list[int]],
+        alignment: bool = False,
+        n_best: int = 1,
+        few: Sequence[bool] | None = None,
+    ) -> list[Reading]:
         """What the model writes for each row of source ids; nothing for one without ids."""
-        parts = iter(self.decode_chunks([row for row in rows if row], alignment=alignment, n_best=n_best))
-        return [self._reading(row, next(parts) if row else NOTHING) for row in rows]
+        few = few or [False] * len(rows)
+        parts: dict[int, Part] = {}
+        for kind in (False, True):
+            numbers = [i for i, row in enumerate(rows) if row and few[i] == kind]
+            given = [rows[i] for i in numbers]
+            found = self.decode_chunks(given, alignment=alignment, n_best=n_best, few=kind)
+            parts.update(zip(numbers, found, strict=True))
+        return [self._reading(row, parts.get(i, NOTHING)) for i, row in enumerate(rows)]
 
     def _reading(self, row: list[int], part: Part) -> Reading:
         if self._placeholders is not None:

@@ -64,8 +64,8 @@ class Translator(TextTranslator):
             model: the name of a shipped model, such as "en-pt", a bundle's directory, or one that is open.
             precision: of the weights [int8, where the bundle has it].
             num_candidates: more than 1, if the bundle has a teacher: it chooses among so many [what the
-                bundle says, mostly 1]. Those of a student with fertilities are drawn (noisy parallel
-                decoding), of CTC there are 64 at most.
+                bundle says, mostly 1; but 10 of one or two words]. Those of a student with fertilities are
+                drawn (noisy parallel decoding), of CTC there are 64 at most.
             seed: of what is drawn.
             num_threads: batches decoded side by side, those of all threads that call it together [the cores
                 of this process, at most 4].
@@ -82,6 +82,7 @@ class Translator(TextTranslator):
             if value is not None and value < 1:
                 raise UsageError("There must be at least one", where=name, value=value)
         bundle = model if isinstance(model, Bundle) else Bundle.open(find_model(model))
+        of_few = num_candidates is None
         if num_candidates is None:
             num_candidates = usual_candidates(bundle)
         chosen = _precision(bundle, precision)
@@ -111,6 +112,7 @@ class Translator(TextTranslator):
             copies=engine.copies,
             decode_aligned=engine.aligned if engine.aligns else None,
             decode_several=engine.several if engine.has_several else None,
+            decode_few=engine.few if engine.has_several and of_few and num_candidates == 1 else None,
             languages=Languages(bundle.src, bundle.tgt),
             split=split,
             placeholders=placeholders,

@@ -11,7 +11,7 @@ import re
 import sys
 from typing import Any
 
-from onepass.runtime import alignment, capitals, letters, sentences
+from onepass.runtime import alignment, capitals, engine, letters, sentences
 from onepass.text import numbers, placeholders, segmentation, teacher_tokenizer, validity
 from onepass.text.patterns import FRACTIONS, SIGNS_OF_SPANS, any_span
 from onepass.web.expressions import javascript
@@ -78,7 +78,7 @@ def scripted_patterns() -> str:
         "doubtful": validity._DOUBTFUL,
         "outerSpace": r"\A\s+|\s+\Z",
         "words": alignment._WORD,
-        "letters": letters._WORD,
+        "letters": letters.WORD,
         "wordsOfLine": capitals._WORD_OF_LINE,
         "wordsAlone": capitals._WORD,
     }
@@ -90,6 +90,10 @@ def scripted_patterns() -> str:
         f"export const PATTERNS = {{\n{''.join(rows)}}};\n\n"
         "// How much better the score of a translation must be to stand for one with words in capitals.\n"
         f"export const CLEARLY = {capitals.CLEARLY};\n\n"
+        "// Of one or two words the teacher chooses among candidates.\n"
+        f"export const FEW_WORDS = {sentences.FEW_WORDS};\n"
+        f"export const MOST_IDS_OF_FEW = {sentences.MOST_IDS_OF_FEW};\n"
+        f"export const FEW_CANDIDATES = {engine.FEW_CANDIDATES};\n\n"
         "// Characters that a title begins with in another form than in capitals.\n"
         f"export const TITLES = {json.dumps(titles)};\n"
     )

@@ -1,6 +1,7 @@
 // The model's graph in ONNX Runtime: the ids of one sentence in, those of its translation out, with its score.
-// Where `aligned`, also `sources`: the number of the source id that each comes from.
+// Of `few` words, what the teacher in the graph chooses among candidates. Where `aligned`, also `sources`: the number of the source id that each comes from.
 
+import { FEW_CANDIDATES } from "./patterns.js";
 import { placed } from "./placing.js";
 import { PAD } from "./tokenizer.js";
 
@@ -11,6 +12,7 @@ export class Engine {
   constructor(ort, session, { first, blank }) {
     [this.ort, this.session, this.first, this.blank] = [ort, session, first, blank];
     this.aligns = session.outputNames.includes("sources");
+    this.chooses = session.inputNames.includes("window");
     this.last = Promise.resolve();
   }
 
@@ -21,29 +23,35 @@ export class Engine {
   }
 
   // One after the other: a session runs once at a time.
-  translate(row, aligned = false) {
-    const mine = this.last.then(() => this.#translated(row, aligned));
+  translate(row, aligned = false, few = false) {
+    const mine = this.last.then(() => this.#translated(row, aligned, few && this.chooses));
     this.last = mine.catch(() => {});
     return mine;
   }
 
-  async #translated(row, aligned) {
+  async #translated(row, aligned, few) {
     const spans = [...new Set(row.filter((id) => id >= this.first && id < this.blank))];
     const feeds = {
       src_ids: numbers(this.ort, row, 1, row.length),
-      window: numbers(this.ort, [0, 0], 2),
+      window: numbers(this.ort, [0, few && !spans.length ? FEW_CANDIDATES : 0], 2),
       spans: numbers(this.ort, spans, 1, spans.length),
       forced: numbers(this.ort, [0], 1, 1),
     };
     for (const name of Object.keys(feeds)) if (!this.session.inputNames.includes(name)) delete feeds[name];
-    if (!spans.length) {
-      const found = await this.session.run(feeds, ["ids", "scores", ...(aligned ? ["sources"] : [])]);
-      const ids = Array.from(found.ids.data, Number).filter((id) => id !== PAD);
-      const sources = aligned && Array.from(found.sources.data, Number).slice(0, ids.length);
-      return { ids, score: found.scores.data[0], sources };
-    }
+    if (!spans.length) return this.#chosen(feeds, aligned);
     const found = await this.session.run(feeds, ["labels", "log_probs", "span_log_probs", ...(aligned ? ["attended"] : [])]);
-    return this.#carried(spans, found);
+    const carried = this.#carried(spans, found);
+    if (!few) return carried;
+    feeds.window = numbers(this.ort, [0, FEW_CANDIDATES], 2);
+    feeds.forced = numbers(this.ort, carried.forced, 1, carried.forced.length);
+    return this.#chosen(feeds, aligned);
+  }
+
+  async #chosen(feeds, aligned) {
+    const found = await this.session.run(feeds, ["ids", "scores", ...(aligned ? ["sources"] : [])]);
+    const ids = Array.from(found.ids.data, Number).filter((id) => id !== PAD);
+    const sources = aligned && Array.from(found.sources.data, Number).slice(0, ids.length);
+    return { ids, score: found.scores.data[0], sources };
   }
 
   // Each placeholder is written once, where the model gives it most.
@@ -56,6 +64,7 @@ export class Engine {
     const ids = chosen.filter(isWritten);
     const sources = attended && Array.from(attended.data, Number).filter((_, slot) => isWritten(chosen[slot], slot));
     const sum = own.reduce((total, one, slot) => total + (held[slot] >= 0 ? of[held[slot]][slot] : one), 0);
-    return { ids, score: sum / Math.max(ids.length, 1), sources };
+    const forced = held.map((number) => (number >= 0 ? spans[number] : 0));
+    return { ids, score: sum / Math.max(ids.length, 1), sources, forced };
   }
 }

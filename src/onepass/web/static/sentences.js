@@ -3,7 +3,7 @@
 
 import { calmLine, calmText, isLower, isUpper } from "./capitals.js";
 import { Letters } from "./letters.js";
-import { PATTERNS } from "./patterns.js";
+import { FEW_WORDS, MOST_IDS_OF_FEW, PATTERNS } from "./patterns.js";
 import { findSpans, hasLetters, IS_CHARACTER, masked, slotsOf, spansWithin, usualSlots } from "./spans.js";
 import { stripped } from "./tokenizer.js";
 import { cleaned } from "./validity.js";
@@ -182,6 +182,12 @@ export class LineReader {
     const free = {};
     for (const { kind } of spans) free[kind] = slotsOf(kind).filter((slot) => !ids.has(this.aliases[slot]));
     return spans.map(({ kind }) => free[kind].shift() ?? null);
+  }
+
+  // Whether a passage is one or two words; a text without spaces is no word.
+  hasFewWords(passage) {
+    const text = passage.masked ? passage.masked.text : passage.text;
+    return passage.ids.length <= MOST_IDS_OF_FEW && (text.match(PATTERNS.letters) ?? []).length <= FEW_WORDS;
   }
 
   // A passage in capitals, read in small letters; none where that is too long.

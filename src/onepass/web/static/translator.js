@@ -130,10 +130,11 @@ export class Translator {
     if (!passage.ids.length) {
       return passage.masked ? restored(passage.masked.text, passage.masked, this.#asWritten) : passage.text;
     }
-    let best = await this.#reading(passage.ids);
+    const few = this.#reader.hasFewWords(passage);
+    let best = await this.#reading(passage.ids, false, few);
     const calm = isUpper(passage.text) ? this.#reader.calm(passage) : [];
     if (calm.length) {
-      const other = await this.#reading(calm);
+      const other = await this.#reading(calm, false, few);
       other.text = other.text.toUpperCase();
       // Words of usual subwords are no abbreviations; spelt by rare ones, they are only copied well.
       if ((other.text && calm.length < passage.ids.length) || isBetter(other, best)) best = other;
@@ -150,9 +151,9 @@ export class Translator {
     return withLackingCapitals(passage.text, ended, this.#reader.letters);
   }
 
-  async #reading(row, aligned = false) {
+  async #reading(row, aligned = false, few = false) {
     this.#check();
-    const found = await this.#engine.translate(row, aligned);
+    const found = await this.#engine.translate(row, aligned, few);
     const ids = this.#carried(row, found.ids);
     return { ...found, ids, text: this.#tokenizer.decode(ids) };
   }
