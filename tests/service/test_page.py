@@ -299,7 +299,7 @@ def test_a_file_that_is_dropped_is_translated(watched: Watched) -> None:
     assert page.get_attribute("#download", "download") == "letter.de.txt"
     fetched = page.evaluate("fetch(document.querySelector('#download').href).then(a => a.text())")
     assert fetched == "ONE.\nTWO."
-    page.evaluate(drop, "letter.docx")
+    page.evaluate(drop, "letter.odt")
     watched.shows("#error", "Invalid request: file format not supported")
 
 

@@ -96,7 +96,14 @@ def chosen_format(name: str | None, file: Path | None, *, says_more: bool = Fals
     return chosen
 
 
-def translate_document(translator: Aligns, data: bytes, name: str, *, where: object = None) -> bytes:
+def translate_document(
+    translator: Aligns,
+    data: bytes,
+    name: str,
+    *,
+    where: object = None,
+    most_bytes: int | None = None,
+) -> bytes:
     """Translates the bytes of a document.
 
     Args:
@@ -104,6 +111,7 @@ def translate_document(translator: Aligns, data: bytes, name: str, *, where: obj
         data: of the document; texts in UTF-8, or in UTF-16 with a mark.
         name: of its format, of `FORMATS`.
         where: it is from, for errors.
+        most_bytes: of a packed one, unpacked [a gigabyte].
 
     Raises:
         UsageError: the format's library is missing, or the model does not say where its words come from.
@@ -111,7 +119,8 @@ def translate_document(translator: Aligns, data: bytes, name: str, *, where: obj
     """
     translate = _function(FORMATS[name])
     if FORMATS[name].is_binary:
-        return cast(bytes, translate(translator, data))
+        limit = {} if most_bytes is None else {"most_bytes": most_bytes}
+        return cast(bytes, translate(translator, data, **limit))
     mark = next((mark for mark in _MARKS if data.startswith(mark)), b"")
     encoding = _MARKS.get(mark, "utf-8")
     try:

@@ -30,18 +30,16 @@ _TOKEN = re.compile("\ufdd0(\\d+)\ufdd1")
 """Stands for an element; no XML has such a character."""
 _WRAPPERS = {qn(name) for name in ("w:hyperlink", "w:ins", "w:smartTag")}
 _IGNORED_IN_FORMATS = {qn(name) for name in ("w:lang", "w:noProof")}
-_MOST_BYTES = 1 << 30
-"""Of an unpacked document."""
 
 
-def translate_word(translator: Aligns, data: bytes) -> bytes:
-    """Translates a document.
+def translate_word(translator: Aligns, data: bytes, *, most_bytes: int = 1 << 30) -> bytes:
+    """Translates a document of at most so many bytes, unpacked: small archives can hold more than a machine.
 
     Raises:
-        DataError: it is no document of Word, or unpacked it is larger than a gigabyte.
+        DataError: it is no document of Word, or a larger one.
         UsageError: the model does not say where its words come from.
     """
-    document = _opened(data)
+    document = _opened(data, most_bytes)
     roots: list[tuple[Any, Any]] = []
     for part in document.part.package.iter_parts():
         if any(part.content_type.endswith(f"wordprocessingml.{name}+xml") for name in _PARTS):
@@ -63,12 +61,12 @@ def translate_word(translator: Aligns, data: bytes) -> bytes:
     return saved.getvalue()
 
 
-def _opened(data: bytes) -> Any:
+def _opened(data: bytes, most_bytes: int) -> Any:
     try:
         with zipfile.ZipFile(BytesIO(data)) as package:
             size = sum(entry.file_size for entry in package.infolist())
-        if size > _MOST_BYTES:
-            raise DataError("The document is too large", value=size, allowed=f"{_MOST_BYTES} bytes unpacked")
+        if size > most_bytes:
+            raise DataError("The document is too large", value=size, allowed=f"{most_bytes} bytes unpacked")
         return Document(BytesIO(data))
     except (zipfile.BadZipFile, KeyError, ValueError, etree.XMLSyntaxError) as error:
         raise DataError(f"The file is no document of Word: {error}", fix="save it as .docx anew") from None

@@ -22,6 +22,7 @@ from onepass.service.documents import (
     TEXT_FORMATS,
     check_format,
     file_ending,
+    is_packed,
     text_of,
     translated_document,
 )
@@ -287,14 +288,26 @@ class Api:
     ) -> Marked:
         """Documents of a format, one after the other."""
         detected: list[Detected] = []
-        with self._admitted(request, who, sum(map(len, documents)), pair) as waiter:
+        packed = is_packed(name)
+
+        def charge(lines: Sequence[str]) -> None:
+            if packed:
+                characters = sum(map(len, lines))
+                record_of(request).characters += characters
+                self._charge(who, characters)
+
+        with self._admitted(request, who, 0 if packed else sum(map(len, documents)), pair) as waiter:
             found = []
             for document in documents:
-                of_document = _Marked(self.translating, pair, waiter)
+                of_document = _Marked(self.translating, pair, waiter, charge)
                 found.append(await translated_document(document, name, of_document.translate))
                 record_of(request).sentences += of_document.sentences
                 detected += [] if of_document.detected is None else [of_document.detected]
         return Marked(found, detected if pair.source == AUTO else None)
+
+    def _charge(self, who: Key, characters: int) -> None:
+        self.admission.charge(who, characters)
+        self.metrics.characters.inc(characters)
 
     @contextmanager
     def _admitted(self, request: Request, who: Key, characters: int, pair: Pair) -> Iterator[Waiter]:
@@ -303,25 +316,37 @@ class Api:
         self.translating.check(pair)
         with self.admission.admitted(self.translating.waiting):
             # Last of all checks: what is refused costs no characters.
-            self.admission.charge(who, characters)
-            self.metrics.characters.inc(characters)
+            self._charge(who, characters)
             yield Waiter(lambda: _leaves(request), lambda: self.admission.deadline(record.started))
 
 
 class _Marked:
     """The lines of a document with mark-up, all in the language of the first that were asked for.
 
+    Args:
+        translating: those lines.
+        pair: of languages.
+        waiter: for them.
+        charge: is told the lines before they are translated.
+
     Attributes:
         detected: that language, where it is to be found out; None as long as nothing was translated.
         sentences: that were read.
     """
 
-    def __init__(self, translating: Translating, pair: Pair, waiter: Waiter) -> None:
-        self._translating, self._pair, self._waiter = translating, pair, waiter
+    def __init__(
+        self,
+        translating: Translating,
+        pair: Pair,
+        waiter: Waiter,
+        charge: Callable[[Sequence[str]], None],
+    ) -> None:
+        self._translating, self._pair, self._waiter, self._charge = translating, pair, waiter, charge
         self.detected: Detected | None = None
         self.sentences = 0
 
     async def translate(self, lines: Sequence[str], alignment: bool) -> list[Translation]:
+        self._charge(lines)
         pair = self._pair
         if pair.source == AUTO:
             self.detected = self.detected or (await self._translating.detect("\n".join(lines)))[0]

@@ -20,9 +20,11 @@ TEXT_FORMATS = (TEXT, "html")
 """Of the parameter `format`."""
 FILE_FORMATS = {
     ".txt": TEXT,
-    **{ending: name for name, known in FORMATS.items() if not known.is_binary for ending in known.endings},
+    **{ending: name for name, known in FORMATS.items() for ending in known.endings},
 }
-"""By the ends of file names. Files that are archives are refused: small ones can hold gigabytes."""
+"""By the ends of file names."""
+MOST_UNPACKED = 16_000_000
+"""Bytes of a document that is packed: a small archive can hold gigabytes."""
 Translate = Callable[[Sequence[str], bool], Awaitable[list[Translation]]]
 """Lines, and whether their words shall say where they come from."""
 
@@ -44,7 +46,7 @@ async def translated_document(data: bytes, name: str, translate: Translate) -> b
     """A document of a format, with its text translated.
 
     Args:
-        data: in UTF-8.
+        data: in UTF-8, or packed.
         name: of the format, one of `FORMATS`.
         translate: is called in the event loop that runs.
 
@@ -53,9 +55,14 @@ async def translated_document(data: bytes, name: str, translate: Translate) -> b
     """
     translator = _ThroughTheLoop(asyncio.get_running_loop(), translate)
     try:
-        return await asyncio.to_thread(translate_document, translator, data, name)
+        return await asyncio.to_thread(translate_document, translator, data, name, most_bytes=MOST_UNPACKED)
     except (DataError, UsageError) as error:
         raise RequestError(400, f"Invalid request: {error.what}") from None
+
+
+def is_packed(name: str) -> bool:
+    """Whether documents of a format are archives, whose bytes say little of the text in them."""
+    return name in FORMATS and FORMATS[name].is_binary
 
 
 def check_format(name: str) -> None:
