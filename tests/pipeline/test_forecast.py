@@ -132,6 +132,19 @@ def test_translations_that_are_there_are_not_made_again(
     assert not rehearsed.translates(stage)
 
 
+def test_where_translations_are_there_dev_is_what_the_teacher_translates(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seconds = {"seconds": [9.0, 4.0, 5.0], "extremes": 7.0, "memory_of_small": 1, "memory": 1, "disk": DISK}
+    once = {"seconds": [9.0], "memory": 1, "disk": DISK}
+    of = {"teacher": once, "student": MEASURED, "evaluate": once}
+    monkeypatch.setattr(Rehearsal, "measure", lambda _, stage, seconds_: of.get(stage.name, seconds))
+    monkeypatch.setattr(forecast._Forecast, "_evaluating", lambda *_: EVALUATION)
+    recipe = mono_recipe(tmp_path, 'data.distilled="text.pt"', "distill.exercises=0")
+    found = {e.stage: e for e in plan_run(recipe).estimates}
+    assert found["distill"].hours * 3600 == pytest.approx(4.0 + 1.0 + 3 * (7.0 - 5.0) / 2)  # of 3 sentences
+
+
 def test_texts_alone_are_translated_and_those_held_out_in_prepare(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -147,7 +160,7 @@ def test_texts_alone_are_translated_and_those_held_out_in_prepare(
     )
     recipe = mono_recipe(tmp_path, "distill.exercises=0")
     found = {e.stage: e for e in plan_run(recipe).estimates}
-    assert found["distill"].hours * 3600 == pytest.approx(1.0 + 50 / 4)
+    assert found["distill"].hours * 3600 == pytest.approx(1.0 + (50 + 3) / 4)  # dev, too
     alone = 4.0 + 37 * 9 / 37  # the quarter of 50 lines, and the rest
     assert found["prepare"].hours * 3600 == pytest.approx(alone + 1.0 + 6 / 4, abs=0.2)
     assert found["prepare"].memory_bytes == 1000

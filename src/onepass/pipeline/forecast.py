@@ -19,7 +19,7 @@ from onepass.evaluation.league import WARMUP
 from onepass.evaluation.machine import machine_kind
 from onepass.pipeline.inventory import one_pass_models
 from onepass.pipeline.plan import EXERCISES
-from onepass.pipeline.rehearsal import Rehearsal, Sample, read_sample
+from onepass.pipeline.rehearsal import DEV_TRANSLATED, Rehearsal, Sample, read_sample
 from onepass.pipeline.rehearse import FEWEST_UPDATES, LARGE, SMALL
 from onepass.pipeline.stage import Stage
 from onepass.recipe import Recipe
@@ -179,6 +179,10 @@ class _Forecast:
         if self.rehearsal.translates(stage):
             self._of_line = _Translating(start, each, took["memory_of_small"])
         grown = float(all_lines)
+        if stage.apart:  # dev is translated, too
+            dev = self.rehearsal.sample.dev_size
+            grown += dev if self.rehearsal.translates(stage) else 0
+            start += dev * self._dev_line(took)
         if stage.name.startswith("align"):
             # What FastAlign learns from is but a sample, where the corpus is large.
             settings, length, some = self.recipe.align, self.size.length, lines[LARGE]
@@ -195,6 +199,14 @@ class _Forecast:
             memory += BYTES_OF_LINE * max(min(all_lines, MOST_LEARNT) - lines[LARGE], 0)
         disk = round(drawn_out(took["disk"], lines, all_lines))
         return Estimate(stage.name, None, None, seconds / 3600, disk, memory)
+
+    def _dev_line(self, took: Mapping[str, Any]) -> float:
+        """Seconds of a sentence of dev where no other is translated; 0 elsewhere, or where it is not known."""
+        more = min(len(self.rehearsal.sample.dev), DEV_TRANSLATED) - 1
+        if not self.recipe.data.distilled or "extremes" not in took or len(took["seconds"]) < 3 or not more:
+            return 0.0
+        seconds: float = took["extremes"] - took["seconds"][-1]
+        return max(seconds, 0.0) / more
 
     def _evaluating(self, took: Mapping[str, Any]) -> Estimate:
         """A start, and what all systems take for the sentences, by the speeds of the rehearsal."""

@@ -42,6 +42,8 @@ TRANSLATED, BY_UNTRAINED = 2000, 400
 """Lines at most that a teacher translates: one that was read, or one in torch that has learnt nothing."""
 SHORTEST, LONGEST = 1024, 100
 """Lines of the extremes: a batch of the most rows, and some of the longest ones."""
+DEV_TRANSLATED = 101
+"""Sentences of dev at most where the teacher translates nothing else; elsewhere it is one."""
 HELD = 500
 """Sentences of dev at most."""
 TESTED = 20
@@ -221,8 +223,8 @@ class Rehearsal:
             most = TRANSLATED if self.recipe.teacher.is_read else BY_UNTRAINED
             for name, part in PARTS.items():
                 self.few[name] = _cut(self.folder / name, most // part)
-            if self.recipe.teacher.is_read and not self.recipe.data.distilled:
-                _cut_extremes(self.folder / LARGE)
+            if self.recipe.teacher.is_read:
+                _cut_extremes(self.folder / LARGE, len(self.sample.dev))
             return
         if cut and not (large / stage.name).exists():
             shutil.copytree(small / stage.name, large / stage.name)
@@ -261,10 +263,17 @@ def _cut(run: Path, most: int) -> int:
     return count
 
 
-def _cut_extremes(run: Path) -> None:
-    """Writes the shortest and the longest lines to be translated."""
+def _cut_extremes(run: Path, dev: int) -> None:
+    """Writes the shortest and the longest lines to be translated, or `dev` sentences where all others are."""
     prepared, extremes = run / "prepare", run / EXTREMES
     shutil.copytree(run / FEW, extremes)
+    if (prepared / f"{MONO}.tgt").exists():
+        for side in ("src", "tgt"):
+            write_lines(
+                extremes / f"dev.{side}",
+                islice(stream_lines(prepared / f"dev.{side}"), min(dev, DEV_TRANSLATED)),
+            )
+        return
     for name in ("train.src", f"{MONO}.src"):
         if (prepared / name).exists():
             lines = sorted(stream_lines(prepared / name), key=len)

@@ -31,7 +31,8 @@ SMALL, LARGE = "small", "large"
 FEW = "few"
 """In a run: what `prepare` has made, cut to the lines that a teacher translates."""
 EXTREMES = "extremes"
-"""The same, of the shortest and the longest lines: their batches hold the most, and few lines have none."""
+"""The same, of the shortest and the longest lines: their batches hold the most, and few lines have none.
+Where translations are there already, with more of dev, which the teacher translates even then."""
 FEWEST_UPDATES, MOST_UPDATES = 2, 40
 TOO_LONG = 1.5
 """Times the seconds that were granted, after which a small part must do."""
@@ -84,7 +85,8 @@ def _texts(folder: Path, stage: Stage, seconds: float, clock: Clock) -> dict[str
     if found[1] < TOO_LONG * seconds or not translates:
         found.append(_timed(folder / LARGE, stage, clock))
     if stage.apart and (folder / LARGE / EXTREMES).exists():
-        _timed(folder / LARGE, stage, clock, prepared=EXTREMES)  # for what it holds
+        extremes = _timed(folder / LARGE, stage, clock, prepared=EXTREMES)
+        return {"seconds": found, "memory_of_small": memory, "extremes": extremes}
     return {"seconds": found, "memory_of_small": memory}
 
 
