@@ -201,7 +201,7 @@ class _Forecast:
         return Estimate(stage.name, None, None, seconds / 3600, disk, memory)
 
     def _dev_line(self, took: Mapping[str, Any]) -> float:
-        """Seconds of a sentence of dev where no other is translated; 0 elsewhere, or where it is not known."""
+        """Seconds of a sentence of dev where no other is translated; else 0, or where it is not known."""
         more = min(len(self.rehearsal.sample.dev), DEV_TRANSLATED) - 1
         if not self.recipe.data.distilled or "extremes" not in took or len(took["seconds"]) < 3 or not more:
             return 0.0
