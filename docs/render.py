@@ -49,6 +49,7 @@ def blocks() -> Iterator[tuple[Path, str, str]]:
     rows = scale_tables.rows()
     yield DOCS / "scale.md", "commands", scale_tables.commands()
     yield DOCS / "scale.md", "measured", scale_tables.measured(rows)
+    yield DOCS / "scale.md", "plan", scale_tables.plan()
     yield DOCS / "scale.md", "lines", scale_tables.extrapolated(rows)
     yield DOCS / "reference" / "recipes.md", "settings", reference.settings()
     yield DOCS / "reference" / "command-line.md", "verbs", reference.command_line()

@@ -20,12 +20,31 @@ Row = Mapping[str, Any]
 
 def rows() -> list[Row]:
     """Of all results."""
-    return [row for path in sorted((RESULTS / "scale").glob("*.json")) for row in load(path)["rows"]]
+    return [row for path in sorted((RESULTS / "scale").glob("prepare*.json")) for row in load(path)["rows"]]
+
+
+def plan() -> str:
+    """What `--plan` forecast and what a run took, stage by stage: `benchmarks/plan_accuracy.py`."""
+    found = load(RESULTS / "scale" / "plan.json")
+    rows = found["rows"]
+    table = markdown_table(
+        {
+            "stage": [row["stage"] for row in rows],
+            "CPU seconds, forecast": [f"{row['forecast']['seconds']:,.1f}" for row in rows],
+            "taken": [f"{row['took']['cpu_seconds']:,.1f}" for row in rows],
+            "forecast / taken": [f"{row['times']:.2f}" for row in rows],
+            "MiB, forecast": [f"{row['forecast']['mib']:,.0f}" for row in rows],
+            "held": [f"{row['took']['mib']:,.0f}" for row in rows],
+            "forecast / held": [f"{row['times_memory']:.2f}" for row in rows],
+        }
+    )
+    took = f"The plan itself took {found['plan']['cpu_seconds']:,.0f} CPU seconds."
+    return f"{table}\n\n{took}\n`{found['command']}`, {found['machine']}"
 
 
 def commands() -> str:
     """What made the results, and where."""
-    runs = map(load, sorted((RESULTS / "scale").glob("*.json")))
+    runs = map(load, sorted((RESULTS / "scale").glob("prepare*.json")))
     return "\n".join(f"- `{run['command']}`, {run['machine']}" for run in runs)
 
 

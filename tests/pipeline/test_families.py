@@ -19,6 +19,7 @@ from onepass.pipeline.inventory import one_pass_models
 from onepass.pipeline.plan import plan
 from onepass.pipeline.prepare import SPLITS
 from onepass.text.lines import read_lines
+from tiny_rehearsal import here
 from tiny_run import assert_clear_error, call, copy_of_run, run, tiny_recipe
 
 CTC = 'variants.glat={family="ctc", glancing=[0.5, 0.3]}'
@@ -51,7 +52,7 @@ def test_a_run_trains_measures_and_translates_with_ctc(tmp_path: Path) -> None:
         assert alone.score == pytest.approx(translation.score, abs=1e-5)
 
 
-def test_a_student_is_made_smaller(tmp_path: Path) -> None:
+def test_a_student_is_made_smaller(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     directory = copy_of_run(tmp_path, until="finetune")
     small = 'variants.small={family="ctc", ffn_width=8, compresses="glat"}'
     recipe = tiny_recipe(tmp_path, CTC, f"variants.glat.{FINETUNE}", small)
@@ -65,6 +66,7 @@ def test_a_student_is_made_smaller(tmp_path: Path) -> None:
     assert larger.get_submodule("decoder.0.ffn.inner").out_features == 32
     results = json.loads((directory / "evaluate/results.json").read_text())
     assert {"CTC + GLAT + FT", "CTC compressed"} <= {system["name"] for system in results["systems"]}
+    here(monkeypatch)
     assert "student-small" in [estimate.stage for estimate in plan_run(recipe, probe_seconds=0.1).estimates]
 
 
@@ -197,7 +199,7 @@ def test_a_fine_tuning_for_bigrams_has_a_curve_of_its_bleu_alone(tmp_path: Path)
     assert len(finetuning["dev_bleu"]) == len(finetuning["updates"]) > 0
 
 
-def test_without_distillation_there_is_no_teacher(tmp_path: Path) -> None:
+def test_without_distillation_there_is_no_teacher(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     recipe = tiny_recipe(
         tmp_path,
         'student={family="ctc", glancing=[0.5, 0.1], distilled=false, init_from_teacher=false}',
@@ -216,4 +218,5 @@ def test_without_distillation_there_is_no_teacher(tmp_path: Path) -> None:
     assert (tmp_path / "run/evaluate/latency-against-length.png").exists()
     done = call("bench", tmp_path / "run", "--set", "evaluate.latency_sentences=0")
     assert done.code == 0, done.err
-    assert [estimate.stage for estimate in plan_run(recipe, probe_seconds=0.1).estimates] == ["student"]
+    here(monkeypatch)
+    assert [estimate.stage for estimate in plan_run(recipe, probe_seconds=0.1).estimates] == log.run

@@ -28,7 +28,7 @@ def run(
     start: Annotated[str | None, Option("--from", help="First stage to do again, with all after it.")] = None,
     settings: Set = [],  # noqa: B006 - Typer reads the default
     plan: Annotated[
-        bool, Option("--plan", help="Forecast of time and memory from a 30-second probe; nothing is run.")
+        bool, Option("--plan", help="Forecast of time, disk and memory: each stage is rehearsed on a sample.")
     ] = False,
 ) -> None:
     """Makes a translator from a recipe, stage by stage.

@@ -1,42 +1,29 @@
 """What a run will take, before anything starts: parameters, tokens, hours, disk and memory by stage.
 
-Each training is probed for some seconds on this machine with its own sizes and random sentences as long
-as the corpus's. Hours are an upper bound: a training stops early when the dev loss no longer falls.
+Every stage is rehearsed on a sample of the corpus (`pipeline.rehearsal`). What it took there is drawn out to
+the whole: a start, which is there once, and so much for each line, update, validation or sentence. Hours are
+an upper bound: a training stops early when the dev loss no longer falls.
 """
 
 from __future__ import annotations
 
+import json
 import math
-import time
-from collections.abc import Iterator
-from itertools import chain
+import tempfile
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any, NamedTuple
 
-import torch
-
-from onepass.corpora.mono import read_mono
-from onepass.corpora.sources import read_pairs
+from onepass.evaluation.latency import PASS_SECONDS
+from onepass.evaluation.league import WARMUP
 from onepass.evaluation.machine import machine_kind
-from onepass.families import AUTOREGRESSIVE
-from onepass.models import MODELS, Model
-from onepass.models.marian import settings_of
-from onepass.models.stepwise import Stepwise, WordByWord
-from onepass.objectives import finetune_objective, student_objective
-from onepass.objectives.objective import Batch, Objective
-from onepass.objectives.teacher import TeacherObjective
-from onepass.objectives.vocabulary import VocabularySample
-from onepass.pipeline.inventory import (
-    REVERSE_TEACHER,
-    aligned_corpora,
-    back_translations,
-    one_pass_models,
-)
-from onepass.pipeline.peak_memory import forget_peak, peak_bytes
+from onepass.pipeline.inventory import one_pass_models
+from onepass.pipeline.plan import EXERCISES
+from onepass.pipeline.rehearsal import DEV_TRANSLATED, Rehearsal, Sample, read_sample
+from onepass.pipeline.rehearse import FEWEST_UPDATES, LARGE, SMALL
+from onepass.pipeline.stage import Stage
 from onepass.recipe import Recipe
-from onepass.settings import AlignSettings, StudentSettings, TrainingSettings, TransformerSettings
-from onepass.teachers.find import find_teacher
-from onepass.teachers.read import read_teacher_files
-from onepass.training.loop import has_bf16
+from onepass.settings import AlignSettings, EvaluateSettings, TrainingSettings
 
 TOKENS_PER_WORD = 1.4
 """Subwords of a word, where there is no tokenizer yet: of the 8,000-piece one on Tatoeba."""
@@ -50,7 +37,9 @@ GROWTH_OF_LEARNING, GROWTH_OF_ALIGNING = 1.8, 1.35
 docs/results/benchmarks/align_speed_long.json."""
 CTRANSLATE2_SPEEDUP = 4
 """Over greedy search in torch on a CPU, docs/results/benchmarks/distill_speed.json."""
-PROBE_SENTENCES = 32
+BYTES_OF_LINE, MOST_LEARNT = 135, 1_000_000
+"""Of memory for each pair that subwords are learnt from, and how many these are at most:
+docs/results/scale/prepare.json and prepare_1m.json."""
 FLOAT = 4
 
 
@@ -60,11 +49,17 @@ class CorpusSize(NamedTuple):
     pairs: int
     length: int
 
+    @classmethod
+    def of(cls, sample: Sample) -> CorpusSize:
+        """That of the corpus a sample was drawn from."""
+        words = sample.words / max(sample.pairs, 1)
+        return cls(sample.pairs, max(round(TOKENS_PER_WORD * words), 1))
+
 
 class Estimate(NamedTuple):
     """A stage's line of the plan; what does not apply, or is not known, is None.
 
-    Memory is that of a training: of its process, or of its GPU where there is one.
+    Memory is that of all processes of the stage together, or of the GPU where there is one.
     """
 
     stage: str
@@ -89,67 +84,198 @@ def measure_corpus(recipe: Recipe) -> CorpusSize:
     Raises:
         DataError: it cannot be read.
     """
-    data = recipe.data
-    pairs = words = 0
-    corpus = read_pairs(data.train, split="train", src=data.src, tgt=data.tgt)
-    for pair in chain(corpus, read_mono(data)):
-        pairs += 1
-        words += len((pair.tgt or pair.src).split())
-    return CorpusSize(pairs, max(round(TOKENS_PER_WORD * words / max(pairs, 1)), 1))
+    return CorpusSize.of(read_sample(recipe))
 
 
-def plan_run(recipe: Recipe, *, probe_seconds: float = 30.0) -> Plan:
-    """Estimates every stage but `evaluate`.
+def plan_run(recipe: Recipe, *, probe_seconds: float = 30.0, clock: str = "wall") -> Plan:
+    """Rehearses every stage, and estimates what it takes.
 
     Args:
         recipe: resolved.
-        probe_seconds: for all probes together.
+        probe_seconds: for what can be cut of all rehearsals together; starts of processes come on top.
+        clock: `wall`, or `cpu` for CPU seconds.
 
     Raises:
         DataError: the training corpus cannot be read.
+        ModelError: a rehearsal failed.
     """
-    corpus = measure_corpus(recipe)
-    models = one_pass_models(recipe)
-    share = probe_seconds / (len(models) + 2)
-    estimates = []
-    forget_peak()
-    teacher = _Probe(recipe, None, corpus)
-    if recipe.needs_teacher and not recipe.teacher.is_read:
-        estimates.append(_training("teacher", teacher, recipe.teacher.training, share))
-    if back_translations(recipe):
-        # As large and as long as the teacher, which is there where there is something to translate.
-        estimates.append(estimates[0]._replace(stage=REVERSE_TEACHER))
-    estimates += _corpora(recipe, corpus, teacher, share)
-    del teacher
-    for name, model in models.items():
-        forget_peak()
-        probe = _Probe(recipe, model.settings, corpus, finetuned=model.base is not None)
-        estimates.append(_training(name, probe, model.training, share))
-        del probe
-    return Plan(estimates, corpus, machine_kind())
+    sample = read_sample(recipe, clock)
+    with tempfile.TemporaryDirectory(prefix="onepass-plan-") as name:
+        forecast = _Forecast(Rehearsal(recipe, sample, Path(name), clock))
+        share = probe_seconds / len(forecast.rehearsal.stages())
+        for stage in forecast.rehearsal.stages():
+            forecast.add(stage, share)
+    return Plan(forecast.finished(), forecast.size, machine_kind())
 
 
-def _corpora(recipe: Recipe, size: CorpusSize, teacher: _Probe, seconds: float) -> Iterator[Estimate]:
-    """What students learn from: new sources, the teacher's translations, alignments."""
-    corpora = aligned_corpora(recipe)
-    rate = teacher.translations_per_second(seconds) if corpora else 1.0
-    text = size.pairs * size.length * 10
-    for new in back_translations(recipe):
-        hours = new.samples * size.pairs / rate / 3600
-        yield Estimate(new.stage, None, None, hours, new.samples * text)
-    for corpus in corpora:
-        distillation, times = corpus.distillation, 1
-        if distillation is not None:
-            if distillation.back_translation is not None:
-                times += distillation.back_translation.samples
-            hours = times * size.pairs / rate / 3600
-            if recipe.distill.engine == "ctranslate2" and teacher.device == "cpu":
-                hours /= CTRANSLATE2_SPEEDUP
-            yield Estimate(distillation.stage, None, None, hours, times * text)
-        pairs = times * size.pairs
-        ids = pairs * size.length * 3 * FLOAT
-        seconds = aligning_seconds(recipe.align, pairs, size.length)
-        yield Estimate(corpus.stage, None, None, seconds / 3600, ids)
+class _Translating(NamedTuple):
+    """What the teacher's translations take; `memory` is of a few hundred lines."""
+
+    start: float
+    each: float
+    memory: int | None
+
+
+class _Forecast:
+    """The lines of a plan, stage by stage."""
+
+    def __init__(self, rehearsal: Rehearsal) -> None:
+        self.rehearsal, self.recipe = rehearsal, rehearsal.recipe
+        self.size = CorpusSize.of(rehearsal.sample)
+        self._models = one_pass_models(self.recipe)
+        self._found: dict[str, Estimate] = {}
+        self._of_line: _Translating | None = None
+
+    def add(self, stage: Stage, seconds: float) -> None:
+        """Rehearses a stage and estimates it."""
+        took = self.rehearsal.measure(stage, seconds)
+        if stage.distributed:
+            found = self._training(stage.name, took)
+        elif stage.name == "evaluate":
+            found = self._evaluating(took)
+        elif stage.name == "teacher":  # it is read
+            [once] = took["seconds"]
+            found = Estimate(stage.name, None, None, once / 3600, took["disk"][LARGE], took["memory"])
+        else:
+            found = self._texts(stage, took)
+        self._found[stage.name] = found
+
+    def finished(self) -> list[Estimate]:
+        """All lines in order."""
+        data, line = self.recipe.data, self._of_line
+        held_out = [split for split in ("dev", "test") if not getattr(data, split)]
+        if line and held_out and data.mono and not data.distilled:
+            # In prepare the teacher translates what is held out, as it does all other lines later.
+            found = self._found["prepare"]
+            seconds = line.start + line.each * len(held_out) * data.held_out
+            memory = max(found.memory_bytes or 0, line.memory or 0) or None
+            hours = found.hours + seconds / 3600
+            self._found["prepare"] = found._replace(hours=hours, memory_bytes=memory)
+        return list(self._found.values())
+
+    def _training(self, name: str, took: Mapping[str, Any]) -> Estimate:
+        """A start with two updates and a validation, and each further update and validation."""
+        model = self._models.get(name)
+        settings: TrainingSettings = self.recipe.teacher.training if model is None else model.training
+        sample, updates, parameters = self.rehearsal.sample, settings.max_updates, took["parameters"]
+        more = max(updates - FEWEST_UPDATES, 0) * settings.accumulate
+        validations = max(math.ceil(updates / settings.validate_every) - 1, 0)
+        validation = took["validation"] * max(sample.dev_size / max(len(sample.dev), 1), 1.0)
+        seconds = took["cold"] + more * took["update"] + validations * validation
+        # While it runs: two checkpoints (weights and Adam's two moments) and one that is being written;
+        # weights kept for the mean, those that only the older checkpoint needs, and the bundle.
+        disk = (3 * 3 + settings.average + 2) * FLOAT * parameters
+        tokens = updates * settings.accumulate * settings.batch_tokens
+        return Estimate(name, parameters, tokens, seconds / 3600, disk, took["memory"])
+
+    def _texts(self, stage: Stage, took: Mapping[str, Any]) -> Estimate:
+        """A start, and so much for each line."""
+        lines, all_lines = self.rehearsal.lines, self.size.pairs
+        if self.rehearsal.translates(stage):
+            lines = self.rehearsal.few
+        elif stage.name == EXERCISES:
+            lines, all_lines = self.rehearsal.exercises, self.recipe.distill.exercises
+        start, each = line_through(took["seconds"], lines)
+        if self.rehearsal.translates(stage):
+            self._of_line = _Translating(start, each, took["memory_of_small"])
+        grown = float(all_lines)
+        if stage.apart:  # dev is translated, too
+            dev = self.rehearsal.sample.dev_size
+            grown += dev if self.rehearsal.translates(stage) else 0
+            start += dev * self._dev_line(took)
+        if stage.name.startswith("align"):
+            # What FastAlign learns from is but a sample, where the corpus is large.
+            settings, length, some = self.recipe.align, self.size.length, lines[LARGE]
+            grown = (
+                some
+                * aligning_seconds(settings, all_lines, length)
+                / aligning_seconds(settings, some, length)
+            )
+        seconds = start + each * grown + (self.rehearsal.sample.seconds if stage.name == "prepare" else 0)
+        if self.rehearsal.in_torch and stage.apart and not self.rehearsal.on_gpu:
+            seconds /= 1 if stage.name.startswith("back") else CTRANSLATE2_SPEEDUP
+        memory = took["memory"]
+        if stage.name == "prepare" and memory is not None and not self.recipe.teacher.is_read:
+            memory += BYTES_OF_LINE * max(min(all_lines, MOST_LEARNT) - lines[LARGE], 0)
+        disk = round(drawn_out(took["disk"], lines, all_lines))
+        return Estimate(stage.name, None, None, seconds / 3600, disk, memory)
+
+    def _dev_line(self, took: Mapping[str, Any]) -> float:
+        """Seconds of a sentence of dev where no other is translated; else 0, or where it is not known."""
+        more = min(len(self.rehearsal.sample.dev), DEV_TRANSLATED) - 1
+        if not self.recipe.data.distilled or "extremes" not in took or len(took["seconds"]) < 3 or not more:
+            return 0.0
+        seconds: float = took["extremes"] - took["seconds"][-1]
+        return max(seconds, 0.0) / more
+
+    def _evaluating(self, took: Mapping[str, Any]) -> Estimate:
+        """A start, and what all systems take for the sentences, by the speeds of the rehearsal."""
+        settings, sample = self.recipe.evaluate, self.rehearsal.sample
+        [seconds] = took["seconds"]
+        path = self.rehearsal.folder / LARGE / "evaluate" / "results.json"
+        systems = json.loads(path.read_text(encoding="utf-8"))["systems"]
+        tested = len(sample.test)
+        timed = min(tested, settings.latency_sentences)
+        if timed:
+            short = systems_seconds(systems, settings, tested=tested, timed=timed, rounds=1)
+            whole = min(sample.test_size, settings.latency_sentences)
+            long = systems_seconds(
+                systems, settings, tested=sample.test_size, timed=whole, rounds=settings.rounds
+            )
+            seconds = max(seconds + (long - short) * took["share"], 0)
+        else:
+            seconds += took["translating"] * (sample.test_size / max(tested, 1) - 1)
+        return Estimate("evaluate", None, None, seconds / 3600, took["disk"][LARGE], took["memory"])
+
+
+def line_through(seconds: Sequence[float], lines: Mapping[str, int]) -> tuple[float, float]:
+    """Seconds of the start, and of each line.
+
+    Args:
+        seconds: of a rehearsal: with few lines and imports, which a run has once and not for each stage;
+            with few lines again; with many, if time allows.
+        lines: how many there were in either.
+    """
+    if len(seconds) == 2 or lines[LARGE] <= lines[SMALL]:
+        return 0.0, seconds[1] / max(lines[SMALL], 1)
+    _, again, many = seconds
+    each = max(many - again, 0.0) / (lines[LARGE] - lines[SMALL])
+    return max(again - each * lines[SMALL], 0.0), each
+
+
+def systems_seconds(
+    systems: Iterable[Mapping[str, Any]], settings: EvaluateSettings, *, tested: int, timed: int, rounds: int
+) -> float:
+    """What systems take to translate and to be timed.
+
+    Args:
+        systems: rows of `results.json` with their speeds.
+        settings: batch sizes.
+        tested: sentences of the test set.
+        timed: sentences that are timed.
+        rounds: of timing.
+    """
+    seconds = 0.0
+    for system in systems:
+        rates = {int(size): rate for size, rate in system["throughput"].items()}
+        alone = system["mean_ms"] / 1000
+        seconds += tested * (1 / max(rates.values()) if system["traits"]["engine"] == "torch" else alone)
+        turn = (WARMUP + timed) * alone
+        for size in {*settings.batch_sizes} - {1}:
+            one_pass = timed / rates[size]
+            turn += max(WARMUP, size) / rates[size] + one_pass * max(
+                1, min(16, round(PASS_SECONDS / one_pass))
+            )
+        seconds += rounds * turn
+    return seconds
+
+
+def drawn_out(sizes: Mapping[str, int], lines: Mapping[str, int], all_lines: int) -> float:
+    """Bytes for all lines, by those of the small and of the large rehearsal; 0 where that was not done."""
+    if not sizes[LARGE] or lines[LARGE] <= lines[SMALL]:
+        return sizes[SMALL] * all_lines / max(lines[SMALL], 1)
+    each = (sizes[LARGE] - sizes[SMALL]) / (lines[LARGE] - lines[SMALL])
+    return max(sizes[LARGE] + each * (all_lines - lines[LARGE]), 1)
 
 
 def aligning_seconds(settings: AlignSettings, pairs: int, length: int) -> float:
@@ -160,97 +286,6 @@ def aligning_seconds(settings: AlignSettings, pairs: int, length: int) -> float:
     learning: float = learnt / LEARNT_PAIRS_PER_SECOND * longer**GROWTH_OF_LEARNING
     aligning: float = aligned / ALIGNED_PAIRS_PER_SECOND * longer**GROWTH_OF_ALIGNING
     return learning + aligning
-
-
-def _training(name: str, probe: _Probe, settings: TrainingSettings, seconds: float) -> Estimate:
-    tokens = settings.max_updates * settings.accumulate * settings.batch_tokens
-    hours = tokens / probe.tokens_per_second(settings, seconds) / 3600
-    # While it runs: two checkpoints (weights and Adam's two moments) and one that is being written; weights
-    # kept for the mean, those that only the older checkpoint needs, and the bundle.
-    disk = (3 * 3 + settings.average + 2) * FLOAT * probe.parameters
-    return Estimate(name, probe.parameters, tokens, hours, disk, peak_bytes())
-
-
-class _Probe:
-    """A model with a recipe's sizes and random weights, and its speed."""
-
-    def __init__(
-        self, recipe: Recipe, student: StudentSettings | None, corpus: CorpusSize, *, finetuned: bool = False
-    ) -> None:
-        self.device = "cuda" if torch.cuda.is_available() else "cpu"
-        self.recipe, self.student, self.corpus, self.finetuned = recipe, student, corpus, finetuned
-        self.words, joint = recipe.tokenizer.vocab_size, recipe.tokenizer.joint
-        teacher_sizes = recipe.teacher.model
-        if recipe.teacher.from_ is not None:
-            files = find_teacher(recipe.teacher.from_, unpickle=recipe.teacher.unpickle)
-            read = read_teacher_files(files).sizes
-            teacher_sizes, self.words, joint = settings_of(read), read.tgt_size, read.joint
-
-        def build(family: str, student: StudentSettings, sizes: TransformerSettings) -> Model:
-            model = MODELS[family](sizes, student, self.words, self.words, joint=joint)
-            return model.to(self.device)
-
-        def build_student(student: StudentSettings) -> Model:
-            return build(student.family, student, student.sizes(teacher_sizes))
-
-        teacher = build(AUTOREGRESSIVE.name, StudentSettings(), teacher_sizes)
-        assert isinstance(teacher, WordByWord)
-        self.teacher = teacher
-        self.model = teacher if student is None else build_student(student)
-        larger = None if student is None or finetuned else recipe.larger(student)
-        self.larger: Any = None if larger is None else build_student(larger).eval()
-        self.parameters = sum(p.numel() for p in self.model.parameters())
-
-    def tokens_per_second(self, settings: TrainingSettings, seconds: float) -> float:
-        """Tokens learnt a second, from updates that do all that an update does."""
-        length = self.corpus.length
-        sentences = max(settings.batch_tokens // length, 1)
-        ids = torch.randint(4, self.words, (sentences, length), device=self.device)
-        batch = Batch(ids, ids, torch.ones_like(ids))
-        objective: Objective = TeacherObjective(settings.label_smoothing)
-        if self.student is not None:
-            sample = None
-            if settings.vocabulary_sample is not None:
-                sample = VocabularySample.of_counts(torch.ones(self.words), *settings.vocabulary_sample)
-            objective = student_objective(self.student, self.model, self.larger, sample, self.teacher)
-            if self.finetuned and self.student.finetune is not None:
-                teacher = self.teacher if self.student.finetuned_by_teacher else None
-                objective = finetune_objective(self.student, teacher, sample)
-        optimizer = torch.optim.Adam(self.model.parameters(), lr=1e-6, fused=True)
-        device = torch.device(self.device)
-        bf16 = settings.precision == "bf16" or (settings.precision == "auto" and has_bf16(device))
-        self.model.train()
-
-        def update() -> None:
-            with torch.autocast(self.device, torch.bfloat16, enabled=bf16):
-                terms = objective.terms(self.model, batch)
-            sum(term.weight * term.sum / term.count for term in terms.values()).backward()  # type: ignore[union-attr]
-            optimizer.step()
-            optimizer.zero_grad()
-            if self.device == "cuda":
-                torch.cuda.synchronize()
-
-        update()  # the first one compiles and allocates
-        start, updates = time.perf_counter(), 0
-        while updates == 0 or time.perf_counter() - start < seconds:
-            update()
-            updates += 1
-        return updates * ids.numel() / (time.perf_counter() - start)
-
-    def translations_per_second(self, seconds: float) -> float:
-        """Sentences of the corpus's length translated a second by greedy search in torch."""
-        length = self.corpus.length
-        ids = torch.randint(4, self.words, (PROBE_SENTENCES, length), device=self.device)
-        teacher: Stepwise[Any] = self.teacher.eval()
-        start, done = time.perf_counter(), 0
-        with torch.no_grad():
-            while done == 0 or time.perf_counter() - start < seconds:
-                cache = teacher.start(teacher.encode(ids))
-                last = ids[:, 0]
-                for _ in range(length + 1):
-                    last = teacher.step(last, cache).argmax(-1)
-                done += PROBE_SENTENCES
-        return done / (time.perf_counter() - start)
 
 
 def render_plan(plan: Plan) -> list[str]:
@@ -275,9 +310,11 @@ def render_plan(plan: Plan) -> list[str]:
 
 
 def _hours(hours: float) -> str:
-    return f"{hours:.1f} h" if hours >= 1 else f"{hours * 60:.1f} min"
+    if hours >= 1:
+        return f"{hours:.1f} h"
+    return f"{hours * 60:.1f} min" if hours * 60 >= 1 else f"{hours * 3600:.1f} s"
 
 
 def _size(size: float) -> str:
     power = min(int(math.log(max(size, 1), 1024)), 3)
-    return f"{size / 1024**power:.0f} {('B', 'KiB', 'MiB', 'GiB')[power]}"
+    return f"{size / 1024**power:.{power // 3}f} {('B', 'KiB', 'MiB', 'GiB')[power]}"
