@@ -13,8 +13,9 @@ from onepass.runtime.alignment import AlignedWord, Link
 from onepass.runtime.alternatives import Alternative
 from onepass.runtime.doubts import Doubt
 from onepass.runtime.inside import Inside, Slot
+from onepass.runtime.readings import NOTHING, Reading
 from onepass.runtime.sentences import Passage
-from onepass.runtime.text_translator import NOTHING, Reading, Translation
+from onepass.runtime.text_translator import Translation
 from onepass.service.app import Shared, Worker, build_worker
 from onepass.service.detection import Detected
 from onepass.service.directions import Direction, Directions

@@ -14,6 +14,7 @@ from onepass.runtime.alignment import AlignedWord, Link, Written, aligned_words,
 from onepass.runtime.alternatives import MOST_COMBINATIONS, Alternative, Scored, combinations
 from onepass.runtime.capitals import CLEARLY, with_capitals
 from onepass.runtime.doubts import Doubt, doubts
+from onepass.runtime.readings import NOTHING, Part, Reading, in_capitals, mean_score, merit
 from onepass.runtime.sentences import UNNAMED, Languages, LineReader, Passage
 from onepass.runtime.windows import windows
 from onepass.text.batches import batches_for_workers
@@ -54,37 +55,8 @@ DecodeSeveral = Callable[[list[list[int]], int], Hypotheses]
 """The same with up to so many different translations of each row, which say where their words come from."""
 
 
-class Part(NamedTuple):
-    """What was written for a row of source ids; `weight`: how many tokens its score is the mean of.
-
-    `sources`: which source id each token comes from; None where the engine does not say.
-    `others`: what else could have been written, the best first.
-    """
-
-    ids: list[int]
-    score: float
-    fertilities: list[int] | None
-    weight: int
-    sources: list[int] | None
-    others: tuple[Part, ...] = ()
-
-
-class Reading(NamedTuple):
-    """A passage as it was read, and what became of it; `ids`: none where it passed as it is.
-
-    `others`: what else may have become of it, the best first.
-    """
-
-    ids: list[int]
-    part: Part
-    text: str
-    others: tuple[Reading, ...] = ()
-
-
 _TRANSLATORS: WeakSet[TextTranslator] = WeakSet()
 _PLACEHOLDERS = {slot: placeholder(slot) for slot in range(SLOTS)}
-NOTHING = Part([], 0.0, None, 0, [])
-"""What the model wrote of a passage that it did not read."""
 
 
 @dataclass(frozen=True)
@@ -114,20 +86,6 @@ class Translation:
     alignment: tuple[AlignedWord, ...] | None = None
     links: tuple[Link, ...] | None = None
     alternatives: tuple[Alternative, ...] | None = None
-
-
-def _merit(reading: Reading) -> tuple[bool, float]:
-    return bool(reading.text), reading.part.score  # no words have the score 0
-
-
-def _mean_score(readings: Sequence[Reading]) -> float:
-    """Of a line: that of its tokens."""
-    weight = sum(reading.part.weight for reading in readings)
-    return sum(reading.part.score * reading.part.weight for reading in readings) / max(weight, 1)
-
-
-def _in_capitals(reading: Reading) -> Reading:
-    return reading._replace(text=reading.text.upper(), others=tuple(map(_in_capitals, reading.others)))
 
 
 def _check_lines(lines: Iterable[str]) -> None:
@@ -324,7 +282,7 @@ class TextTranslator:
         for i, other in zip(capitals, readings[len(passages) :], strict=True):
             # Words of usual subwords are no abbreviations; spelt by rare ones, they are only copied well.
             surely = bool(other.text) and len(other.ids) < len(readings[i].ids)
-            readings[i] = _in_capitals(other) if surely else max(readings[i], _in_capitals(other), key=_merit)
+            readings[i] = in_capitals(other) if surely else max(readings[i], in_capitals(other), key=merit)
         if self.aligns:
             self._calm_down(passages, readings)
         return [self._finished(*each) for each in zip(passages, readings[: len(passages)], strict=True)]
@@ -337,7 +295,7 @@ class TextTranslator:
         for (i, (source, _)), other in zip(calm.items(), others, strict=True):
             written = self._spelt_out(0, source.text, other, _PLACEHOLDERS, _PLACEHOLDERS)
             other = other._replace(text=with_capitals(source, written), others=readings[i].others)
-            if _merit(other) > (bool(readings[i].text), readings[i].part.score + CLEARLY):
+            if merit(other) > (bool(readings[i].text), readings[i].part.score + CLEARLY):
                 readings[i] = other
 
     def _finished(self, passage: Passage, reading: Reading) -> Reading:
@@ -388,7 +346,7 @@ class TextTranslator:
             src_pieces=tuple(self.tokenizer.src_pieces(i for reading in readings for i in reading.ids)),
             tgt_pieces=tuple(self.tokenizer.tgt_pieces(i for part in parts for i in part.ids)),
             fertilities=tuple(fertilities) if self.copies else None,
-            score=_mean_score(readings),
+            score=mean_score(readings),
             model=self.fingerprint,
             alternatives=None if n_best == 1 else self._alternatives(text, passages, readings, n_best - 1),
         )
@@ -405,7 +363,7 @@ class TextTranslator:
             MOST_COMBINATIONS * (count + 1),
         ):
             made = [of_passage[number] for of_passage, number in zip(options, chosen, strict=True)]
-            found.setdefault(self._reader.line(passages, [each.text for each in made]), _mean_score(made))
+            found.setdefault(self._reader.line(passages, [each.text for each in made]), mean_score(made))
         found.pop(text, None)
         return tuple(Alternative(*each) for each in list(found.items())[:count])
 

@@ -16,8 +16,8 @@ from collections.abc import Callable, Sequence
 from itertools import groupby
 from typing import NamedTuple
 
+from onepass.runtime.readings import Reading
 from onepass.runtime.sentences import Passage
-from onepass.runtime.text_translator import Reading
 from onepass.service.directions import TranslatesBySentence
 
 ROUND_TOKENS = 512

@@ -10,9 +10,10 @@ from onepass.bundle import Bundle
 from onepass.errors import UsageError
 from onepass.runtime.doubts import Doubt
 from onepass.runtime.inside import Inside
+from onepass.runtime.readings import Reading
 from onepass.runtime.sentences import Passage
 from onepass.runtime.shipped import find_model
-from onepass.runtime.text_translator import Reading, Translation
+from onepass.runtime.text_translator import Translation
 from onepass.runtime.translator import Precision, Translator, as_precision
 from onepass.service.languages import language_name
 from onepass.service.refusal import RequestError

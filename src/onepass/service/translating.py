@@ -8,8 +8,9 @@ from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from onepass.runtime.doubts import Doubt
+from onepass.runtime.readings import Reading
 from onepass.runtime.sentences import Passage
-from onepass.runtime.text_translator import Reading, Translation
+from onepass.runtime.text_translator import Translation
 from onepass.service.batcher import TEXT_ALONE, Batcher, Job, Want
 from onepass.service.detection import Detected, Detector, detect_each
 from onepass.service.directions import Direction, Directions
