@@ -153,6 +153,22 @@ def demo() -> str:
     return f"\n{render_summary(load(RESULTS / 'firefox-phrasebook' / 'results.json'))}"
 
 
+def choices() -> str:
+    """What a student of Firefox's en-pt had learnt, with one setting changed at a time."""
+    found = load(RESULTS / "firefox-en-pt-choices" / "choices.json")
+    rows = found["rows"]
+    table = markdown_table(
+        {
+            "changed": [row["what"] for row in rows],
+            "updates": [str(row["updates"]) for row in rows],
+            "target tokens": [f"{row['target_tokens']:,}" for row in rows],
+            "minutes": [f"{row['seconds'] / 60:.1f}" for row in rows],
+            "BLEU": [f"{row['flores_dev_bleu']:.1f}" for row in rows],
+        }
+    )
+    return f"{table}\n\n`{found['command']}`, {found['machine']}"
+
+
 def in_full() -> str:
     """The runs whose every row is shown."""
     return "\n" + "\n".join(map(_run_in_full, IN_FULL))
