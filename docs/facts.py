@@ -165,6 +165,8 @@ FACTS: dict[str, Callable[[], str]] = {
     "adapt.own-after": lambda: _adapted(0, "after"),
     "adapt.other-before": lambda: _adapted(1, "before"),
     "adapt.other-after": lambda: _adapted(1, "after"),
+    "adapt.ms-before": lambda: number(load(ADAPTED)["CPU ms a sentence"]["before"]),
+    "adapt.ms-after": lambda: number(load(ADAPTED)["CPU ms a sentence"]["after"]),
     "en-pt.times": lambda: _times(_student("en-pt"), _firefox("en-pt")),
     "en-pt.ms": lambda: _ms(_student("en-pt")),
     "en-pt.ms-10": lambda: _ms(_student("en-pt", 10)),

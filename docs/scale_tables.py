@@ -18,9 +18,15 @@ FAR = (100_000_000, 1_000_000_000)
 Row = Mapping[str, Any]
 
 
+def results() -> list[Mapping[str, Any]]:
+    """All that `benchmarks/scale.py` has written."""
+    found = map(load, sorted((RESULTS / "scale").glob("*.json")))
+    return [run for run in found if "benchmarks/scale.py" in run["command"]]
+
+
 def rows() -> list[Row]:
     """Of all results."""
-    return [row for path in sorted((RESULTS / "scale").glob("prepare*.json")) for row in load(path)["rows"]]
+    return [row for run in results() for row in run["rows"]]
 
 
 def plan() -> str:
@@ -44,8 +50,7 @@ def plan() -> str:
 
 def commands() -> str:
     """What made the results, and where."""
-    runs = map(load, sorted((RESULTS / "scale").glob("prepare*.json")))
-    return "\n".join(f"- `{run['command']}`, {run['machine']}" for run in runs)
+    return "\n".join(f"- `{run['command']}`, {run['machine']}" for run in results())
 
 
 def measured(rows: Sequence[Row]) -> str:

@@ -88,13 +88,14 @@ def carded(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def varied(tmp_path: Path, make_teacher: Callable, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A run whose models are random: its translations vary, and are the references of its dev set."""
+    """A run whose models are random: its translations vary, and are the references of dev and test."""
     run = copy_of_run(tmp_path / "copy")
     random_student(run / "finetune", "fertility")
     random_teacher(run / "teacher", make_teacher)
     expected = TorchTranslator.load(run / "finetune").translate(LINES)
-    write_lines(run / "prepare/dev.src", LINES)
-    write_lines(run / "prepare/dev.tgt", [translation.text for translation in expected])
+    for split in ("dev", "test"):
+        write_lines(run / f"prepare/{split}.src", LINES)
+        write_lines(run / f"prepare/{split}.tgt", [translation.text for translation in expected])
     monkeypatch.setattr(module, "export_facts", lambda *_, **__: some_facts())
     return run
 

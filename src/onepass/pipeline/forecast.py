@@ -39,7 +39,7 @@ CTRANSLATE2_SPEEDUP = 4
 """Over greedy search in torch on a CPU, docs/results/benchmarks/distill_speed.json."""
 BYTES_OF_LINE, MOST_LEARNT = 135, 1_000_000
 """Of memory for each pair that subwords are learnt from, and how many these are at most:
-docs/results/scale/prepare.json and prepare_1m.json."""
+docs/results/scale/two_prepare.json and two_prepare_2m.json."""
 FLOAT = 4
 
 
