@@ -15,6 +15,7 @@ from onepass.display import Display
 from onepass.errors import UsageError
 from onepass.files import naming_full_disk, sync, write_text
 from onepass.pipeline.crew import Claim, Crew, helping
+from onepass.pipeline.freed_memory import return_freed_memory
 from onepass.pipeline.meeting import said_once, together
 from onepass.pipeline.plan import SCRATCH, plan
 from onepass.pipeline.processes import Team
@@ -223,6 +224,7 @@ def _do(stage: Stage, directory: Path, job: _Run) -> None:
             crew=_crew(job.team, directory),
         )
         stage.run(context)
+    return_freed_memory()
 
 
 def _crew(team: Team, directory: Path) -> Crew:
