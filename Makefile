@@ -32,7 +32,7 @@ test: venv  # the tests start many processes, so compiled modules are kept
 	PYTHONDONTWRITEBYTECODE= OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "not slow" -n 2 --dist worksteal --durations=15
 
 test-slow: venv
-	$(BIN)/python -m pytest -m slow --summary docs/results/test-slow.json
+	$(BIN)/python -m pytest tests -m slow --summary docs/results/test-slow.json
 
 docs: venv
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
