@@ -1,6 +1,9 @@
 """Capitals that a vocabulary lacks: how they are read, and how they are written."""
 
+import threading
+import time
 import unicodedata
+from collections.abc import Iterator
 
 import pytest
 
@@ -52,6 +55,25 @@ def test_such_capitals_are_known_and_others_are_not() -> None:
         False,
         False,
     ]
+
+
+def test_a_thread_that_asks_while_another_one_learns_has_the_same_answer() -> None:
+    halfway = threading.Event()
+
+    def vocabulary() -> Iterator[str]:
+        yield "í"
+        halfway.set()
+        time.sleep(0.2)
+        yield "ó"
+
+    letters = Letters(vocabulary, encode)
+    first = threading.Thread(target=letters.has, args=("a",))
+    first.start()
+    assert halfway.wait(5)
+    assert [letters.has(letter) for letter in "íóÍÓ"] == [True] * 4
+    assert letters.readable("Ótimo") == "ótimo"
+    assert letters.lack_capital("ó")
+    first.join()
 
 
 @pytest.mark.parametrize(

@@ -32,6 +32,7 @@ class Letters:
         self._known: set[str] = set()
         self._small: dict[int, str] = {}
         self._plain: dict[int, str] = {}
+        self._lacking: frozenset[str] = frozenset()
 
     def has_all(self, text: str) -> bool:
         """Whether all characters of a text are known already; else they are to be asked one by one."""
@@ -67,7 +68,7 @@ class Letters:
         if letter.isascii():
             return False
         self._learn()
-        return letter in self._small.values()
+        return letter in self._lacking
 
     def _as_usual(self, word: str) -> str:
         ways = dict.fromkeys((word.translate(self._small), word.translate(self._plain)))
@@ -76,15 +77,16 @@ class Letters:
     def _learn(self) -> None:
         if self._known:
             return
-        self._known.update(map(chr, range(128)))
-        self._known.update(*(piece for piece in self._vocabulary() if not piece.startswith("<")))
-        for small in list(self._known):
-            capital = small.upper()
-            if len(capital) == 1 and capital not in self._known and capital.lower() == small:
-                plain = unicodedata.normalize("NFD", capital)[0]
-                self._small[ord(capital)] = small
-                self._plain[ord(capital)] = plain if plain in self._known else small
-        self._known.update(map(chr, self._small))
+        pieces = (piece for piece in self._vocabulary() if not piece.startswith("<"))
+        known = set(map(chr, range(128))).union(*pieces)
+        small, plain = {}, {}
+        for letter in known:
+            capital = letter.upper()
+            if len(capital) == 1 and capital not in known and capital.lower() == letter:
+                bare = unicodedata.normalize("NFD", capital)[0]
+                small[ord(capital)], plain[ord(capital)] = letter, bare if bare in known else letter
+        self._small, self._plain, self._lacking = small, plain, frozenset(small.values())
+        self._known = known.union(map(chr, small))  # the last: other threads may ask meanwhile
 
 
 def with_lacking_capitals(source: str, translation: str, src: Letters, tgt: Letters) -> str:
