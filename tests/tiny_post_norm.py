@@ -6,11 +6,13 @@ from typing import Any
 import torch
 from torch import nn
 
+from onepass.models.marian import NEVER as BIAS_OF_NEVER
 from onepass.models.marian import MarianTransformer
 from onepass.models.one_pass import OnePassTransformer
 from onepass.models.stepwise import build
 from onepass.settings import StudentSettings, TransformerSettings
 from onepass.text.teacher_tokenizer import TeacherTokenizer, Vocabulary
+from onepass.text.tokenizer import EOS, UNK
 from tiny_marian import train_spm
 
 RESERVED = 8
@@ -57,4 +59,20 @@ def random_marian(sizes: TransformerSettings, vocabulary: int, *, joint: bool = 
     with torch.no_grad():
         for parameter in model.parameters():
             parameter.normal_(std=0.6)
+    return model.eval()
+
+
+def varied_marian(vocabulary: int, **sizes: Any) -> MarianTransformer:
+    """A teacher in eval mode whose translations vary with their sources, and mostly end before the cap."""
+    torch.manual_seed(4)
+    model = build(tiny_sizes(norm="post", **sizes), StudentSettings(), vocabulary, vocabulary, joint=True)
+    assert isinstance(model, MarianTransformer)
+    with torch.no_grad():
+        for name, parameter in model.named_parameters():
+            if "source" in name and parameter.dim() > 1:
+                parameter *= 3
+        model.src_embedding.weight.normal_(std=0.6)
+        model.output.bias.zero_()
+        model.output.bias[EOS] += 3
+        model.output.bias[UNK] = BIAS_OF_NEVER
     return model.eval()

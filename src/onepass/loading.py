@@ -23,6 +23,7 @@ from onepass.text.glossary import Glossary
 
 OPTIONS = {
     "num_candidates": "--candidates",
+    "num_corrections": "--corrections",
     "num_threads": "--threads",
     "batch_size": "--batch-size",
     "precision": "--precision",
@@ -60,6 +61,7 @@ class Translator:
         revision: str | None = None,
         precision: str | None = None,
         num_candidates: int | None = None,
+        num_corrections: int = 0,
         seed: int = 1,
         num_threads: int | None = None,
         batch_size: int = 1024,
@@ -79,6 +81,8 @@ class Translator:
             revision: branch, tag or commit of a model of the hub [its default branch].
             precision: "int8" or "float32", of an exported bundle [int8, where the bundle has it].
             num_candidates: that the bundle's teacher, or `teacher`, chooses among [as the bundle says].
+            num_corrections: words that this teacher may correct in each sentence, one after the other. From
+                some ten on, most translations are those of its own greedy search.
             seed: of candidates that are drawn.
             num_threads: batches decoded side by side; in torch the threads of a batch [the cores of this
                 process, at most 4; in torch all].
@@ -107,6 +111,7 @@ class Translator:
             in_torch = _torch_translator(
                 bundle,
                 num_candidates=1 if num_candidates is None else num_candidates,
+                num_corrections=num_corrections,
                 seed=seed,
                 num_threads=num_threads,
                 batch_size=batch_size,
@@ -126,6 +131,7 @@ class Translator:
             bundle,
             precision=chosen,
             num_candidates=num_candidates,
+            num_corrections=num_corrections,
             seed=seed,
             num_threads=num_threads,
             batch_size=batch_size,
@@ -256,6 +262,7 @@ def _torch_translator(
     bundle: Bundle,
     *,
     num_candidates: int,
+    num_corrections: int,
     seed: int,
     num_threads: int | None,
     batch_size: int,
@@ -280,11 +287,11 @@ def _torch_translator(
     for keyword, value in (("num_threads", num_threads), ("batch_size", batch_size)):
         if value is not None and value < 1:
             raise UsageError("There must be at least one", where=_named(keyword), value=value)
-    if teacher is not None and num_candidates == 1:
+    if teacher is not None and num_candidates == 1 and num_corrections == 0:
         raise UsageError(
-            "A teacher has nothing to choose from",
+            "A teacher has nothing to choose from and nothing to correct",
             where=_named("teacher"),
-            fix=f"ask for several candidates with {_named('num_candidates')}, such as 10",
+            fix=f"ask for several candidates with {_named('num_candidates')}, such as 10, or for corrections",
         )
     if num_threads is not None:
         torch.set_num_threads(num_threads)
@@ -294,6 +301,7 @@ def _torch_translator(
         beam_size=beam_size,
         average=average,
         num_candidates=num_candidates,
+        num_corrections=num_corrections,
         seed=seed,
         search=search,
         device=device,

@@ -53,7 +53,7 @@ def test_a_session_that_another_thread_held_does_not_keep_a_child_waiting(bundle
             os._exit(not engine([[5, 6, 7]]).scores)
         children.append(child)
 
-    with engine._session():
+    with engine._sessions.one():
         thread = Thread(target=fork)
         thread.start()
         thread.join()

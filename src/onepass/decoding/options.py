@@ -23,9 +23,10 @@ class DecodingOptions:
     """What may be chosen; at its default an option is left to the family.
 
     Attributes:
-        teacher: chooses among the candidates; in eval mode.
+        teacher: chooses among the candidates, and corrects; in eval mode.
         num_candidates: how many there are: of a student with fertilities the argmax and samples (noisy
             parallel decoding), of CTC likely labellings, of a graph what a beam search over its words keeps.
+        num_corrections: words of each translation of a student that the teacher may correct, one by one.
         average: of a student with fertilities: their averages instead of the most probable ones.
         search: how the words of a graph are found.
         seed: of what is drawn.
@@ -37,6 +38,7 @@ class DecodingOptions:
 
     teacher: WordByWord | None = None
     num_candidates: int = 1
+    num_corrections: int = 0
     average: bool = False
     search: str | None = None
     seed: int = 1
@@ -56,6 +58,7 @@ def check_options(family: Family, options: DecodingOptions) -> None:
         if number < 1:
             raise UsageError("There must be at least one", where=name, value=number)
     _check_meaning(family, options)
+    _check_corrections(family, options)
     _check_search(family, options)
     _check_candidates(family, options)
 
@@ -72,6 +75,19 @@ def _check_meaning(family: Family, options: DecodingOptions) -> None:
     if options.search is not None and not family.searches:
         problem = "Only a student with a graph searches for a path"
         raise UsageError(problem, where="search", value=options.search)
+
+
+def _check_corrections(family: Family, options: DecodingOptions) -> None:
+    count = options.num_corrections
+    if count < 0:
+        raise UsageError("There is no such number of corrections", where="num_corrections", value=count)
+    if count > 0 and (options.teacher is None or not family.one_pass):
+        raise UsageError(
+            "Corrections are a teacher's, of what a student wrote",
+            where="num_corrections",
+            value=count,
+            fix="give a student, and the teacher's bundle too",
+        )
 
 
 def _check_search(family: Family, options: DecodingOptions) -> None:

@@ -10,6 +10,7 @@ import torch
 
 from onepass.bundle import Bundle
 from onepass.decoding import autoregressive, ctc, dag, fertility
+from onepass.decoding.corrections import corrected
 from onepass.decoding.options import Decoder, DecodingOptions, check_options
 from onepass.decoding.weights import load_model, load_teacher
 from onepass.errors import ModelError
@@ -40,7 +41,11 @@ def make_decoder(model: Model, options: DecodingOptions = USUAL) -> Decoder:
             teacher to choose.
     """
     check_options(model.family, options)
-    return DECODERS[model.family.name](model, options)
+    decode = DECODERS[model.family.name](model, options)
+    teacher, most = options.teacher, options.num_corrections
+    if teacher is None or most == 0:
+        return decode
+    return lambda src_ids: corrected(teacher, src_ids, decode(src_ids), most, options.placeholders)
 
 
 class Translator(TextTranslator):
@@ -107,6 +112,7 @@ class Translator(TextTranslator):
         beam_size: int = 1,
         average: bool = False,
         num_candidates: int = 1,
+        num_corrections: int = 0,
         seed: int = 1,
         search: str | None = None,
         device: torch.device | str = "cpu",
@@ -117,8 +123,8 @@ class Translator(TextTranslator):
 
         Args:
             directory: the bundle.
-            teacher: the bundle of the teacher that chooses among candidates.
-            beam_size, average, num_candidates, seed, search: see `DecodingOptions`.
+            teacher: the bundle of the teacher that chooses among candidates, and corrects.
+            beam_size, average, num_candidates, num_corrections, seed, search: see `DecodingOptions`.
             device: to run on.
             split: cut lines into sentences; the lines of a corpus are sentences.
             glossary: terms that must become what it says.
@@ -133,6 +139,7 @@ class Translator(TextTranslator):
         options = DecodingOptions(
             teacher=None if teacher is None else _judge(teacher, tokenizer, placeholders, device),
             num_candidates=num_candidates,
+            num_corrections=num_corrections,
             average=average,
             search=search,
             seed=seed,

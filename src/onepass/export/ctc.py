@@ -9,7 +9,7 @@ from onnx import TensorProto
 
 from onepass.decoding.ctc import CHOICES
 from onepass.export.graph import Outputs, Value
-from onepass.export.teacher import teacher_scores
+from onepass.export.teacher import Judge
 from onepass.export.transformer_graph import OUTPUTS, CandidateInput, Source, StudentGraph, TransformerGraph
 from onepass.models.autoregressive import PAD
 from onepass.models.ctc import CTCTransformer
@@ -182,7 +182,7 @@ def _best_labelling(
     inside = g.op("And", g.op("GreaterOrEqual", rank, start), g.op("Less", rank, end))
     kept = g.op("And", g.cast(is_first, TensorProto.BOOL), inside)
     rows = g.op("Squeeze", g.op("NonZero", g.op("Reshape", kept, g.constant([-1]))), g.constant([0]))
-    scores = teacher_scores(g, teacher, source, g.op("Gather", ids, rows), g.op("Gather", sentence, rows))
+    scores = Judge(g, teacher, source).scores(g.op("Gather", ids, rows), g.op("Gather", sentence, rows))
     none = g.op("Expand", g.number(-np.inf), g.op("Shape", number))
     scores = g.op("Reshape", g.op("ScatterElements", none, rows, scores), by_sentence)
     winner = g.op("ArgMax", scores, axis=1, keepdims=0)

@@ -8,7 +8,7 @@ from onnx import TensorProto
 
 from onepass.export.graph import Outputs, Value
 from onepass.export.layer_graph import KeyValue
-from onepass.export.teacher import teacher_scores
+from onepass.export.teacher import Judge
 from onepass.export.transformer_graph import (
     OUTPUTS,
     CandidateInput,
@@ -91,7 +91,7 @@ def _noisy_parallel(
     ends = g.rows(distinct, g.constant([1]), g.constant([2**31]), dim=1)
     chosen = [key_value.select(g, rows) for key_value in memory]
     found = _words(g, model, source.select(g, rows), ends, chosen)
-    scores = teacher_scores(g, teacher, source, found["ids"], rows)
+    scores = Judge(g, teacher, source).scores(found["ids"], rows)
     scores = g.op("Reshape", g.op("Gather", scores, inverse), g.op("Concat", batch, candidates, axis=0))
     inverse = g.op("Reshape", inverse, g.op("Concat", batch, candidates, axis=0))
     winner = g.op("ArgMax", scores, axis=1, keepdims=1)

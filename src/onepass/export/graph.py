@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,7 +15,15 @@ from onnx import TensorProto, helper, numpy_helper
 from torch import Tensor
 
 from onepass.bundle import INT8_TABLES, SCALE
-from onepass.export.parameters import Parameters, RoundedRows, Rows, int8_rows, save_tables
+from onepass.export.parameters import (
+    Parameters,
+    RoundedRows,
+    Rows,
+    find_tables,
+    int8_rows,
+    references,
+    save_tables,
+)
 from onepass.files import replacing
 
 OPSET = 18
@@ -23,10 +32,10 @@ MICROSOFT = "com.microsoft"
 
 
 class Value(NamedTuple):
-    """An input or output of a graph: its type, and a name or a size for each dimension."""
+    """An input or output of a graph: its type, and a name or a size for each dimension; None: it changes."""
 
     type: int
-    dims: Sequence[str | int]
+    dims: Sequence[str | int | None]
 
 
 Values = Mapping[str, Value]
@@ -384,6 +393,13 @@ class Graph:
         count = self.sum(self.cast(tokens, TensorProto.FLOAT), 1)
         return self.op("Div", total, self.op("Max", count, self.number(1)))
 
+    @contextmanager
+    def same_factors(self) -> Iterator[None]:
+        """What is computed in there is again computed behind it, on other values: they share their ranges."""
+        first = len(self.factors)
+        yield
+        del self.factors[first:]
+
     def limits(self) -> dict[str, str]:
         """The smallest and the largest value of every factor, [factors] each."""
         return {
@@ -399,6 +415,8 @@ class Graph:
         inputs: Values,
         outputs: Values,
         weights: Path | None = None,
+        *,
+        rewrite: bool = True,
     ) -> None:
         """Writes the graph, and its parameters and tables beside it.
 
@@ -406,6 +424,7 @@ class Graph:
             path: of the graph.
             inputs, outputs: described; the outputs must be names of its values.
             weights: where its parameters go, if it has any; tables are beside them.
+            rewrite: False where they were written with another graph: this one refers to what it finds there.
         """
         described_inputs, described_outputs = (
             [helper.make_tensor_value_info(name, *value) for name, value in side.items()]
@@ -413,9 +432,10 @@ class Graph:
         )
         beside: list[TensorProto] = []
         if self.parameters is not None and weights is not None:
-            of_parameters = self.parameters.save(weights)
+            of_parameters = self.parameters.save(weights) if rewrite else references(weights)
             beside = [of_parameters[name] for name in sorted(self.referred)]
-            beside += save_tables(self.constants, weights.with_name(INT8_TABLES))
+            to_tables = save_tables if rewrite else find_tables
+            beside += to_tables(self.constants, weights.with_name(INT8_TABLES))
         names = {tensor.name for tensor in beside}
         constants = [
             numpy_helper.from_array(value, name)

@@ -8,9 +8,9 @@ factor over some examples.
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import onnxruntime
@@ -19,14 +19,14 @@ from numpy.typing import NDArray
 from onnx import TensorProto
 
 from onepass.alignment.lexicon import Lexicon
-from onepass.export import ctc, dag, fertility
-from onepass.export.graph import Outputs, Range, Value
+from onepass.export import corrections, ctc, dag, fertility
+from onepass.export.graph import Outputs, Range, Table, Value
 from onepass.export.parameters import Parameters
 from onepass.export.transformer_graph import (
     OUTPUTS,
     SPAN_INPUTS,
-    CandidateInput,
     Placeholders,
+    Shortlist,
     Source,
     StudentGraph,
     TransformerGraph,
@@ -35,6 +35,7 @@ from onepass.models.autoregressive import PAD
 from onepass.models.from_teacher import reads_as
 from onepass.models.one_pass import NEVER, OnePassTransformer
 from onepass.models.stepwise import WordByWord
+from onepass.runtime.corrections import MOST_TOKENS
 from onepass.runtime.text_translator import MAX_SRC_TOKENS
 from onepass.text.placeholder_ids import PlaceholderIds
 
@@ -107,32 +108,95 @@ def export_onnx(
 
     ranges = None
     if examples is not None:
-        with tempfile.TemporaryDirectory() as scratch:
-            measuring = Path(scratch) / "limits.onnx"
-            write(measuring, None, limits=True)
-            ranges = _measured(measuring, examples, candidates, placeholders)
+
+        def feeds(row: Sequence[int]) -> Feeds:
+            given: Feeds = {"src_ids": np.array([row], dtype=np.int64)}
+            if candidates is not None:
+                given[candidates.name] = candidates.example(len(row))
+            if placeholders is not None:
+                given |= {"spans": _spans(placeholders, row), "forced": np.zeros((1, 1), dtype=np.int64)}
+            return given
+
+        ranges = _measured(lambda to: write(to, None, limits=True), map(feeds, examples))
     write(path, ranges)
 
 
-def _measured(
+def export_corrections(
+    model: OnePassTransformer,
+    teacher: WordByWord,
     path: Path,
-    examples: Sequence[Sequence[int]],
-    candidates: CandidateInput | None,
-    placeholders: PlaceholderIds | None,
-) -> list[Range]:
+    *,
+    examples: Sequence[tuple[Sequence[int], Sequence[int]]] | None = None,
+    vocabulary: NDArray[np.int64] | None = None,
+    lexicon: Lexicon | None = None,
+    weights: Path | None = None,
+    placeholders: PlaceholderIds | None = None,
+) -> None:
+    """Writes the graph in which a teacher corrects a student's drafts, see `onepass.export.corrections`.
+
+    Args:
+        model: the student, in eval mode.
+        teacher: of the same arrangement.
+        path: the file to write.
+        examples: sources and their drafts, for int8.
+        vocabulary, lexicon, placeholders: as of `export_onnx`.
+        weights: what `export_onnx` wrote with this teacher; it stays as it is.
+    """
+
+    def write(to: Path, ranges: Sequence[Range] | None, *, limits: bool = False) -> None:
+        parameters = None
+        if weights is not None and ranges is not None:
+            parameters = Parameters(model, teacher)
+        g = TransformerGraph(ranges, parameters, all_parts=limits)
+        outputs = corrections.write_corrections(
+            g, teacher, _source_of_teacher(g, model, teacher, vocabulary, lexicon, placeholders)
+        )
+        if limits:
+            outputs = g.limits()
+        for name, value in outputs.items():
+            g.name(value, name)
+        kinds = corrections.OUTPUTS | LIMITS
+        inputs = corrections.INPUTS | ({} if placeholders is None else corrections.SPANS)
+        g.save(to, inputs, {name: kinds[name] for name in outputs}, weights, rewrite=False)
+
+    ranges = None
+    if examples is not None:
+
+        def feeds(example: tuple[Sequence[int], Sequence[int]]) -> Feeds:
+            row, draft = example
+            given: Feeds = {
+                "src_ids": np.array([row], dtype=np.int64),
+                "drafts": np.array([draft], dtype=np.int64),
+                "draft_sources": np.zeros((1, len(draft)), dtype=np.int64),
+                "corrections": np.array([1]),
+            }
+            return given if placeholders is None else {**given, "spans": _spans(placeholders, row)}
+
+        ranges = _measured(lambda to: write(to, None, limits=True), map(feeds, examples))
+    write(path, ranges)
+
+
+Feeds = dict[str, NDArray[Any]]
+"""What a graph is given."""
+
+
+def _spans(placeholders: PlaceholderIds, row: Sequence[int]) -> NDArray[np.int64]:
+    return np.array([placeholders.within(row)], dtype=np.int64)
+
+
+def _measured(write: Callable[[Path], None], examples: Iterable[Feeds]) -> list[Range]:
     """The ranges of all factors over the examples, from a graph whose outputs are their limits."""
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
-    session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
-    found, names = [], {value.name for value in session.get_inputs()}
-    for row in examples:
-        feeds: dict[str, NDArray[Any]] = {"src_ids": np.array([row], dtype=np.int64)}
-        if candidates is not None:
-            feeds[candidates.name] = candidates.example(len(row))
-        if "spans" in names:
-            spans = [] if placeholders is None else placeholders.within(row)
-            feeds |= {"spans": np.array([spans], dtype=np.int64), "forced": np.zeros((1, 1), dtype=np.int64)}
-        found.append(session.run(["lows", "highs"], feeds))
+    with tempfile.TemporaryDirectory() as scratch:
+        path = Path(scratch) / "limits.onnx"
+        write(path)
+        session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+    names = {value.name for value in session.get_inputs()}
+    found = [
+        session.run(["lows", "highs"], {name: value for name, value in feeds.items() if name in names})
+        for feeds in examples
+    ]
     lows, highs = zip(*found, strict=True)
     return list(map(Range, np.min(lows, axis=0).tolist(), np.max(highs, axis=0).tolist()))
 
@@ -149,29 +213,9 @@ def _outputs(
     graph = GRAPHS[model.family.name]
     parts, most = model.output_parts(), model.most_places(MAX_SRC_TOKENS)
     words = g.table(parts, model.output_bias())
-    tgt_size = model.tgt_embedding.num_embeddings  # what labels there are beyond are the family's own
-    if vocabulary is None:
-        vocabulary = np.arange(tgt_size)
-    slots = [] if placeholders is None else list(placeholders.ids)
-    vocabulary = np.setdiff1d(vocabulary, [*NEVER, *slots])
-    if len(vocabulary) < 2:  # of a student that was taught a single word
-        vocabulary = np.arange(max(NEVER) + 1, tgt_size)
+    writable = _writable(model, vocabulary, placeholders)
     table = words if model.joint else g.table([model.src_embedding.weight])
-    real = g.op("Not", g.op("Equal", "src_ids", g.constant(PAD)))
-    own = np.arange(tgt_size, sum(map(len, parts)))
-    labels = np.concatenate([vocabulary, own])
-    shortlist = None
-    if lexicon is not None:
-        always = np.concatenate([np.intersect1d(lexicon.always, vocabulary), own])
-        yields = lexicon.yields.copy()
-        yields[PAD] = PAD  # which is never written: so padding adds nothing
-        yields[slots] = np.array(slots, dtype=yields.dtype)[:, None]  # a placeholder yields itself
-        allowed = np.concatenate([vocabulary, slots, own]).astype(np.int64)
-        shortlist = g.shortlist("src_ids", yields, always, allowed)
-    read_ids, read = "src_ids", real
-    if model.ends:
-        read_ids = g.with_end("src_ids", real)
-        read = g.op("Not", g.op("Equal", read_ids, g.constant(PAD)))
+    real, read_ids, read = _what_is_read(g, model)
     source = Source(
         ids="src_ids",
         real=real,
@@ -181,13 +225,86 @@ def _outputs(
         embedded=g.look_up(table, read_ids),
         table=table,
         words=words,
-        labels=labels,
-        shortlist=shortlist,
+        labels=np.concatenate([writable.words, writable.own]),
+        shortlist=None if lexicon is None else _shortlist(g, lexicon, writable),
         # What a teacher scores has its </s>.
         positions=g.positions(model.positions(most + 1, torch.device("cpu"))),
         shared_encoder=teacher is not None and reads_as(model, teacher),
-        placeholders=None
-        if placeholders is None or not graph.carries_placeholders
-        else Placeholders(placeholders.first, np.array(placeholders.aliases), np.array(placeholders.twins)),
+        placeholders=None if not graph.carries_placeholders else _placeholders(placeholders),
     )
     return graph.write(g, model, source, teacher)
+
+
+def _source_of_teacher(
+    g: TransformerGraph,
+    model: OnePassTransformer,
+    teacher: WordByWord,
+    vocabulary: NDArray[np.int64] | None,
+    lexicon: Lexicon | None,
+    placeholders: PlaceholderIds | None,
+) -> Source:
+    """The sources as a teacher reads them that corrects."""
+    writable = _writable(model, vocabulary, placeholders)
+    real, read_ids, read = _what_is_read(g, model)
+    most = max(model.most_places(MAX_SRC_TOKENS), MOST_TOKENS)
+    nothing = Table("", "")
+    return Source(
+        ids="src_ids",
+        real=real,
+        read_ids=read_ids,
+        read=read,
+        mask=g.cast(read, TensorProto.INT32),
+        embedded="",
+        table=nothing,
+        words=nothing,
+        labels=writable.words,
+        shortlist=None if lexicon is None else _shortlist(g, lexicon, writable),
+        # Of as many places as the student's, so that both graphs have them in one table.
+        positions=g.positions(model.positions(most + 1, torch.device("cpu"))),
+        placeholders=_placeholders(placeholders),
+    )
+
+
+class _Writable(NamedTuple):
+    """The words that a student may write, the labels of its family's own, and its placeholders: int64 [n]."""
+
+    words: NDArray[np.int64]
+    own: NDArray[np.int64]
+    slots: list[int]
+
+
+def _writable(
+    model: OnePassTransformer, vocabulary: NDArray[np.int64] | None, placeholders: PlaceholderIds | None
+) -> _Writable:
+    tgt_size = model.tgt_embedding.num_embeddings  # what labels there are beyond are the family's own
+    if vocabulary is None:
+        vocabulary = np.arange(tgt_size)
+    slots = [] if placeholders is None else list(placeholders.ids)
+    vocabulary = np.setdiff1d(vocabulary, [*NEVER, *slots])
+    if len(vocabulary) < 2:  # of a student that was taught a single word
+        vocabulary = np.arange(max(NEVER) + 1, tgt_size)
+    return _Writable(vocabulary, np.arange(tgt_size, sum(map(len, model.output_parts()))), slots)
+
+
+def _shortlist(g: TransformerGraph, lexicon: Lexicon, writable: _Writable) -> Shortlist:
+    words, own, slots = writable
+    always = np.concatenate([np.intersect1d(lexicon.always, words), own])
+    yields = lexicon.yields.copy()
+    yields[PAD] = PAD  # which is never written: so padding adds nothing
+    yields[slots] = np.array(slots, dtype=yields.dtype)[:, None]  # a placeholder yields itself
+    return g.shortlist("src_ids", yields, always, np.concatenate([words, slots, own]).astype(np.int64))
+
+
+def _what_is_read(g: TransformerGraph, model: OnePassTransformer) -> tuple[str, str, str]:
+    """Which ids are tokens, what encoders read, and which of that are tokens."""
+    real = g.op("Not", g.op("Equal", "src_ids", g.constant(PAD)))
+    if not model.ends:
+        return real, "src_ids", real
+    read_ids = g.with_end("src_ids", real)
+    return real, read_ids, g.op("Not", g.op("Equal", read_ids, g.constant(PAD)))
+
+
+def _placeholders(ids: PlaceholderIds | None) -> Placeholders | None:
+    if ids is None:
+        return None
+    return Placeholders(ids.first, np.array(ids.aliases), np.array(ids.twins))

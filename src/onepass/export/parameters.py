@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 from onnx import TensorProto
-from safetensors.numpy import save_file
+from safetensors.numpy import load_file, save_file
 from torch import Tensor, nn
 
 from onepass.bundle import OF_TEACHER, SCALE
@@ -138,6 +138,25 @@ def save_tables(constants: Mapping[str, NDArray[Any]], path: Path) -> list[Tenso
     for number, name in enumerate(large):
         found[f"table{number}"].name = name
     return list(found.values())
+
+
+def find_tables(constants: Mapping[str, NDArray[Any]], path: Path) -> list[TensorProto]:
+    """How a graph refers to those of its constants that a file has already, by their values."""
+    found, known = [], references(path)
+    values = {name: value for name, value in load_file(path).items() if name in known}
+    for name, constant in constants.items():
+        if constant.nbytes < LARGE:
+            continue
+        same = next((key for key, value in values.items() if _same(value, constant)), None)
+        if same is not None:
+            found.append(TensorProto())
+            found[-1].CopyFrom(known[same])
+            found[-1].name = name
+    return found
+
+
+def _same(one: NDArray[Any], other: NDArray[Any]) -> bool:
+    return one.dtype == other.dtype and np.array_equal(one, other)
 
 
 _TYPES = {

@@ -10,18 +10,27 @@ from typing import cast, get_args
 import numpy as np
 
 from onepass.alignment.lexicon import CorpusFacts, corpus_facts
-from onepass.bundle import INT8_WEIGHTS, MANIFEST, Bundle, Export, write_manifest
+from onepass.bundle import INT8_TABLES, INT8_WEIGHTS, MANIFEST, Bundle, Export, write_manifest
 from onepass.decoding.shortlist import SHORTLIST as SHORTLIST_FILE
 from onepass.decoding.shortlist import Shortlist
 from onepass.decoding.weights import load_model, load_teacher
 from onepass.errors import ModelError, UsageError
-from onepass.export.onnx import GRAPHS, export_onnx
+from onepass.export.onnx import GRAPHS, export_corrections, export_onnx
 from onepass.export.transformer_graph import StudentGraph
 from onepass.families import FAMILIES
 from onepass.models.marian import MarianTransformer
 from onepass.models.one_pass import OnePassTransformer
 from onepass.models.stepwise import WordByWord
-from onepass.runtime.translator import CANDIDATES, DECODING, GRAPH, OF_SENTENCE, SHORTLIST, Precision
+from onepass.runtime.engine import OnnxEngine
+from onepass.runtime.translator import (
+    CANDIDATES,
+    CORRECTIONS,
+    DECODING,
+    GRAPH,
+    OF_SENTENCE,
+    SHORTLIST,
+    Precision,
+)
 from onepass.text.placeholder_ids import PlaceholderIds
 from onepass.text.tokenizers import AnyTokenizer
 
@@ -110,6 +119,8 @@ def draft_bundle(
             weights=directory / INT8_WEIGHTS if int8 else None,
             placeholders=placeholders,
         )
+        if judge is not None:
+            _export_corrections(model, judge, directory, precision, facts, placeholders, of_all=of_all)
     candidates = {CANDIDATES: True, DECODING: {"num_candidates": usual_candidates}}
     return replace(
         student,
@@ -117,6 +128,35 @@ def draft_bundle(
         settings={**student.settings, SHORTLIST: OF_SENTENCE, **(candidates if judge is not None else {})},
         fingerprint="",
         files=tuple(sorted(path.name for path in directory.iterdir())),
+    )
+
+
+def _export_corrections(
+    model: OnePassTransformer,
+    teacher: WordByWord,
+    directory: Path,
+    precision: Precision,
+    facts: CorpusFacts,
+    placeholders: PlaceholderIds | None,
+    *,
+    of_all: bool,
+) -> None:
+    """The graph in which the teacher corrects, beside the student's, whose drafts show it what comes."""
+    int8, examples = precision == "int8", None
+    if int8:
+        beside = [directory / name for name in (INT8_WEIGHTS, INT8_TABLES)]
+        engine = OnnxEngine(directory / GRAPH.format(precision=precision), *beside, placeholders=placeholders)
+        drafts = [engine([row]).ids[0] for row in facts.examples]
+        examples = [pair for pair in zip(facts.examples, drafts, strict=True) if pair[1]]
+    export_corrections(
+        model,
+        teacher,
+        directory / CORRECTIONS.format(precision=precision),
+        examples=examples,
+        vocabulary=None if of_all else facts.vocabulary,
+        lexicon=facts.lexicon if int8 else None,
+        weights=directory / INT8_WEIGHTS if int8 else None,
+        placeholders=placeholders,
     )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 from onnx import TensorProto
 
@@ -11,49 +13,94 @@ from onepass.models.slots import IMPOSSIBLE
 from onepass.models.stepwise import WordByWord
 
 
-def teacher_scores(g: TransformerGraph, teacher: WordByWord, source: Source, tgt_ids: str, rows: str) -> str:
-    """The teacher's mean log probability, [R], of targets [R, T] with their </s>.
+class Opinion(NamedTuple):
+    """What a teacher says to R targets of T tokens and their </s>.
+
+    Attributes:
+        logits: of the words that it may write, [R, T + 1, n].
+        ids: the targets with </s>, padded with 0, int64 [R, T + 1].
+        columns: where these are among the words, int64 [R, T + 1].
+        real: which are no padding, bool [R, T + 1].
+    """
+
+    logits: str
+    ids: str
+    columns: str
+    real: str
+
+
+class Judge:
+    """The teacher, which has read the sources.
 
     Args:
+        g: the graph.
         teacher: of the student's arrangement.
         source: the sources.
-        tgt_ids: targets without </s>, padded with 0.
-        rows: the source of each target, [R].
+
+    Attributes:
+        labels: the words that it may write, int64 [n].
+        size: of its vocabulary.
     """
-    words = g.table([teacher.output_weight()], teacher.output_bias())
-    tied = teacher.output_weight() is teacher.tgt_embedding.weight
-    targets_table = words if tied else g.table([teacher.tgt_embedding.weight])
-    joint = teacher.src_embedding is teacher.tgt_embedding
-    if source.shared_encoder:
-        states = [source.states] * len(teacher.decoder)
-    else:
-        table = targets_table if joint else g.table([teacher.src_embedding.weight])
-        states = g.encode(teacher, source._replace(embedded=g.look_up(table, source.read_ids)))
-    memory = g.project_memory(teacher.decoder, states)
-    src_mask = g.op("Gather", source.mask, rows)
-    tgt_lengths = g.sum(g.cast(g.op("Greater", tgt_ids, g.constant(PAD)), TensorProto.INT64), 1, keep=True)
-    inputs = g.op("Pad", tgt_ids, g.constant([0, 1, 0, 0]), g.constant(BOS))  # [R, T + 1]
-    place = g.range(g.size(inputs, 1))
-    end = g.cast(g.op("Equal", place, tgt_lengths), TensorProto.INT64)
-    targets = g.op("Pad", tgt_ids, g.constant([0, 0, 0, 1]), g.constant(PAD))
-    targets = g.op("Add", targets, g.op("Mul", end, g.constant(EOS)))
-    real = g.op("LessOrEqual", place, tgt_lengths)
-    x = g.start(g.look_up(targets_table, inputs), teacher.width, source.positions)
-    chosen = [key_value.select(g, rows) for key_value in memory]
-    # What follows a target is padding, which it does not see.
-    x = g.decode(teacher, x, "", chosen, src_mask, causal=True)
-    if source.shortlist is None:
-        columns = g.op("Transpose", words.rows, perm=[1, 0])
-        logits = g.product(x, columns, words.scales, words.bias)  # [R, T + 1, V]
-    else:
-        shortlist, place = _with_end(g, source.shortlist, teacher.tgt_embedding.num_embeddings)
-        own = g.op("Gather", shortlist.own, rows)
-        logits = g.logits(x, words, shortlist.labels, own)  # [R, T + 1, n + 1]
-        targets = g.op("Gather", place, targets)
-    written = g.op("GatherElements", logits, g.unsqueeze(targets, 2), axis=2)
-    written = g.op("Squeeze", written, g.constant([2]))
-    total = g.log_sum(logits, g.maximum(logits, 2))
-    return g.mean(g.op("Sub", written, total), real, real)
+
+    def __init__(self, g: TransformerGraph, teacher: WordByWord, source: Source) -> None:
+        self._g, self._teacher, self._source = g, teacher, source
+        words = g.table([teacher.output_weight()], teacher.output_bias())
+        tied = teacher.output_weight() is teacher.tgt_embedding.weight
+        self._targets = words if tied else g.table([teacher.tgt_embedding.weight])
+        joint = teacher.src_embedding is teacher.tgt_embedding
+        if source.shared_encoder:
+            states = [source.states] * len(teacher.decoder)
+        else:
+            table = self._targets if joint else g.table([teacher.src_embedding.weight])
+            states = g.encode(teacher, source._replace(embedded=g.look_up(table, source.read_ids)))
+        self._memory = g.project_memory(teacher.decoder, states)
+        self._own = self._columns = ""
+        self.size = teacher.tgt_embedding.num_embeddings
+        if source.shortlist is None:
+            self.labels = g.constant(np.arange(self.size))
+            self._words = words._replace(rows=g.op("Transpose", words.rows, perm=[1, 0]))
+        else:
+            shortlist, self._columns = _with_end(g, source.shortlist, self.size)
+            self.labels, self._own = shortlist.labels, shortlist.own
+            self._words = g.words_of(words, shortlist.labels)
+
+    def opinion(self, tgt_ids: str, rows: str) -> Opinion:
+        """Of targets [R, T] without </s>, padded with 0; `rows`: the source of each, [R]."""
+        g, teacher = self._g, self._teacher
+        src_mask = g.op("Gather", self._source.mask, rows)
+        tgt_lengths = g.sum(
+            g.cast(g.op("Greater", tgt_ids, g.constant(PAD)), TensorProto.INT64), 1, keep=True
+        )
+        inputs = g.op("Pad", tgt_ids, g.constant([0, 1, 0, 0]), g.constant(BOS))  # [R, T + 1]
+        place = g.range(g.size(inputs, 1))
+        end = g.cast(g.op("Equal", place, tgt_lengths), TensorProto.INT64)
+        targets = g.op("Pad", tgt_ids, g.constant([0, 0, 0, 1]), g.constant(PAD))
+        targets = g.op("Add", targets, g.op("Mul", end, g.constant(EOS)))
+        real = g.op("LessOrEqual", place, tgt_lengths)
+        x = g.start(g.look_up(self._targets, inputs), teacher.width, self._source.positions)
+        chosen = [key_value.select(g, rows) for key_value in self._memory]
+        # What follows a target is padding, which it does not see.
+        x = g.decode(teacher, x, "", chosen, src_mask, causal=True)
+        logits = g.product(x, self._words.rows, self._words.scales, self._words.bias)
+        columns = targets
+        if self._columns:
+            logits = g.op("Add", logits, g.op("Gather", self._own, rows))
+            columns = g.op("Gather", self._columns, targets)
+        return Opinion(logits, targets, columns, real)
+
+    def scores(self, tgt_ids: str, rows: str) -> str:
+        """The mean log probability, [R], of targets as in `opinion`, with their </s>."""
+        g = self._g
+        found = self.opinion(tgt_ids, rows)
+        written = written_scores(g, found.logits, found.columns)
+        total = g.log_sum(found.logits, g.maximum(found.logits, 2))
+        return g.mean(g.op("Sub", written, total), found.real, found.real)
+
+
+def written_scores(g: TransformerGraph, logits: str, columns: str) -> str:
+    """Of logits [R, T, n] those of one column each, [R, T]."""
+    written = g.op("GatherElements", logits, g.unsqueeze(columns, 2), axis=2)
+    return g.op("Squeeze", written, g.constant([2]))
 
 
 def _with_end(g: TransformerGraph, shortlist: Shortlist, tgt_size: int) -> tuple[Shortlist, str]:

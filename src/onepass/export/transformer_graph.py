@@ -261,9 +261,14 @@ class TransformerGraph(LayerGraph):
 
     def logits(self, states: str, table: Table, labels: str, penalty: str = "") -> str:
         """The scores of some labels, [B, L, n], and a penalty [B, 1, n] added to them."""
-        rows, scales, bias = (self.op("Gather", part, labels) if part else "" for part in table)
-        scores = self.product(states, self.op("Transpose", rows, perm=[1, 0]), scales, bias)
+        words = self.words_of(table, labels)
+        scores = self.product(states, words.rows, words.scales, words.bias)
         return self.op("Add", scores, penalty) if penalty else scores
+
+    def words_of(self, table: Table, labels: str) -> Table:
+        """Some words of a table to multiply with: its `rows` are columns, [D, n]."""
+        found = Table(*(self.op("Gather", part, labels) if part else "" for part in table))
+        return found._replace(rows=self.op("Transpose", found.rows, perm=[1, 0]))
 
     def highest(self, logits: str, blocks: int, columns: int) -> tuple[str, str]:
         """The place of the highest score in each row of blocks · columns (blocks -1: unknown), and the score

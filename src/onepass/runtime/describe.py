@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from functools import partial
 
 from onepass.bundle import MANIFEST, WEIGHTS, Bundle, Measurement
 from onepass.errors import ModelError
 from onepass.runtime.engine import FEW_CANDIDATES
-from onepass.runtime.translator import CANDIDATES, precisions, usual_candidates
+from onepass.runtime.translator import CANDIDATES, has_corrections, precisions, usual_candidates
 
 
 def describe_shortly(bundle: Bundle) -> str:
@@ -47,6 +48,11 @@ def _described(bundle: Bundle) -> list[str]:
         f"width: {sizes['width']}",
         f"precisions: {', '.join(precisions(bundle)) or f'none: a bundle {_purpose(bundle)}'}",
         *([_candidates(bundle)] if bundle.settings.get(CANDIDATES) else []),
+        *(
+            ["corrections: as many as asked for"]
+            if any(map(partial(has_corrections, bundle), precisions(bundle)))
+            else []
+        ),
         f"size: {_bytes(bundle) / 1e6:.1f} MB",
         f"fingerprint: {bundle.fingerprint}",
     ]

@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
-from queue import Empty, SimpleQueue
-from threading import Semaphore
 from typing import Any, NamedTuple
-from weakref import WeakSet
 
 import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
-from onepass.errors import ModelError
 from onepass.runtime.alternatives import Scored
 from onepass.runtime.candidates import MOST_LABELLINGS, candidate_numbers
 from onepass.runtime.placing import placed
+from onepass.runtime.sessions import Sessions
 from onepass.runtime.text_translator import Hypotheses
 from onepass.text.batches import padded
 from onepass.text.placeholder_ids import PlaceholderIds
@@ -36,7 +31,6 @@ GUARDS, GUARD_TOKENS = 16, 12
 """Rows that are tried, and their length, see `OnnxEngine._guards_of`."""
 _FREE = np.zeros((1, 1), dtype=np.int64)
 """Of slots that are not forced to write anything."""
-_ENGINES: WeakSet[OnnxEngine] = WeakSet()
 
 
 class SlotLabels(NamedTuple):
@@ -90,17 +84,10 @@ class OnnxEngine:
         seed: int = 1,
         placeholders: PlaceholderIds | None = None,
     ) -> None:
-        self._path = path
-        self._files = {file: _stamp(file) for file in (path, *beside)}
-        self._sessions = sessions
-        self.renew()
-        session = self._another()
-        self._idle.put(session)
-        _ENGINES.add(self)
-        self._outputs = [output.name for output in session.get_outputs()]
+        self._sessions = Sessions(path, *beside, most=sessions)
+        self._outputs, self._inputs = self._sessions.outputs, self._sessions.inputs
         self.copies = "fertilities" in self._outputs
         self.aligns = SOURCES in self._outputs
-        self._inputs = {value.name for value in session.get_inputs()}
         self.has_several = bool({"window", "uniform"} & self._inputs)
         self._placeholders = placeholders if "spans" in self._inputs else None
         self._sparing = onnxruntime.RunOptions()
@@ -109,50 +96,6 @@ class OnnxEngine:
         drawn = "uniform" in self._inputs
         self._uniform = candidate_numbers(num_candidates, seed=seed) if drawn else None
         self._seed, self._guards = seed, dict[bool, list[int]]()
-
-    def renew(self) -> None:
-        """Forgets its sessions; new ones are made where they are needed."""
-        self._idle: SimpleQueue[Any] = SimpleQueue()
-        self._to_make = Semaphore(self._sessions)
-
-    def _new_session(self) -> Any:
-        options = onnxruntime.SessionOptions()
-        # A batch a thread: products this small are not faster on two, several batches are.
-        options.intra_op_num_threads = 1
-        options.inter_op_num_threads = 1
-        options.log_severity_level = 3
-        if changed := [file for file, stamp in self._files.items() if _stamp(file) != stamp]:
-            raise ModelError(
-                "A file of the model has changed since it was loaded", where=changed[0], fix="load it again"
-            )
-        try:
-            # By its path: what lies beside it is mapped and not copied, so workers share it.
-            return onnxruntime.InferenceSession(str(self._path), options, providers=["CPUExecutionProvider"])
-        except Exception as error:
-            # ONNX Runtime raises classes of its own that share no public base.
-            raise ModelError(f"ONNX Runtime cannot load the graph: {error}", where=self._path) from None
-
-    def _another(self) -> Any:
-        """A new session, if there may be one more."""
-        if not self._to_make.acquire(blocking=False):
-            return None
-        try:
-            return self._new_session()
-        except BaseException:
-            self._to_make.release()
-            raise
-
-    @contextmanager
-    def _session(self) -> Iterator[Any]:
-        """A session that nothing else runs in."""
-        try:
-            session = self._idle.get_nowait()
-        except Empty:
-            session = self._another() or self._idle.get()
-        try:
-            yield session
-        finally:
-            self._idle.put(session)
 
     def __call__(self, rows: Sequence[Sequence[int]]) -> Hypotheses:
         """Translates source ids, 1 to MAX_SRC_TOKENS a row."""
@@ -305,7 +248,7 @@ class OnnxEngine:
     def _fetched(self, feeds: dict[str, NDArray[Any]], *, aligned: bool) -> dict[str, NDArray[Any]]:
         """The outputs of the graph, those of alignments only if they are asked for."""
         names = [name for name in self._outputs if aligned or name not in (SOURCES, ATTENDED)]
-        with self._session() as session:
+        with self._sessions.one() as session:
             values = session.run(names, feeds, None if aligned else self._sparing)
         return dict(zip(names, values, strict=True))
 
@@ -409,24 +352,5 @@ def _ranked(runs: Sequence[Hypotheses], count: int) -> Hypotheses:
     )
 
 
-def _stamp(file: Path) -> tuple[int, int, int] | None:
-    """What changes with a file's content; None where it is missing."""
-    try:
-        found = file.stat()
-    except OSError:
-        return None
-    return found.st_ino, found.st_size, found.st_mtime_ns
-
-
 def _cut(rows: NDArray[np.int64], lengths: Sequence[int]) -> list[list[int]]:
     return [row[:length] for row, length in zip(rows.tolist(), lengths, strict=True)]
-
-
-def _renew_all() -> None:
-    for engine in _ENGINES:
-        engine.renew()
-
-
-if hasattr(os, "register_at_fork"):
-    # In a child that was forked, a session may stay in use for ever by a thread that is not there.
-    os.register_at_fork(after_in_child=_renew_all)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Literal, cast, get_args
 
@@ -10,17 +11,19 @@ from onepass.errors import ModelError, UsageError
 from onepass.families import family_named
 from onepass.runtime.candidates import check_candidates
 from onepass.runtime.cores import available_cores
+from onepass.runtime.corrections import VARIANTS, Corrector
 from onepass.runtime.engine import OnnxEngine
 from onepass.runtime.inside import NOT_READ, Inside, inside
 from onepass.runtime.sentences import Languages, Passage
 from onepass.runtime.shipped import find_model
-from onepass.runtime.text_translator import TextTranslator
+from onepass.runtime.text_translator import Decode, DecodeSeveral, TextTranslator
 from onepass.text.glossary import Glossary
 from onepass.text.placeholder_ids import PlaceholderIds
 
 Precision = Literal["int8", "float32"]
 """Of the products: both factors in 8 bits, or float32."""
-GRAPH = "student.{precision}.onnx"
+GRAPH, CORRECTIONS = "student.{precision}.onnx", "corrections.{precision}.onnx"
+"""The student, with the teacher that chooses among candidates; and the teacher that corrects."""
 CANDIDATES = "candidates"
 """The setting of a bundle whose graphs have candidates and the teacher that chooses among them."""
 DECODING = "decoding"
@@ -52,6 +55,7 @@ class Translator(TextTranslator):
         *,
         precision: Precision | None = None,
         num_candidates: int | None = None,
+        num_corrections: int = 0,
         seed: int = 1,
         num_threads: int | None = None,
         batch_size: int = 1024,
@@ -66,6 +70,8 @@ class Translator(TextTranslator):
             num_candidates: more than 1, if the bundle has a teacher: it chooses among so many [what the
                 bundle says, mostly 1; but 10 of one or two words]. Those of a student with fertilities are
                 drawn (noisy parallel decoding), of CTC there are 64 at most.
+            num_corrections: words that the teacher may correct in each sentence, one after the other, if the
+                bundle has one; each costs one of its passes.
             seed: of what is drawn.
             num_threads: batches decoded side by side, those of all threads that call it together [the cores
                 of this process, at most 4].
@@ -82,7 +88,7 @@ class Translator(TextTranslator):
             if value is not None and value < 1:
                 raise UsageError("There must be at least one", where=name, value=value)
         bundle = model if isinstance(model, Bundle) else Bundle.open(find_model(model))
-        of_few = num_candidates is None
+        of_few = num_candidates is None and num_corrections == 0
         if num_candidates is None:
             num_candidates = usual_candidates(bundle)
         chosen = _precision(bundle, precision)
@@ -95,6 +101,7 @@ class Translator(TextTranslator):
             )
         workers = num_threads or min(4, available_cores())
         placeholders = PlaceholderIds.of_settings(bundle.settings)
+        correct = _corrector(bundle, chosen, num_corrections, workers, placeholders)
         engine = OnnxEngine(
             *(bundle.directory / name for name in graph_files(bundle, chosen)),
             sessions=workers,
@@ -104,14 +111,14 @@ class Translator(TextTranslator):
         )
         translator = cls(
             bundle.tokenizer(),
-            engine,
+            correct(engine),
             fingerprint=bundle.fingerprint,
-            batch_tokens=max(1, BATCH_TOKENS // num_candidates),
+            batch_tokens=max(1, BATCH_TOKENS // max(num_candidates, VARIANTS if num_corrections else 1)),
             batch_size=batch_size if bundle.settings.get(SHORTLIST) == OF_SENTENCE or chosen != "int8" else 1,
             workers=workers,
             copies=engine.copies,
-            decode_aligned=engine.aligned if engine.aligns else None,
-            decode_several=engine.several if engine.has_several else None,
+            decode_aligned=correct(engine.aligned) if engine.aligns else None,
+            decode_several=_several(engine, correct) if engine.has_several else None,
             decode_few=engine.few if engine.has_several and of_few and num_candidates == 1 else None,
             languages=Languages(bundle.src, bundle.tgt),
             split=split,
@@ -132,10 +139,42 @@ class Translator(TextTranslator):
         return inside(self.engine, self.tokenizer, passage.ids, src, tgt)
 
 
-def graph_files(bundle: Bundle, precision: Precision) -> list[str]:
-    """The graph of a bundle and, where it does not hold its weights and tables, the files with them."""
+def graph_files(bundle: Bundle, precision: Precision, graph: str = GRAPH) -> list[str]:
+    """A graph of a bundle and, where it does not hold its weights and tables, the files with them."""
     apart = [name for name in (INT8_WEIGHTS, INT8_TABLES) if name in bundle.files]
-    return [GRAPH.format(precision=precision), *(apart if precision == "int8" else [])]
+    return [graph.format(precision=precision), *(apart if precision == "int8" else [])]
+
+
+def has_corrections(bundle: Bundle, precision: Precision) -> bool:
+    """Whether the teacher in a bundle can correct."""
+    return CORRECTIONS.format(precision=precision) in bundle.files
+
+
+def _corrector(
+    bundle: Bundle,
+    precision: Precision,
+    most: int,
+    sessions: int,
+    placeholders: PlaceholderIds | None,
+) -> Callable[[Decode], Decode]:
+    """What makes of an engine one whose translations are corrected; or leaves it, where nothing is."""
+    if most < 0:
+        raise UsageError("There is no such number of corrections", where="num_corrections", value=most)
+    if most == 0:
+        return lambda decode: decode
+    if not has_corrections(bundle, precision):
+        raise UsageError(
+            "This model has no teacher that corrects",
+            where=bundle.directory,
+            fix="leave the corrections out, or export it with `--candidates`",
+        )
+    files = (bundle.directory / name for name in graph_files(bundle, precision, CORRECTIONS))
+    corrector = Corrector(*files, most=most, sessions=sessions, placeholders=placeholders)
+    return lambda decode: lambda rows: corrector(rows, decode(rows))
+
+
+def _several(engine: OnnxEngine, correct: Callable[[Decode], Decode]) -> DecodeSeveral:
+    return lambda rows, count: correct(lambda some: engine.several(some, count))(rows)
 
 
 def usual_candidates(bundle: Bundle) -> int:
