@@ -61,6 +61,7 @@ class Measurement:
     Attributes:
         precision: of its weights.
         num_candidates: that the teacher chose among.
+        num_corrections: of a sentence, that the teacher could make.
         bleu, chrf: with their signatures; the interval is the 95% bootstrap.
         test_sentences: number of them.
         ms_p50, ms_p99: milliseconds per sentence, median and 99th percentile.
@@ -78,6 +79,7 @@ class Measurement:
     ms_p50: float
     ms_p99: float
     megabytes: float
+    num_corrections: int = 0
 
 
 @dataclass(frozen=True)
@@ -100,7 +102,7 @@ class Export:
         card: what its model card says of the data.
         machine: where it was measured.
         versions: of Python and packages, by name.
-        measured: a record for each precision and number of candidates, never none.
+        measured: a record for each precision and number of candidates and of corrections, never none.
         teacher: a record for each way to decode; none where the run has no evaluation.
         rewritten: the command that wrote the graphs anew with the same weights, if there was one.
     """

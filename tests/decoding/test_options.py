@@ -10,14 +10,14 @@ from onepass.families import AUTOREGRESSIVE, CTC, DAG, FAMILIES, FERTILITY, Fami
 
 MEANS_SOMETHING: dict[str, set[str]] = {
     "autoregressive": {"beam_size"},
-    "fertility": {"average", "num_candidates"},
-    "ctc": {"num_candidates"},
-    "dag": {"search", "num_candidates"},
+    "fertility": {"average", "num_candidates", "num_corrections"},
+    "ctc": {"num_candidates", "num_corrections"},
+    "dag": {"search", "num_candidates", "num_corrections"},
 }
 
 
 @pytest.mark.parametrize("family", FAMILIES.values(), ids=FAMILIES)
-@pytest.mark.parametrize("option", ["beam_size", "average", "search", "num_candidates"])
+@pytest.mark.parametrize("option", ["beam_size", "average", "search", "num_candidates", "num_corrections"])
 def test_an_option_of_another_family_is_an_error_that_names_it(
     family: Family, option: str, make_teacher
 ) -> None:
@@ -26,6 +26,7 @@ def test_an_option_of_another_family_is_an_error_that_names_it(
         "average": DecodingOptions(average=True),
         "search": DecodingOptions(search="greedy"),
         "num_candidates": DecodingOptions(make_teacher(), num_candidates=4),
+        "num_corrections": DecodingOptions(make_teacher(), num_corrections=4),
     }[option]
     if option in MEANS_SOMETHING[family.name]:
         check_options(family, options)
@@ -41,6 +42,8 @@ def test_an_option_of_another_family_is_an_error_that_names_it(
         (AUTOREGRESSIVE, {"beam_size": 0}, "at least one"),
         (CTC, {"num_candidates": 0}, "at least one"),
         (FERTILITY, {"num_candidates": 2}, "need a teacher"),
+        (DAG, {"num_corrections": -1}, "no such number"),
+        (CTC, {"num_corrections": 1}, "are a teacher's"),
         (DAG, {"search": "wide"}, "allowed: greedy, lookahead, viterbi, marginal"),
     ],
 )

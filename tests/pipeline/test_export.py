@@ -108,7 +108,16 @@ def test_the_command_writes_a_bundle_with_a_model_card(carded: Path, tmp_path: P
     done = call("export", carded, "--to", to, "--candidates")
     assert done.code == 0, done.err
     assert done.out == f"{to}: translate with `onepass translate --model {to}`\n"
-    assert names(to) == {*GRAPHS, INT8_WEIGHTS, INT8_TABLES, "joint.model", "bundle.json", "README.md"}
+    corrections = {name.replace("student", "corrections") for name in GRAPHS}
+    assert names(to) == {
+        *GRAPHS,
+        *corrections,
+        INT8_WEIGHTS,
+        INT8_TABLES,
+        "joint.model",
+        "bundle.json",
+        "README.md",
+    }
     assert names(tmp_path) == {"bundle", "copy"}
     found = Translator.load(to, precision="float32").translate(LINES)
     expected = TorchTranslator.load(carded / "finetune").translate(LINES)
@@ -126,11 +135,17 @@ def test_the_command_writes_a_bundle_with_a_model_card(carded: Path, tmp_path: P
     export = Bundle.open(to).export
     assert export is not None
     assert asdict(export.card) == CARD | {"datasets": ()}
-    measured = [(row.precision, row.num_candidates) for row in export.measured]
-    assert measured == [(precision, count) for precision in ("int8", "float32") for count in (1, 4, 10)]
+    measured = [(row.precision, row.num_candidates, row.num_corrections) for row in export.measured]
+    ways = ((1, 0), (4, 0), (10, 0), (1, 3))
+    assert measured == [(precision, *way) for precision in ("int8", "float32") for way in ways]
     assert Bundle.open(to).settings["decoding"] == {"num_candidates": 1}
     info = call("info", to).out
-    for words in (*CARD.values(), "precisions: int8, float32", "float32, the best of 10 candidates: BLEU"):
+    for words in (
+        *CARD.values(),
+        "precisions: int8, float32",
+        "float32, the best of 10 candidates: BLEU",
+        "int8, 3 corrections: BLEU",
+    ):
         assert words in info
 
 

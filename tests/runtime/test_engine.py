@@ -23,7 +23,7 @@ def test_a_session_that_could_not_be_made_is_made_later(
         raise MemoryError
 
     engine = OnnxEngine(bundles / "ctc.exported/student.float32.onnx", sessions=2)
-    with engine._session():
+    with engine._sessions.one():
         with monkeypatch.context() as broken:
             broken.setattr(onnxruntime, "InferenceSession", fails)
             with pytest.raises(ModelError):
@@ -79,7 +79,7 @@ def test_a_session_that_is_made_later_never_has_other_weights(bundles: Path, tmp
     other.write_bytes((bundles / "fertility.exported/student.float32.onnx").read_bytes())
     other.replace(path)
     assert engine(ROWS[0]) == expected
-    with engine._session(), pytest.raises(ModelError, match="has changed since it was loaded"):
+    with engine._sessions.one(), pytest.raises(ModelError, match="has changed since it was loaded"):
         engine(ROWS[0])
 
 

@@ -67,7 +67,8 @@ def _check_meaning(family: Family, options: DecodingOptions) -> None:
     if options.beam_size > 1 and family.one_pass:
         problem = "Beam search belongs to a teacher; this is a student"
         raise UsageError(problem, where="beam_size", value=options.beam_size)
-    if (options.num_candidates > 1 or options.teacher is not None) and not family.one_pass:
+    candidates = options.num_candidates > 1 or (options.teacher is not None and options.num_corrections == 0)
+    if candidates and not family.one_pass:
         problem = "Candidates belong to a student; this is a teacher"
         raise UsageError(problem, where="num_candidates", value=options.num_candidates)
     if options.average and not family.aligned:

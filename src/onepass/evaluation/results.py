@@ -55,6 +55,8 @@ class Traits(_Part):
     """Hypotheses that a beam search keeps."""
     candidates: int = 1
     """That a teacher chooses among."""
+    corrections: int = 0
+    """That it may make in each sentence."""
 
     @property
     def about_family(self) -> Family:

@@ -64,6 +64,7 @@ class TrainedModel:
         search: str = "",
         beam_size: int | None = None,
         candidates: int = 1,
+        corrections: int = 0,
     ) -> Traits:
         """What a row of these weights is; without a search or a beam it is the family's usual search."""
         return Traits(
@@ -77,6 +78,7 @@ class TrainedModel:
             search=search or (self.family.usual_search if beam_size is None else "beam"),
             beam_size=beam_size or 1,
             candidates=candidates,
+            corrections=corrections,
         )
 
 
@@ -250,7 +252,7 @@ def ctranslate2_variants(directory: Path) -> tuple[dict[str, Any], ...]:
 
 
 def in_onnx_runtime(
-    name: str, model: TrainedModel, precision: Precision, *, candidates: int = 1
+    name: str, model: TrainedModel, precision: Precision, *, candidates: int = 1, corrections: int = 0
 ) -> Competitor:
     """An exported student with all cores, as users have it.
 
@@ -259,22 +261,34 @@ def in_onnx_runtime(
         model: exported for the runtime.
         precision: of the weights.
         candidates: that its teacher chooses among.
+        corrections: that its teacher may make in each sentence.
     """
     return Competitor(
         name,
         model.name,
-        model.traits("ONNX Runtime", precision, candidates=candidates),
+        model.traits("ONNX Runtime", precision, candidates=candidates, corrections=corrections),
         f"{__name__}:{onnx_system.__name__}",
-        {"bundle": str(model.exported), "precision": precision, "num_candidates": candidates},
+        {
+            "bundle": str(model.exported),
+            "precision": precision,
+            "num_candidates": candidates,
+            "num_corrections": corrections,
+        },
         single=False,
     )
 
 
-def onnx_system(bundle: str, *, threads: int, precision: Precision, num_candidates: int) -> TextSystem:
+def onnx_system(
+    bundle: str, *, threads: int, precision: Precision, num_candidates: int, num_corrections: int
+) -> TextSystem:
     """A student exported for the runtime; `threads` are its batches side by side."""
     from onepass.runtime.translator import Translator
 
     translator = Translator.load(
-        bundle, precision=precision, num_threads=threads, num_candidates=num_candidates
+        bundle,
+        precision=precision,
+        num_threads=threads,
+        num_candidates=num_candidates,
+        num_corrections=num_corrections,
     )
     return _text_system(translator, f"ONNX Runtime {precision}")

@@ -2,7 +2,7 @@
 
 The graph is beside the student's, whose weights it shares. Its inputs are `src_ids` [B, S], `drafts` [B, T]
 and `draft_sources` [B, T], the source token of each, padded with 0. `corrections` [1] is the most of each.
-With placeholders `spans` [B, K] are those of each source. It gives `ids`, `sources` and the teacher's `scores`.
+With placeholders `spans` [B, K] are those of each source. It gives `ids`, `sources` and the teacher's scores.
 """
 
 from __future__ import annotations
@@ -38,13 +38,14 @@ _STATE = {
     "sources_of": Value(TensorProto.INT64, [None, None, None]),
     "place": Value(TensorProto.INT64, [None]),
     "active": Value(TensorProto.INT64, [None]),
+    "cells": Value(TensorProto.FLOAT, [None, None, None]),
     "ids": Value(TensorProto.INT64, [None, None]),
     "sources": Value(TensorProto.INT64, [None, None]),
     "row": Value(TensorProto.INT64, [1]),
 }
-"""Of the loop: variants of the sentences that go on [A, V, T], and the source of each token; from which place on
-the teacher may disagree [A]; the numbers of these sentences [A]; what all sentences have so far [B, T]. Each pass
-may have other sizes."""
+"""Of the loop: variants of the sentences that go on [A, V, T], and the source of each token; from which place
+on the teacher may disagree [A]; the numbers of these sentences [A]; its cells before that place; what all
+sentences have so far [B, T]. Each pass may have other sizes."""
 
 
 def write_corrections(g: TransformerGraph, teacher: WordByWord, source: Source) -> Outputs:
@@ -82,11 +83,13 @@ class _Corrections:
             g.op("Pad", x, g.constant([0, 0, 0, 1]), g.constant(PAD)) for x in ("drafts", "draft_sources")
         )
         numbers = g.range(g.size(drafts, 0))
+        shape = g.op("Concat", g.size(drafts, 0), g.constant([self.judge.cells, self.judge.width]), axis=0)
         state = {
             "variants": g.unsqueeze(drafts, 1),
             "sources_of": g.unsqueeze(sources, 1),
             "place": g.op("Mul", numbers, g.constant(0)),
             "active": numbers,
+            "cells": g.op("Expand", g.number(0), shape),
             "ids": drafts,
             "sources": sources,
         }
@@ -102,11 +105,12 @@ class _Corrections:
         rows, origins = (g.op("Reshape", state[name], by_row) for name in ("variants", "sources_of"))
         several = g.op("Concat", *sizes[:2], axis=0)
         sentence, place = (self._of_rows(state[name], several) for name in ("active", "place"))
-        opinion = self.judge.opinion(rows, sentence)
+        begin, cells = self._go_on_from(state, place, sentence, several)
+        passed = len(g.cells)
+        opinion = self.judge.opinion(rows, sentence, begin, cells)
         logits = g.op("Add", opinion.logits, g.op("Gather", self.hidden, sentence))
         agrees = self._agrees(logits, opinion.ids, opinion.columns)
-        steps = g.range(g.size(opinion.ids, 1))
-        first, merit = self._merit(agrees, opinion.real, steps, place)
+        first, merit = self._merit(agrees, opinion.real, begin, place)
         merit = g.cast(g.op("Reshape", merit, several), TensorProto.DOUBLE)
         best = g.op("ArgMax", merit, axis=1, keepdims=0)  # [A]
         row = g.op("Add", g.op("Mul", g.range(sizes[0]), sizes[1]), best)
@@ -123,7 +127,8 @@ class _Corrections:
             g.op("Gather", x, kept) for x in (ids, sources, at, row, length, state["active"])
         )
         flat = g.op("Reshape", logits, g.op("Concat", g.constant([-1]), g.size(logits, 2), axis=0))
-        there = g.op("Add", g.op("Mul", row, g.size(opinion.ids, 1)), at)
+        after = g.op("Sub", at, g.op("Gather", begin, row))
+        there = g.op("Add", g.op("Mul", row, g.size(opinion.ids, 1)), after)
         wanted = g.op("ArgMax", g.op("Gather", flat, there), axis=1, keepdims=0)
         wanted = g.op("Gather", self.judge.labels, wanted)
         variants, sources_of = self._variants(ids, sources, length, at, wanted)
@@ -135,11 +140,36 @@ class _Corrections:
                 "sources_of": sources_of,
                 "place": g.op("Add", at, g.constant(1)),
                 "active": active,
+                "cells": self._cells_at(g.cells[passed:], after, row, state["cells"]),
                 "ids": every_ids,
                 "sources": every_sources,
             },
             sizes[0],
         )
+
+    def _go_on_from(self, state: Outputs, place: str, sentence: str, several: str) -> tuple[str, list[str]]:
+        """From which place on the teacher reads each variant, [R], and its cells there.
+
+        Cells are all that it needs to know of what is before. A teacher that has none reads it again.
+        """
+        g = self.g
+        if not self.judge.cells:
+            return g.op("Mul", place, g.constant(0)), []
+        number = self._of_rows(g.range(g.size(state["cells"], 0)), several)
+        cells = g.op("Gather", state["cells"], number)  # [R, cells, D]
+        return place, [g.op("Gather", cells, g.constant(layer), axis=1) for layer in range(self.judge.cells)]
+
+    def _cells_at(self, cells: list[str], after: str, row: str, before: str) -> str:
+        """The cells [T, R, D] of some rows [A], each after so many places: [A, cells, D]."""
+        g = self.g
+        if not cells:
+            return g.op("Gather", before, g.op("Mul", row, g.constant(0)))
+        found = []
+        for every in cells:
+            flat = g.op("Reshape", every, g.constant([-1, self.judge.width]))
+            place = g.op("Add", g.op("Mul", after, g.size(every, 1)), row)
+            found.append(g.unsqueeze(g.op("Gather", flat, place), 1))
+        return g.op("Concat", *found, axis=1)
 
     def _of_rows(self, x: str, several: str) -> str:
         """Values of A sentences [A] for each of their variants, [A · V]."""
@@ -182,14 +212,21 @@ class _Corrections:
             g.op("Less", ids, g.constant(end)),
         )
 
-    def _merit(self, agrees: str, real: str, steps: str, place: str) -> tuple[str, str]:
-        """Of variants [R]: where the teacher first disagrees, from `place` on, and how good they are."""
+    def _merit(self, agrees: str, real: str, begin: str, place: str) -> tuple[str, str]:
+        """Of variants [R]: where the teacher first disagrees, from `place` on, and how good they are.
+
+        Up to `begin`, where it began to read, it agrees.
+        """
         g = self.g
+        steps = g.op("Add", g.unsqueeze(begin, 1), g.range(g.size(real, 1)))
         differs = g.op("And", real, g.op("Not", agrees))
         here = g.op("And", differs, g.op("GreaterOrEqual", steps, g.unsqueeze(place, 1)))
         at = g.op("Where", here, steps, g.constant(MOST_TOKENS + 1))
         first = g.op("ReduceMin", at, g.constant([1]), keepdims=0)
-        counts = [g.sum(g.cast(x, TensorProto.INT64), 1) for x in (g.op("And", real, agrees), real)]
+        counts = [
+            g.op("Add", begin, g.sum(g.cast(x, TensorProto.INT64), 1))
+            for x in (g.op("And", real, agrees), real)
+        ]
         share = g.op("Div", g.op("Mul", counts[0], g.constant(SHARES)), counts[1])
         return first, g.op("Add", g.op("Mul", first, g.constant(2 * SHARES)), share)
 

@@ -206,8 +206,8 @@ class Graph:
         *last, rows = self.several("Loop", most, "", *state.values(), count=len(state) + 1, body=body)
         return dict(zip(state, last, strict=True)), rows
 
-    def scan(self, kept: str, added: str, width: int) -> str:
-        """x_t = kept_t x_{t-1} + added_t with x_0 = 0, over the first of the dimensions [T, B, width].
+    def scan(self, kept: str, added: str, width: int, start: str = "") -> str:
+        """x_t = kept_t x_{t-1} + added_t over the first of the dimensions [T, B, width]; x_0 is `start` or 0.
 
         Not over another one: there ONNX Runtime ends the process where B is 0.
         """
@@ -224,7 +224,7 @@ class Graph:
         body = helper.make_graph(self.nodes, "step", described_inputs, described_outputs)
         self.nodes = outside
         shape = self.op("Concat", self.size(added, 1), self.constant([width]), axis=0)
-        start = self.op("Expand", self.number(0), shape)
+        start = start or self.op("Expand", self.number(0), shape)
         return self.several("Scan", start, kept, added, count=2, body=body, num_scan_inputs=2)[1]
 
     def cast(self, x: str, to: int) -> str:

@@ -53,6 +53,8 @@ class LayerGraph(Graph):
 
     Attributes:
         looks: at the source, those of all layers so far.
+        cells: of the SSRUs of all layers so far, [T, B, D]; `starts`: what the next ones start from, [B, D]
+            each, where that is not 0.
     """
 
     def __init__(
@@ -64,6 +66,8 @@ class LayerGraph(Graph):
     ) -> None:
         super().__init__(ranges, parameters, all_parts=all_parts)
         self.looks: list[Look] = []
+        self.cells: list[str] = []
+        self.starts: list[str] = []
 
     def attend(
         self,
@@ -154,8 +158,9 @@ class LayerGraph(Graph):
         gate, new = self.split(self.linear(by_position, weights, bias), 2)
         gate = self.op("Sigmoid", gate)
         new = self.op("Mul", self.op("Sub", self.number(1), gate), new)
-        states = self.op("Relu", self.scan(gate, new, forget.out_features))
-        return self.op("Transpose", states, perm=[1, 0, 2])
+        start = self.starts.pop(0) if self.starts else ""
+        self.cells.append(self.scan(gate, new, forget.out_features, start))
+        return self.op("Transpose", self.op("Relu", self.cells[-1]), perm=[1, 0, 2])
 
     def past(self, part: SSRU | PastAttention, x: str) -> str:
         """What each position of x [B, T, D] sees of itself and those before it."""

@@ -28,6 +28,7 @@ def render_card(student: Bundle, export: Export, directory: Path) -> str:
     card, sizes = export.card, student.settings["sizes"]
     pair, family = f"{student.src} → {student.tgt}", FAMILIES[student.kind]
     chooses = any(row.num_candidates > 1 for row in export.measured)
+    corrects = any(row.num_corrections > 0 for row in export.measured)
     lines = [
         *front_matter(student, export),
         "",
@@ -46,20 +47,21 @@ def render_card(student: Bundle, export: Export, directory: Path) -> str:
         "",
         "## Quality, speed and size",
         "",
-        "| weights | candidates | BLEU | 95% | chrF | ms p50 | ms p99 | MB |",
+        "| weights | candidates | corrections | BLEU | 95% | chrF | ms p50 | MB |",
         "| --- | --: | --: | --: | --: | --: | --: | --: |",
     ]
     for row in export.measured:
         low, high = row.bleu_interval
         lines.append(
-            f"| {row.precision} | {row.num_candidates} | {row.bleu:.1f} | [{low:.1f}, {high:.1f}] "
-            f"| {row.chrf:.1f} | {row.ms_p50} | {row.ms_p99} | {row.megabytes} |"
+            f"| {row.precision} | {row.num_candidates} | {row.num_corrections} | {row.bleu:.1f} "
+            f"| [{low:.1f}, {high:.1f}] | {row.chrf:.1f} | {row.ms_p50} | {row.megabytes} |"
         )
     first = export.measured[0]
     test_set = f" ({card.test_set})" if card.test_set else ""
     lines += [
         "",
-        *(["- Among candidates the teacher, which is part of the model, chooses."] if chooses else []),
+        *(["- The teacher, which is part of the model, chooses among candidates."] if chooses else []),
+        *(["- It corrects so many words of each sentence, one after the other."] if corrects else []),
         *(f"- {row.name}: {row.bleu:.1f} BLEU, {row.chrf:.1f} chrF." for row in export.teacher),
     ]
     lines += [
@@ -134,6 +136,7 @@ def front_matter(student: Bundle, export: Export) -> list[str]:
 
 def _metric_name(kind: str, row: Measurement) -> str:
     among = f", best of {row.num_candidates} candidates" if row.num_candidates > 1 else ""
+    among += f", {row.num_corrections} corrections" if row.num_corrections else ""
     return f"{'BLEU' if kind == 'bleu' else 'chrF'}, {row.precision}{among}"
 
 

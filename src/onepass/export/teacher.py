@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -9,6 +10,7 @@ from onnx import TensorProto
 
 from onepass.export.transformer_graph import Shortlist, Source, TransformerGraph
 from onepass.models.autoregressive import BOS, EOS, PAD
+from onepass.models.marian import MarianTransformer
 from onepass.models.slots import IMPOSSIBLE
 from onepass.models.stepwise import WordByWord
 
@@ -39,7 +41,8 @@ class Judge:
 
     Attributes:
         labels: the words that it may write, int64 [n].
-        size: of its vocabulary.
+        size: of its vocabulary; `width`: of its states.
+        cells: how many SSRUs it has; 0: places see others in another way.
     """
 
     def __init__(self, g: TransformerGraph, teacher: WordByWord, source: Source) -> None:
@@ -55,7 +58,10 @@ class Judge:
             states = g.encode(teacher, source._replace(embedded=g.look_up(table, source.read_ids)))
         self._memory = g.project_memory(teacher.decoder, states)
         self._own = self._columns = ""
-        self.size = teacher.tgt_embedding.num_embeddings
+        self.size, self.width = teacher.tgt_embedding.num_embeddings, teacher.width
+        self.cells = (
+            len(teacher.decoder) if isinstance(teacher, MarianTransformer) and teacher.sizes.recurrent else 0
+        )
         if source.shortlist is None:
             self.labels = g.constant(np.arange(self.size))
             self._words = words._replace(rows=g.op("Transpose", words.rows, perm=[1, 0]))
@@ -64,21 +70,37 @@ class Judge:
             self.labels, self._own = shortlist.labels, shortlist.own
             self._words = g.words_of(words, shortlist.labels)
 
-    def opinion(self, tgt_ids: str, rows: str) -> Opinion:
-        """Of targets [R, T] without </s>, padded with 0; `rows`: the source of each, [R]."""
+    def opinion(self, tgt_ids: str, rows: str, begin: str = "", cells: Sequence[str] = ()) -> Opinion:
+        """Of targets [R, T] without </s>, padded with 0; `rows`: the source of each, [R].
+
+        Args:
+            tgt_ids, rows: the targets.
+            begin: the first place of each that it is asked about, [R]; the result has as many places as the
+                longest rest. "": all.
+            cells: of each SSRU before that place, [R, D].
+        """
         g, teacher = self._g, self._teacher
         src_mask = g.op("Gather", self._source.mask, rows)
-        tgt_lengths = g.sum(
-            g.cast(g.op("Greater", tgt_ids, g.constant(PAD)), TensorProto.INT64), 1, keep=True
-        )
+        written = g.op("Greater", tgt_ids, g.constant(PAD))
+        tgt_lengths = g.sum(g.cast(written, TensorProto.INT64), 1, keep=True)
         inputs = g.op("Pad", tgt_ids, g.constant([0, 1, 0, 0]), g.constant(BOS))  # [R, T + 1]
         place = g.range(g.size(inputs, 1))
         end = g.cast(g.op("Equal", place, tgt_lengths), TensorProto.INT64)
         targets = g.op("Pad", tgt_ids, g.constant([0, 0, 0, 1]), g.constant(PAD))
         targets = g.op("Add", targets, g.op("Mul", end, g.constant(EOS)))
+        positions = g.rows(self._source.positions, g.constant([0]), g.size(inputs, 1))
+        if begin:
+            rest = g.op("Sub", tgt_lengths, g.unsqueeze(begin, 1))
+            most = g.op("Max", g.op("ReduceMax", rest, g.constant([0, 1]), keepdims=0), g.constant(0))
+            steps = g.range(g.unsqueeze(g.op("Add", most, g.constant(1)), 0))
+            place = g.op("Add", g.unsqueeze(begin, 1), steps)  # [R, most + 1]
+            there = g.op("Min", place, g.op("Sub", g.size(inputs, 1), g.constant(1)))
+            inputs, targets = (g.op("GatherElements", x, there, axis=1) for x in (inputs, targets))
+            positions = g.op("Gather", positions, there)
         real = g.op("LessOrEqual", place, tgt_lengths)
-        x = g.start(g.look_up(self._targets, inputs), teacher.width, self._source.positions)
+        x = g.op("Add", g.scaled(g.look_up(self._targets, inputs), teacher.width), positions)
         chosen = [key_value.select(g, rows) for key_value in self._memory]
+        g.starts = list(cells)
         # What follows a target is padding, which it does not see.
         x = g.decode(teacher, x, "", chosen, src_mask, causal=True)
         logits = g.product(x, self._words.rows, self._words.scales, self._words.bias)

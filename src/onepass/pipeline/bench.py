@@ -21,13 +21,15 @@ from onepass.pipeline.inventory import evaluated_stages, finished_stages, record
 from onepass.pipeline.stage import Context
 from onepass.recipe import problems, set_value, with_overrides
 from onepass.runtime.shipped import find_model
-from onepass.runtime.translator import CANDIDATES, precisions
+from onepass.runtime.translator import CANDIDATES, has_corrections, precisions
 from onepass.settings import EvaluateSettings
 from onepass.teachers.find import PAIR, find_teacher
 from onepass.text.lines import numbered_lines, read_lines, read_parallel
 
 NUMBERS = (1, 4, 10)
 """Of candidates, a row each where a bundle has them."""
+CORRECTED = (3, 50)
+"""Numbers of corrections, a row each; with 50 nearly all translations are the teacher's own."""
 SEED = 1
 """Of the bootstrap, where no recipe says one."""
 
@@ -264,6 +266,10 @@ def _rows(bundle: Bundle, settings: EvaluateSettings) -> list[Competitor]:
         )
         for number in (NUMBERS if bundle.settings.get(CANDIDATES) else (1,))
         for precision in precisions(bundle)
+    ] + [
+        in_onnx_runtime(f"{name} {precision}, {number} corrections", model, precision, corrections=number)
+        for precision in precisions(bundle)
+        for number in (CORRECTED if has_corrections(bundle, precision) else ())
     ]
 
 

@@ -32,12 +32,12 @@ from onepass.pipeline.inventory import (
 from onepass.recipe import Recipe
 from onepass.runtime.candidates import check_candidates
 from onepass.runtime.text_translator import TextTranslator, Translation
-from onepass.runtime.translator import Precision, Translator, graph_files
+from onepass.runtime.translator import CORRECTIONS, Precision, Translator, graph_files
 from onepass.settings import DataSettings
 from onepass.text.lines import read_lines
 from onepass.text.tokenizers import AnyTokenizer
 
-CHECKED_SENTENCES = 500
+CHECKED_SENTENCES, CORRECTED_SENTENCES = 500, 100
 MOST_LOST = 0.3
 """BLEU that a graph may lose: by rounding on the test set, if more is not chance, and on the dev set without
 words that no training text had."""
@@ -47,8 +47,10 @@ MOST_TIES = 0.02
 """Share of the sentences in which rounding may decide."""
 NUM_CANDIDATES = 10
 """Of the checks of an export with candidates."""
-MEASURED = (1, 4, NUM_CANDIDATES)
-"""Numbers of candidates on its card."""
+NUM_CORRECTIONS = 3
+"""Of the same checks."""
+MEASURED = ((1, 0), (4, 0), (NUM_CANDIDATES, 0), (1, NUM_CORRECTIONS))
+"""Numbers of candidates and of corrections on its card."""
 TIMED_SENTENCES = 200
 
 
@@ -93,7 +95,7 @@ def export_run(
     _say_licence(student, display)
     teacher = Bundle.open(found["teacher"]) if candidates else None
     check_candidates(family_named(student.kind, where=student.directory), usual_candidates)
-    counts = (1, NUM_CANDIDATES) if candidates else (1,)
+    ways = ((1, 0), (NUM_CANDIDATES, 0), (1, NUM_CORRECTIONS)) if candidates else ((1, 0),)
     with _new_directory(to) as partial:
         with display.stage("export") as progress:
             progress(0, 0, "writing graphs")
@@ -108,25 +110,26 @@ def export_run(
             dev = texts["dev.src"][:CHECKED_SENTENCES], texts["dev.tgt"][:CHECKED_SENTENCES]
             test = texts["test.src"], texts["test.tgt"]
             writable = _writable(student.tokenizer(), facts.vocabulary)
-            for count in counts:
-                judge = None if count == 1 else found["teacher"]
-                engines = _both_engines(found[stage], judge, bundle, count)
-                comparable = _check_words(engines, *dev, writable, where=found[stage])
-                _check_ids(engines, comparable, with_end=count > 1, where=found[stage])
+            for way in ways:
+                judge = None if way == (1, 0) else found["teacher"]
+                engines = _both_engines(found[stage], judge, bundle, *way)
+                src, ref = (lines[: CORRECTED_SENTENCES if way[1] else None] for lines in dev)
+                comparable = _check_words(engines, src, ref, writable, where=found[stage])
+                _check_ids(engines, comparable, with_end=judge is not None, where=found[stage])
             of_test = _OfTest(bundle, *test)
             if "int8" in wanted:
                 progress(0, 0, "comparing int8 with float32")
-                for count in counts:
-                    _check_int8(of_test, count)
+                for way in ways:
+                    _check_int8(of_test, way)
             progress(0, 0, "measuring")
             measured = [
-                _measured(of_test, precision, count)
+                _measured(of_test, precision, way)
                 for precision in wanted
-                for count in (MEASURED if candidates else (1,))
+                for way in (MEASURED if candidates else ways)
             ]
         for precision in set(get_args(Precision)) - set(wanted):
-            for name in graph_files(bundle, precision):
-                (partial / name).unlink()
+            for name in {*graph_files(bundle, precision), CORRECTIONS.format(precision=precision)}:
+                (partial / name).unlink(missing_ok=True)
         record = _export_record(recipe, run, stage, command, measured)
         write_text(partial / "README.md", render_card(student, record, partial))
         write_export_manifest(partial, bundle, export=record)
@@ -206,10 +209,12 @@ class _Engines(NamedTuple):
     graph: TextTranslator
 
 
-def _both_engines(student: Path, teacher: Path | None, bundle: Bundle, num_candidates: int) -> _Engines:
+def _both_engines(
+    student: Path, teacher: Path | None, bundle: Bundle, num_candidates: int, num_corrections: int
+) -> _Engines:
     from onepass.decoding.translator import Translator as TorchTranslator
 
-    settings: Any = {"num_candidates": num_candidates}
+    settings: Any = {"num_candidates": num_candidates, "num_corrections": num_corrections}
     return _Engines(
         TorchTranslator.load(student, teacher=teacher, **settings),
         Translator.load(bundle, precision="float32", **settings),
@@ -290,28 +295,31 @@ def is_tie(a: Translation, b: Translation, *, with_end: bool) -> bool:
 
 
 class _OfTest:
-    """What a bundle makes of the test set, by precision and number of candidates; translated once."""
+    """What a bundle makes of the test set, by precision, candidates and corrections; translated once."""
 
     def __init__(self, bundle: Bundle, src: Sequence[str], ref: Sequence[str]) -> None:
         self.bundle, self.src, self.ref = bundle, src, ref
-        self._texts: dict[tuple[Precision, int], list[str]] = {}
+        self._texts: dict[tuple[Precision, tuple[int, int]], list[str]] = {}
 
-    def translator(self, precision: Precision, num_candidates: int) -> Translator:
-        return Translator.load(self.bundle, precision=precision, num_candidates=num_candidates)
+    def translator(self, precision: Precision, way: tuple[int, int]) -> Translator:
+        candidates, corrections = way
+        return Translator.load(
+            self.bundle, precision=precision, num_candidates=candidates, num_corrections=corrections
+        )
 
-    def texts(self, precision: Precision, num_candidates: int) -> list[str]:
-        key = precision, num_candidates
+    def texts(self, precision: Precision, way: tuple[int, int]) -> list[str]:
+        key = precision, way
         if key not in self._texts:
             self._texts[key] = _texts(self.translator(*key), self.src)
         return self._texts[key]
 
 
-def _check_int8(of_test: _OfTest, num_candidates: int) -> None:
+def _check_int8(of_test: _OfTest, way: tuple[int, int]) -> None:
     """On the test set: the weights were chosen by the dev set, where any other ones lose."""
     from onepass.evaluation.quality import measure
     from onepass.evaluation.table import SIGNIFICANT
 
-    int8, float32 = (of_test.texts(precision, num_candidates) for precision in get_args(Precision))
+    int8, float32 = (of_test.texts(precision, way) for precision in get_args(Precision))
     language = of_test.bundle.tgt
     found, whole = (
         measure(texts, of_test.ref, language=language, bootstrap_samples=0).bleu for texts in (int8, float32)
@@ -334,13 +342,13 @@ def _texts(translator: TextTranslator, lines: Sequence[str]) -> list[str]:
     return [translation.text for translation in translator.translate(lines)]
 
 
-def _measured(of_test: _OfTest, precision: Precision, num_candidates: int) -> Measurement:
+def _measured(of_test: _OfTest, precision: Precision, way: tuple[int, int]) -> Measurement:
     """BLEU and chrF of an exported bundle on the test set, and the time of single sentences."""
     from onepass.evaluation.quality import measure
 
     bundle, src = of_test.bundle, of_test.src
-    quality = measure(of_test.texts(precision, num_candidates), of_test.ref, language=bundle.tgt)
-    translator = of_test.translator(precision, num_candidates)
+    quality = measure(of_test.texts(precision, way), of_test.ref, language=bundle.tgt)
+    translator = of_test.translator(precision, way)
     seconds = []
     for line in src[:TIMED_SENTENCES]:
         begin = time.perf_counter()
@@ -350,7 +358,8 @@ def _measured(of_test: _OfTest, precision: Precision, num_candidates: int) -> Me
     low, high = quality.interval
     return Measurement(
         precision=precision,
-        num_candidates=num_candidates,
+        num_candidates=way[0],
+        num_corrections=way[1],
         bleu=round(quality.bleu, 2),
         bleu_interval=(round(low, 2), round(high, 2)),
         bleu_signature=quality.bleu_signature,

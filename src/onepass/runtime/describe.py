@@ -69,6 +69,7 @@ def _described(bundle: Bundle) -> list[str]:
 def _quality(row: Measurement) -> str:
     low, high = row.bleu_interval
     among = f", the best of {row.num_candidates} candidates" if row.num_candidates > 1 else ""
+    among += f", {row.num_corrections} corrections" if row.num_corrections else ""
     return (
         f"{row.precision}{among}: BLEU {row.bleu:.1f} [{low:.1f}, {high:.1f}], chrF {row.chrf:.1f} "
         f"on {row.test_sentences:,} test sentences; {row.ms_p50} ms per sentence (median)"
