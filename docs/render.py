@@ -60,6 +60,7 @@ def blocks() -> Iterator[tuple[Path, str, str]]:
         session("onepass run", "export", '"My brother wants', told="student: done"),
     )
     yield DOCS / "guides" / "your-own-teacher.md", "choices", tables.choices()
+    yield DOCS / "guides" / "corrections.md", "corrections", tables.corrections()
     yield DOCS / "tutorial.md", "run", session("onepass run", told=told)
     yield DOCS / "tutorial.md", "export", session("export")
     yield DOCS / "tutorial.md", "translate", session("We didn't want")

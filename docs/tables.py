@@ -169,6 +169,27 @@ def choices() -> str:
     return f"{table}\n\n`{found['command']}`, {found['machine']}"
 
 
+def corrections() -> str:
+    """What corrections by the teacher cost and bring, for both shipped models."""
+    found = load(RESULTS / "benchmarks" / "corrections.json")
+    rows = [
+        (model, name.removesuffix(" corrections"), row)
+        for model, of_model in found["models"].items()
+        for name, row in of_model.items()
+    ]
+    sets = list(rows[0][2]["bleu"])
+    table = markdown_table(
+        {
+            "model": [model for model, *_ in rows],
+            "corrections": [name for _, name, _ in rows],
+            **{name: [number(row["bleu"][name]) for *_, row in rows] for name in sets},
+            "ms": [number(row["ms"]) for *_, row in rows],
+            "times Firefox": [number(row["times Firefox's speed"]) for *_, row in rows],
+        }
+    )
+    return f"{table}\n\n`{found['command']}`, {found['machine']}"
+
+
 def in_full() -> str:
     """The runs whose every row is shown."""
     return "\n" + "\n".join(map(_run_in_full, IN_FULL))

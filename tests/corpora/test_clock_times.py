@@ -4,8 +4,9 @@ from collections.abc import Sequence
 
 import pytest
 
-from onepass.corpora.clock_times import FRAMES, ClockTime, clock_times, ways
+from onepass.corpora.clock_times import FRAMES, clock_times
 from onepass.corpora.exercises import Exercise
+from onepass.text.clock import ClockTime, ways
 from onepass.text.pair import Pair
 
 NO_TIME = ["The cat sleeps.", "She came home."]

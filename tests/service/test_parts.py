@@ -84,15 +84,16 @@ class TestDownloads:
         assert caught.value.status == 503
 
 
-def test_the_service_writes_what_the_translator_writes(tmp_path: Path) -> None:
+@pytest.mark.parametrize("corrections", [0, 50])
+def test_the_service_writes_what_the_translator_writes(tmp_path: Path, corrections: int) -> None:
     text = "  Where is the station?  HELP!\n\n- I have 3 dogs. 😀 \n\thttps://example.org\n"
-    directions = load_directions(["en-pt"], precision=None, threads=1)
+    directions = load_directions(["en-pt"], precision=None, threads=1, corrections=corrections)
     shared = Shared(Health(1), Quotas(), tmp_path)
     worker = build_worker(ServiceSettings(("en-pt",), access_log=False), directions, shared)
     with TestClient(worker.app) as client:
         asked = {"q": [text, "I am tired."], "source": "en", "target": "pt", "details": "score,model,spans"}
         answer = client.post("/translate", json=asked).json()
-    expected = Translator.load("en-pt").translate([text, "I am tired."])
+    expected = Translator.load("en-pt", num_corrections=corrections).translate([text, "I am tired."])
     assert answer["translatedText"] == [found.text for found in expected]
     assert answer["details"]["score"] == pytest.approx([found.score for found in expected], abs=1e-4)
     assert answer["details"]["model"] == [found.model for found in expected]

@@ -158,6 +158,7 @@ def test_one_worker_stops_with_ctrl_c(tmp_path: Path) -> None:
         (["--keys", "no-such-file"], "Cannot read the keys"),
         (["--log-text", "--no-log"], "Texts are logged with requests"),
         (["--precision", "int4"], "There is no such precision"),
+        ([str(FIXTURES / "format-1"), "--corrections", "3"], "no teacher that corrects"),
     ],
 )
 def test_what_cannot_be_served_is_one_clear_error(arguments: list[str], said: str) -> None:

@@ -13,6 +13,7 @@ from onepass.runtime.placing import placed
 from onepass.runtime.sentences import Passage
 from onepass.runtime.shipped import find_model
 from onepass.runtime.translator import Translator
+from onepass.text.clock import clock_terms
 from onepass.text.numbers import localised
 
 pytestmark = pytest.mark.skipif(not NODE, reason="node is not installed")
@@ -41,6 +42,8 @@ TEXTS = (
     " ",
     "12:30",
     "A1",
+    "Half past three, or a  quarter to Seven? It is five to ten. It is five to ten times as large.",
+    "AT TEN MINUTES PAST ONE they left; by half past 11 all of it was done, at twenty-five to two!",
 )
 
 
@@ -126,6 +129,16 @@ def test_few_sentences_of_real_text_end_elsewhere(directory: Path, translator: T
 def test_numbers_are_written_as_the_target_language_does(directory: Path, numbers: list[str]) -> None:
     function = "(number) => localised(number, said.separators.source, said.separators.target)"
     assert in_node(directory, function, numbers) == [localised(number, "en", "pt") for number in numbers]
+
+
+@pytest.mark.parametrize(
+    "time", ["half past three", "Ten  past Four", "A QUARTER TO ONE", "half past 3", "three"]
+)
+def test_clock_times_are_said_as_the_target_language_does(directory: Path, time: str) -> None:
+    terms = clock_terms("en", "pt")
+    assert terms is not None
+    function = "(text) => timeWritten(text, said.clock) ?? null"
+    assert in_node(directory, function, [time]) == [terms.translation(time)]
 
 
 def test_placeholders_are_placed_where_the_model_gives_them_most(directory: Path) -> None:

@@ -82,6 +82,9 @@ def probe(
     candidates: Annotated[
         int | None, Option(help="Candidates that the teacher chooses among [as the bundle says].", min=1)
     ] = None,
+    corrections: Annotated[
+        int, Option(help="Words per sentence that the teacher may correct, one by one.", min=0)
+    ] = 0,
     as_json: Annotated[
         Path | None, Option("--json", help="File that gets the report, with some of what is wrong.")
     ] = None,
@@ -92,7 +95,14 @@ def probe(
     """
     from onepass.pipeline.probe import probe_models, render_report
 
-    report = probe_models(models, cases=cases, seed=seed, num_candidates=candidates, command=command_line())
+    report = probe_models(
+        models,
+        cases=cases,
+        seed=seed,
+        num_candidates=candidates,
+        num_corrections=corrections,
+        command=command_line(),
+    )
     if as_json is not None:
         write_json(as_json, report)
     print(render_report(report), end="")

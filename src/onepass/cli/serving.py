@@ -20,6 +20,9 @@ def serve(
     precision: Annotated[
         str | None, Option(help="Precision, int8 or float32 [int8, if it is there].")
     ] = None,
+    corrections: Annotated[
+        int, Option(help="Words per sentence that the teacher may correct, one by one.", min=0)
+    ] = 0,
     keys: Annotated[
         Path | None, Option(help="File of keys, as NAME SHA256 per line [everybody may ask].")
     ] = None,
@@ -47,6 +50,7 @@ def serve(
             workers=workers,
             threads=threads,
             precision=precision,
+            corrections=corrections,
             keys=keys,
             limits=Limits(
                 characters=characters, characters_per_minute=per_minute, requests=requests, seconds=seconds

@@ -9,34 +9,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from itertools import islice
-from typing import NamedTuple
 
 import numpy as np
 
 from onepass.corpora.exercises import MOST_WORDS, Exercise
 from onepass.corpora.translations import most_repeats
+from onepass.text.clock import HOURS, ClockTime, ways
 from onepass.text.pair import Pair
 
-HOURS = {
-    "en": ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"),
-    "pt": ("uma", "duas", "três", "quatro", "cinco", "seis", "sete", "oito", "nove", "dez", "onze", "doze"),
-}
-MINUTES = {
-    "en": {5: "five", 10: "ten", 15: "quarter", 20: "twenty", 25: "twenty-five"},
-    "pt": {
-        5: "cinco",
-        10: "dez",
-        15: "quinze",
-        20: "vinte",
-        25: "vinte e cinco",
-        30: "meia",
-        35: "trinta e cinco",
-        40: "quarenta",
-        45: "quarenta e cinco",
-        50: "cinquenta",
-        55: "cinquenta e cinco",
-    },
-}
 FRAMES = {
     "en": (
         "It is {}.",
@@ -78,16 +58,6 @@ _TIME = re.compile(r"(?<![\w:.,/-])(\d{1,2}):([0-5]\d)(?![\w:/-]|[.,]\d|\s*[AaPp
 _ONE_OF_MANY = {"às": "à", "as": "a", "das": "da", "pelas": "pela", "são": "é", "eram": "era"}
 _MANY_OF_ONE = {one: many for many, one in _ONE_OF_MANY.items()}
 _ARTICLE_AFTER_VERB = re.compile(r"\b([Éé]|[Ss]ão|[Ee]ram?) (?:o|os|a|as|à|às) $")
-
-
-class ClockTime(NamedTuple):
-    """On a dial of twelve hours."""
-
-    hour: int
-    minute: int
-
-    def __str__(self) -> str:
-        return f"{self.hour}:{self.minute:02}"
 
 
 def clock_times(
@@ -136,20 +106,6 @@ def _frame(sentence: str, language: str) -> str | None:
     if not before or before[0] not in PREPOSITIONS[language]:
         return None
     return sentence[: found[0].start()] + "{}" + sentence[found[0].end() :]
-
-
-def ways(time: ClockTime, language: str) -> list[str]:
-    """How a time is said; the first is understood everywhere. Of a minute that is a multiple of 5, not 0."""
-    hours, minutes = HOURS[language], MINUTES[language]
-    here, coming, left = hours[time.hour - 1], hours[time.hour % 12], 60 - time.minute
-    if language == "pt":
-        usual = f"{here} e {minutes[time.minute]}"
-        article = "a" if coming == hours[0] else "as"
-        return [usual, f"{minutes[left]} para {article} {coming}"] if left in (5, 10, 15, 20) else [usual]
-    if time.minute == 30:
-        return [f"half past {here}"]
-    said = f"{minutes[time.minute]} past {here}" if time.minute < 30 else f"{minutes[left]} to {coming}"
-    return [said, f"a {said}"] if said.startswith("quarter") else [said]
 
 
 def _with_words(frame: str, words: str, time: ClockTime, language: str) -> str | None:

@@ -21,7 +21,13 @@ SHOWN = 3
 
 
 def probe_models(
-    models: Sequence[str], *, cases: int, seed: int, num_candidates: int | None, command: str
+    models: Sequence[str],
+    *,
+    cases: int,
+    seed: int,
+    num_candidates: int | None,
+    num_corrections: int = 0,
+    command: str,
 ) -> dict[str, Any]:
     """Probes translators of one direction; the report is what `--json` writes.
 
@@ -30,6 +36,7 @@ def probe_models(
         cases: of each kind that is filled in.
         seed: of what is drawn.
         num_candidates: that the teacher in a bundle chooses among [as the bundle says].
+        num_corrections: that it may make in each sentence.
         command: what the user typed.
 
     Raises:
@@ -52,7 +59,7 @@ def probe_models(
                 allowed=" to ".join(languages),
             )
         languages = own
-        systems[model] = _texts(_translator(bundle, num_candidates))
+        systems[model] = _texts(_translator(bundle, num_candidates, num_corrections))
     if languages is None:
         raise UsageError("There is no bundle to compare rivals with", value=models, fix="name one, too")
     drawn = make_cases(languages, cases, seed)
@@ -72,9 +79,11 @@ def probe_models(
     }
 
 
-def _translator(bundle: Bundle, num_candidates: int | None) -> TextTranslator:
+def _translator(bundle: Bundle, num_candidates: int | None, num_corrections: int) -> TextTranslator:
     if WEIGHTS not in bundle.files:
-        return Translator.load(bundle, num_candidates=num_candidates, split=True)
+        return Translator.load(
+            bundle, num_candidates=num_candidates, num_corrections=num_corrections, split=True
+        )
     from onepass.decoding.translator import Translator as TorchTranslator
 
     return TorchTranslator.load(bundle.directory, split=True)

@@ -12,6 +12,7 @@ from typing import NamedTuple
 from onepass.runtime.capitals import CalmText, calm_line, calm_text
 from onepass.runtime.letters import WORD as LETTERS
 from onepass.runtime.letters import Letters, with_lacking_capitals
+from onepass.text.clock import clock_terms
 from onepass.text.glossary import Glossary
 from onepass.text.numbers import localised
 from onepass.text.placeholder_ids import PlaceholderIds
@@ -85,6 +86,7 @@ class LineReader:
     ) -> None:
         self._most = most
         self._placeholders, self._glossary = placeholders, glossary
+        self._clock = None if placeholders is None else clock_terms(*languages)
         self.languages, self.split = languages, split
         self._tokenizer = tokenizer
         self._vocabulary = self._written = Letters(tokenizer.src_vocabulary, tokenizer.encode_src)
@@ -120,8 +122,10 @@ class LineReader:
         return any(not any(map(self._vocabulary.has, word)) for word in words)
 
     def _spans(self, text: str) -> list[Span]:
-        """What the text has of protected spans and terms."""
+        """What the text has of protected spans, clock times and terms."""
         spans = find_spans(text, None if self._vocabulary.has_all(text) else self._vocabulary.has)
+        if self._clock is not None:
+            spans = self._clock.with_times(text, spans)
         return spans if self._glossary is None else self._glossary.with_terms(text, spans)
 
     def _readable(self, segment: Segment, spans: Sequence[Span]) -> Iterator[Passage]:
@@ -222,6 +226,8 @@ class LineReader:
 
     def _as_written(self, span: Span) -> str:
         term = None if self._glossary is None else self._glossary.translation(span.text)
+        if term is None and self._clock is not None:
+            term = self._clock.translation(span.text)
         if term is not None:
             return term
         return localised(span.text, *self.languages) if span.kind in NUMBERS else span.text

@@ -150,6 +150,16 @@ def has_corrections(bundle: Bundle, precision: Precision) -> bool:
     return CORRECTIONS.format(precision=precision) in bundle.files
 
 
+def check_corrections(bundle: Bundle, precision: Precision) -> None:
+    """Raises UsageError for a bundle without a teacher that corrects."""
+    if not has_corrections(bundle, precision):
+        raise UsageError(
+            "This model has no teacher that corrects",
+            where=bundle.directory,
+            fix="leave the corrections out, or export it with `--candidates`",
+        )
+
+
 def _corrector(
     bundle: Bundle,
     precision: Precision,
@@ -162,12 +172,7 @@ def _corrector(
         raise UsageError("There is no such number of corrections", where="num_corrections", value=most)
     if most == 0:
         return lambda decode: decode
-    if not has_corrections(bundle, precision):
-        raise UsageError(
-            "This model has no teacher that corrects",
-            where=bundle.directory,
-            fix="leave the corrections out, or export it with `--candidates`",
-        )
+    check_corrections(bundle, precision)
     files = (bundle.directory / name for name in graph_files(bundle, precision, CORRECTIONS))
     corrector = Corrector(*files, most=most, sessions=sessions, placeholders=placeholders)
     return lambda decode: lambda rows: corrector(rows, decode(rows))

@@ -14,7 +14,7 @@ from onepass.runtime.readings import Reading
 from onepass.runtime.sentences import Passage
 from onepass.runtime.shipped import find_model
 from onepass.runtime.text_translator import Translation
-from onepass.runtime.translator import Precision, Translator, as_precision
+from onepass.runtime.translator import Precision, Translator, as_precision, check_corrections, precisions
 from onepass.service.languages import language_name
 from onepass.service.refusal import RequestError
 from onepass.service.word_by_word import WordByWord, find_teacher
@@ -133,25 +133,28 @@ class Directions:
         ]
 
 
-def load_directions(models: Iterable[str], *, precision: str | None, threads: int) -> Directions:
+def load_directions(
+    models: Iterable[str], *, precision: str | None, threads: int, corrections: int = 0
+) -> Directions:
     """Loads the models of a service.
 
     Raises:
         ModelError: there is no such model, it is damaged, or not one that `onepass export` made.
-        UsageError: two models are of one direction, or one has no such precision.
+        UsageError: two models are of one direction, or one has no such precision or no corrections.
     """
-    check_directions(models, precision=precision)
+    check_directions(models, precision=precision, corrections=corrections)
     chosen = None if precision is None else as_precision(precision)
-    return Directions(_load(name, chosen, threads) for name in models)
+    return Directions(_load(name, chosen, threads, corrections) for name in models)
 
 
-def check_directions(models: Iterable[str], *, precision: str | None = None) -> None:
+def check_directions(models: Iterable[str], *, precision: str | None = None, corrections: int = 0) -> None:
     """Opens the bundles of a service without loading their graphs; raises as `load_directions`."""
-    if precision is not None:
-        as_precision(precision)
+    chosen = None if precision is None else as_precision(precision)
     seen: dict[tuple[str, str], str] = {}
     for name in models:
         bundle = Bundle.open(find_model(name))
+        if corrections:
+            check_corrections(bundle, chosen or precisions(bundle)[0])
         if (first := seen.setdefault((bundle.src, bundle.tgt), name)) is not name:
             _refuse_second(first, name)
 
@@ -165,8 +168,10 @@ def _refuse_second(first: str, second: str) -> None:
     )
 
 
-def _load(name: str, precision: Precision | None, threads: int) -> Direction:
-    translator = Translator.load(name, precision=precision, num_threads=threads, split=True)
+def _load(name: str, precision: Precision | None, threads: int, corrections: int) -> Direction:
+    translator = Translator.load(
+        name, precision=precision, num_corrections=corrections, num_threads=threads, split=True
+    )
     translator.translate_as_written(["a"])  # the first run takes longer than any other
     bundle = translator.bundle
     export = bundle.export

@@ -48,7 +48,7 @@ def serve(settings: ServiceSettings) -> None:
         UsageError: two models are of one direction, or the address cannot be had.
         DataError: the file of keys cannot be used.
     """
-    check_directions(settings.models, precision=settings.precision)
+    check_directions(settings.models, precision=settings.precision, corrections=settings.corrections)
     keys = read_keys(settings.keys) if settings.keys is not None else ()
     with contextlib.ExitStack() as held:
         sockets = listening_sockets(settings.host, settings.port, settings.workers)
@@ -99,7 +99,12 @@ def server_of(worker: Worker, grace_seconds: int) -> uvicorn.Server:
 
 def _work(settings: ServiceSettings, bound: socket.socket, shared: Shared, number: int) -> None:
     """A worker: loads the models and serves."""
-    directions = load_directions(settings.models, precision=settings.precision, threads=settings.threads)
+    directions = load_directions(
+        settings.models,
+        precision=settings.precision,
+        threads=settings.threads,
+        corrections=settings.corrections,
+    )
     worker = build_worker(settings, directions, shared, number=number)
     # What it says of a damaged form has bytes of it.
     logging.getLogger("python_multipart").setLevel(logging.CRITICAL)

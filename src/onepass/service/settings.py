@@ -42,6 +42,7 @@ class ServiceSettings:
         workers: processes.
         threads: batches that a worker decodes side by side.
         precision: of the weights [int8, where a bundle has it].
+        corrections: words of each sentence that the teacher in a bundle may correct.
         keys: file of those who may ask; without one everybody may.
         limits: of requests.
         grace_seconds: that a worker has to answer what it has accepted when it is stopped.
@@ -56,6 +57,7 @@ class ServiceSettings:
     workers: int = 1
     threads: int = 1
     precision: str | None = None
+    corrections: int = 0
     keys: Path | None = None
     limits: Limits = field(default_factory=Limits)
     grace_seconds: int = 10

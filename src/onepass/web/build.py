@@ -17,7 +17,7 @@ from onepass.text.numbers import separators
 from onepass.text.placeholder_ids import PlaceholderIds
 from onepass.text.teacher_tokenizer import VOCABULARY, TeacherTokenizer
 from onepass.web.npm import PACKAGE, VERSION, runtime_files
-from onepass.web.patterns import abbreviations, scripted_patterns
+from onepass.web.patterns import abbreviations, clock, scripted_patterns
 
 _INT8: Precision = "int8"
 
@@ -113,4 +113,5 @@ def _description(bundle: Bundle, own: dict[str, str]) -> dict[str, Any]:
             "target": asdict(separators(bundle.tgt)),
         },
         "abbreviations": abbreviations(bundle.src),
+        "clock": clock(bundle.src, bundle.tgt),
     }

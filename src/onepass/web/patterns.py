@@ -13,6 +13,7 @@ from typing import Any
 
 from onepass.runtime import alignment, capitals, engine, letters, sentences
 from onepass.text import numbers, placeholders, segmentation, teacher_tokenizer, validity
+from onepass.text.clock import clock_terms
 from onepass.text.patterns import FRACTIONS, SIGNS_OF_SPANS, any_span
 from onepass.web.expressions import javascript
 
@@ -121,6 +122,14 @@ def abbreviations(language: str) -> dict[str, list[str]]:
         "capital": capital,
         "openers": [word for word in _MAY_OPEN.split() if capital and ends(capital[0], word)],
     }
+
+
+def clock(src: str, tgt: str) -> dict[str, Any] | None:
+    """The expression of clock times in words, for the flags `dvgi`, and what they become."""
+    found = clock_terms(src, tgt)
+    if found is None:
+        return None
+    return {"pattern": javascript(found.pattern.pattern, found.pattern.flags), "terms": found.terms}
 
 
 def _scripted(expression: str | re.Pattern[str], flags: str) -> str:

@@ -4,7 +4,9 @@
 import { calmLine, calmText, isLower, isUpper } from "./capitals.js";
 import { Letters } from "./letters.js";
 import { FEW_WORDS, MOST_IDS_OF_FEW, PATTERNS } from "./patterns.js";
-import { findSpans, hasLetters, IS_CHARACTER, masked, slotsOf, spansWithin, usualSlots } from "./spans.js";
+import {
+  findSpans, hasLetters, IS_CHARACTER, masked, slotsOf, spansWithin, usualSlots, withTimes,
+} from "./spans.js";
 import { stripped } from "./tokenizer.js";
 import { cleaned } from "./validity.js";
 
@@ -126,7 +128,7 @@ function breakLong(text, fits, spans, start = 0) {
 }
 
 export class LineReader {
-  // `languages`: the codes of both sides; `rules`: abbreviations; `aliases`: the ids that placeholders stand as.
+  // `languages`: the codes of both sides, and their clock times; `rules`: abbreviations; `aliases`: the ids that placeholders stand as.
   constructor(tokenizer, languages, rules, aliases) {
     [this.tokenizer, this.languages, this.rules, this.aliases] = [tokenizer, languages, rules, aliases];
     const encode = (text) => tokenizer.encode(text);
@@ -134,9 +136,13 @@ export class LineReader {
     this.encode = (text) => encode(this.letters.readable(text));
   }
 
+  spans(text) {
+    return withTimes(text, findSpans(text, this.letters.has), this.languages.clock);
+  }
+
   passages(line) {
     const text = cleaned(line);
-    const spans = findSpans(text, this.letters.has);
+    const spans = this.spans(text);
     return segments(text, this.languages.source, this.rules, spans).flatMap((segment) => {
       return this.readable(segment, spansWithin(spans, segment.start, segment.start + segment.text.length));
     });
@@ -165,7 +171,7 @@ export class LineReader {
     };
     const whole = partOf(0, segment.text.length);
     if (fits(whole)) return [{ ...segment, ids: idsOf(whole), masked: whole.spans.size ? whole : null }];
-    const textFits = (text) => fits(masked(text, findSpans(text, this.letters.has)));
+    const textFits = (text) => fits(masked(text, this.spans(text)));
     return cutAt(segment.text, breakLong(segment.text, textFits, spans)).map((part, number, all) => {
       const own = partOf(part.start, part.start + part.text.length);
       const ids = idsOf(own);

@@ -48,6 +48,29 @@ export function findSpans(text, knows) {
   return united([...spans, ...unknownRuns(text, spans, unknown)].sort((a, b) => a.start - b.start), text);
 }
 
+// The spans of a text and its clock times in words: `onepass.text.clock`.
+export function withTimes(text, spans, clock) {
+  if (!clock) return spans;
+  const times = [];
+  for (const match of text.matchAll(new RegExp(clock.pattern, "dvgi"))) {
+    const name = Object.keys(match.groups).find((one) => one[0] !== "_" && match.groups[one] !== undefined);
+    const [start, end] = match.indices.groups[name];
+    const touched = spans.filter((span) => span.start < end && start < span.end);
+    if (touched.every((span) => start <= span.start && span.end <= end)) {
+      times.push({ start, end, text: match.groups[name], kind: NUMBER });
+    }
+  }
+  const kept = spans.filter((span) => !times.some((time) => time.start < span.end && span.start < time.end));
+  return [...kept, ...times].sort((a, b) => a.start - b.start);
+}
+
+// What a clock time becomes, with its capitals; nothing where it is none.
+export function timeWritten(text, clock) {
+  const found = clock?.terms[text.replaceAll(/\s+/g, " ").toLowerCase()];
+  if (found === undefined || text[0] === text[0].toLowerCase()) return found;
+  return text === text.toUpperCase() ? found.toUpperCase() : found[0].toUpperCase() + found.slice(1);
+}
+
 function* writtenSpans(text) {
   const pattern = new RegExp(PATTERNS.anySpan, "dvg");
   for (let match = pattern.exec(text); match; match = pattern.exec(text)) {

@@ -8,7 +8,7 @@ import { withLackingCapitals } from "./letters.js";
 import { localised } from "./numbers.js";
 import { CLEARLY } from "./patterns.js";
 import { LineReader } from "./sentences.js";
-import { IS_NUMBER, restored } from "./spans.js";
+import { IS_NUMBER, restored, timeWritten } from "./spans.js";
 import { Tokenizer } from "./tokenizer.js";
 import { validOutput, withEndMarks } from "./validity.js";
 
@@ -175,6 +175,8 @@ export class Translator {
   }
 
   #asWritten = (span) => {
+    const time = timeWritten(span.text, this.#said.clock);
+    if (time !== undefined) return time;
     const { source, target } = this.#said.separators;
     return IS_NUMBER.includes(span.kind) ? localised(span.text, source, target) : span.text;
   };
