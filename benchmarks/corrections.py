@@ -35,32 +35,45 @@ def main() -> None:
     arguments = parser.parse_args()
     if is_missing(CORPORA / "testsets.en-pt"):
         return
+    systems = {model: _systems(model) for model in arguments.models}
+    texts = {model: _texts(model, arguments.lines) for model in arguments.models}
+    ms = {
+        model: _milliseconds(systems[model], texts[model][SETS[0]][0][: arguments.timed])
+        for model in arguments.models
+    }
     write_result(
         {
             "what": "The teacher in a bundle corrects its student's translations; one thread",
             "models": {
-                model: _measured(model, arguments.lines, arguments.timed) for model in arguments.models
+                model: _measured(model, systems[model], texts[model], ms[model]) for model in arguments.models
             },
         },
         arguments.json,
     )
 
 
-def _measured(model: str, most: int, timed: int) -> dict[str, object]:
+def _systems(model: str) -> dict[str, System]:
     systems = {f"{count} corrections": _system(model, num_corrections=count) for count in CORRECTIONS}
     systems[f"{CANDIDATES} candidates"] = _system(model, num_candidates=CANDIDATES)
     firefox = rival_named(FIREFOX + model)
     assert firefox is not None
     systems["Firefox's engine"] = firefox
-    src, tgt = model.split("-")
-    texts = {
-        name: [
-            read_lines(CORPORA / "testsets.en-pt" / f"{name}.{language}")[:most] for language in (src, tgt)
-        ]
+    return systems
+
+
+def _texts(model: str, most: int) -> dict[str, list[list[str]]]:
+    """Both sides of each test set."""
+    folder = CORPORA / "testsets.en-pt"
+    return {
+        name: [read_lines(folder / f"{name}.{language}")[:most] for language in model.split("-")]
         for name in SETS
     }
-    ms = _milliseconds(systems, texts[SETS[0]][0][:timed])
-    rows = {}
+
+
+def _measured(
+    model: str, systems: dict[str, System], texts: dict[str, list[list[str]]], ms: dict[str, float]
+) -> dict[str, object]:
+    rows, tgt = {}, model.split("-")[1]
     for name, translate in systems.items():
         found = {of: (translate(lines), references) for of, (lines, references) in texts.items()}
         scores = {

@@ -34,7 +34,13 @@ def test_the_papers_student_and_its_variants() -> None:
         student("student-raw", distilled=False),
         student("finetune-raw", distilled=False),
     )
-    usual: dict[str, Any] = {"beam_size": 1, "candidates": 1, "variant": "", "distilled": True}
+    usual: dict[str, Any] = {
+        "beam_size": 1,
+        "candidates": 1,
+        "corrections": 0,
+        "variant": "",
+        "distilled": True,
+    }
     teacher = {**usual, "role": "teacher", "family": "autoregressive", "distilled": False, "finetuned": False}
     in_torch = {"engine": "torch", "precision": "float32"}
     plain = {**usual, **in_torch, "role": "student", "family": "fertility", "search": "argmax"}

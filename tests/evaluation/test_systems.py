@@ -121,6 +121,7 @@ def test_in_torch(built: Any, family: Family, asked: Any, settings: Any, traits:
         "precision": "float32",
         "beam_size": 1,
         "candidates": 1,
+        "corrections": 0,
         **traits,
     }
 
@@ -164,10 +165,15 @@ def test_in_ctranslate2_without_a_vocabulary_map_none_is_tried(built: Any, tmp_p
 @pytest.mark.parametrize("precision", ["int8", "float32"])
 @pytest.mark.parametrize("candidates", [1, 10])
 def test_in_onnx_runtime(built: Any, precision: Any, candidates: int) -> None:
-    row = in_onnx_runtime("a row", trained(FERTILITY), precision, candidates=candidates)
+    row = in_onnx_runtime("a row", trained(FERTILITY), precision, candidates=candidates, corrections=3)
     [found] = built(row)
     assert found.arguments == ("exported/finetune-big",)
-    assert found.settings == {"precision": precision, "num_threads": 4, "num_candidates": candidates}
+    assert found.settings == {
+        "precision": precision,
+        "num_threads": 4,
+        "num_candidates": candidates,
+        "num_corrections": 3,
+    }
     traits = row.traits
     assert (traits.engine, traits.precision, traits.search) == ("ONNX Runtime", precision, "argmax")
     assert (traits.beam_size, traits.candidates) == (1, candidates)

@@ -7,7 +7,7 @@ sentence carries as it carries figures, and stand in its translation as the othe
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 from typing import NamedTuple
 
@@ -99,6 +99,8 @@ class ClockTerms(NamedTuple):
         times = []
         for match in self.pattern.finditer(text):
             start, end = match.span(match.lastgroup or 0)
+            if self.translation(text[start:end]) is None:
+                continue
             touched = [span for span in spans if span.start < end and start < span.end]
             if all(start <= span.start and span.end <= end for span in touched):
                 times.append(Span(start, end, text[start:end], SpanKind.NUMBER))
@@ -119,17 +121,20 @@ def clock_terms(src: str, tgt: str) -> ClockTerms | None:
         half = ClockTime(hour, 30)
         said, to = (ways(half, code)[0].replace(HOURS[code][hour - 1], str(hour)) for code in (ours, theirs))
         terms[said] = to
-    is_sure = re.compile(r"\b(?:past|minutes|quarter)\b" if ours == "en" else r"\b(?:meia|para)\b")
-    sure, unsure = (
-        [term for term in terms if bool(is_sure.search(term)) is wanted] for wanted in (True, False)
-    )
+    an_hour, minutes = _any_of(HOURS[ours]), _any_of(MINUTES[ours].values())
+    either_hour = rf"(?:{an_hour}|1[0-2]|[1-9])"
     end = r"(?!\w|[-–:.,]\w)"
     if ours == "en":
-        either = rf"(?P<sure>{_any_of(sure)}){end}|{_AT['en']}(?P<unsure>{_any_of(unsure)}){end}{_ENDS}"
+        sure = (
+            rf"half\s+past\s+{either_hour}|(?:a\s+)?quarter\s+(?:past|to)\s+{an_hour}"
+            rf"|{minutes}\s+(?:minutes\s+)?past\s+{an_hour}|{minutes}\s+minutes\s+to\s+{an_hour}"
+        )
+        either = rf"(?P<sure>{sure}){end}|{_AT['en']}(?P<unsure>{minutes}\s+to\s+{an_hour}){end}{_ENDS}"
     else:
+        sure = rf"{either_hour}\s+e\s+meia|{minutes}\s+para\s+as?\s+{an_hour}"
         either = (
-            rf"{_AT['pt']}(?P<at>{_any_of(list(terms))}){end}{_NOT_BEHIND}"
-            rf"|{_IS}(?P<is>{_any_of(sure)}){end}{_NOT_BEHIND}"
+            rf"{_AT['pt']}(?P<at>{sure}|{an_hour}\s+e\s+{minutes}){end}{_NOT_BEHIND}"
+            rf"|{_IS}(?P<is>{sure}){end}{_NOT_BEHIND}"
         )
     return ClockTerms(terms, re.compile(rf"(?<!\w)(?:{either})", re.IGNORECASE))
 
@@ -142,6 +147,5 @@ def _said(time: ClockTime, language: str) -> Iterator[str]:
             yield f"{minute} minutes {between} {hour}"
 
 
-def _any_of(terms: Sequence[str]) -> str:
-    longest_first = sorted(terms, key=len, reverse=True)
-    return "|".join(r"\s+".join(map(re.escape, term.split(" "))) for term in longest_first)
+def _any_of(words: Iterable[str]) -> str:
+    return rf"(?:{'|'.join(sorted(words, key=len, reverse=True))})".replace(" ", r"\s+")

@@ -55,6 +55,7 @@ export function withTimes(text, spans, clock) {
   for (const match of text.matchAll(new RegExp(clock.pattern, "dvgi"))) {
     const name = Object.keys(match.groups).find((one) => one[0] !== "_" && match.groups[one] !== undefined);
     const [start, end] = match.indices.groups[name];
+    if (timeWritten(match.groups[name], clock) === undefined) continue;
     const touched = spans.filter((span) => span.start < end && start < span.end);
     if (touched.every((span) => start <= span.start && span.end <= end)) {
       times.push({ start, end, text: match.groups[name], kind: NUMBER });
