@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from onepass.bundle import WEIGHTS, Bundle
 from onepass.errors import ModelError, UsageError
@@ -81,8 +82,7 @@ class Translator:
             revision: branch, tag or commit of a model of the hub [its default branch].
             precision: "int8" or "float32", of an exported bundle [int8, where the bundle has it].
             num_candidates: that the bundle's teacher, or `teacher`, chooses among [as the bundle says].
-            num_corrections: words that this teacher may correct in each sentence, one after the other. From
-                some ten on, most translations are those of its own greedy search.
+            num_corrections: words that this teacher may correct in each sentence, one after the other.
             seed: of candidates that are drawn.
             num_threads: batches decoded side by side; in torch the threads of a batch [the cores of this
                 process, at most 4; in torch all].
@@ -100,7 +100,15 @@ class Translator:
             UsageError: a keyword belongs to another kind of model or is out of range.
             DataError: the glossary cannot be read.
         """
-        bundle, terms = Bundle.open(find_model(model, revision=revision)), _glossary(glossary)
+        bundle = Bundle.open(find_model(model, revision=revision))
+        settings: dict[str, Any] = {
+            "num_corrections": num_corrections,
+            "seed": seed,
+            "num_threads": num_threads,
+            "batch_size": batch_size,
+            "split": split,
+            "glossary": _glossary(glossary),
+        }
         chosen = None if precision is None else as_precision(precision)
         if WEIGHTS in bundle.files:
             _refuse(
@@ -111,32 +119,19 @@ class Translator:
             in_torch = _torch_translator(
                 bundle,
                 num_candidates=1 if num_candidates is None else num_candidates,
-                num_corrections=num_corrections,
-                seed=seed,
-                num_threads=num_threads,
-                batch_size=batch_size,
-                split=split,
-                glossary=terms,
                 teacher=None if teacher is None else Path(teacher),
                 beam_size=beam_size,
                 search=search,
                 average=average,
                 device=device,
+                **settings,
             )
             return cls(bundle, "float32", in_torch)
         of_training = {"teacher": teacher is not None, "beam_size": beam_size != 1, "average": average}
         of_training |= {"search": search is not None, "device": device != "cpu"}
         _refuse(of_training, "This belongs to a bundle for training; the model is an exported one")
         translator = RuntimeTranslator.load(
-            bundle,
-            precision=chosen,
-            num_candidates=num_candidates,
-            num_corrections=num_corrections,
-            seed=seed,
-            num_threads=num_threads,
-            batch_size=batch_size,
-            split=split,
-            glossary=terms,
+            bundle, precision=chosen, num_candidates=num_candidates, **settings
         )
         return cls(bundle, translator.precision, translator)
 

@@ -82,9 +82,7 @@ def probe(
     candidates: Annotated[
         int | None, Option(help="Candidates that the teacher chooses among [as the bundle says].", min=1)
     ] = None,
-    corrections: Annotated[
-        int, Option(help="Words per sentence that the teacher may correct, one by one.", min=0)
-    ] = 0,
+    corrections: Annotated[int, Option(help="Words per sentence that the teacher may correct.", min=0)] = 0,
     as_json: Annotated[
         Path | None, Option("--json", help="File that gets the report, with some of what is wrong.")
     ] = None,

@@ -20,9 +20,7 @@ def serve(
     precision: Annotated[
         str | None, Option(help="Precision, int8 or float32 [int8, if it is there].")
     ] = None,
-    corrections: Annotated[
-        int, Option(help="Words per sentence that the teacher may correct, one by one.", min=0)
-    ] = 0,
+    corrections: Annotated[int, Option(help="Words per sentence that the teacher may correct.", min=0)] = 0,
     keys: Annotated[
         Path | None, Option(help="File of keys, as NAME SHA256 per line [everybody may ask].")
     ] = None,

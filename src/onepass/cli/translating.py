@@ -26,9 +26,7 @@ def translate(
     candidates: Annotated[
         int | None, Option(help="Candidates that the teacher chooses among [as the bundle says].", min=1)
     ] = None,
-    corrections: Annotated[
-        int, Option(help="Words per sentence that the teacher may correct, one by one.", min=0)
-    ] = 0,
+    corrections: Annotated[int, Option(help="Words per sentence that the teacher may correct.", min=0)] = 0,
     shown: Annotated[
         int,
         Option("--candidates-shown", help="Translations of each line; below it, or in the JSON.", min=1),

@@ -14,16 +14,8 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 from torch import Tensor
 
-from onepass.bundle import INT8_TABLES, SCALE
-from onepass.export.parameters import (
-    Parameters,
-    RoundedRows,
-    Rows,
-    find_tables,
-    int8_rows,
-    references,
-    save_tables,
-)
+from onepass.bundle import SCALE
+from onepass.export.parameters import Parameters, RoundedRows, Rows, int8_rows
 from onepass.files import replacing
 
 OPSET = 18
@@ -424,7 +416,7 @@ class Graph:
             path: of the graph.
             inputs, outputs: described; the outputs must be names of its values.
             weights: where its parameters go, if it has any; tables are beside them.
-            rewrite: False where they were written with another graph: this one refers to what it finds there.
+            rewrite: False where another graph wrote them, and this one refers to them.
         """
         described_inputs, described_outputs = (
             [helper.make_tensor_value_info(name, *value) for name, value in side.items()]
@@ -432,10 +424,7 @@ class Graph:
         )
         beside: list[TensorProto] = []
         if self.parameters is not None and weights is not None:
-            of_parameters = self.parameters.save(weights) if rewrite else references(weights)
-            beside = [of_parameters[name] for name in sorted(self.referred)]
-            to_tables = save_tables if rewrite else find_tables
-            beside += to_tables(self.constants, weights.with_name(INT8_TABLES))
+            beside = self.parameters.beside(self.referred, self.constants, weights, rewrite=rewrite)
         names = {tensor.name for tensor in beside}
         constants = [
             numpy_helper.from_array(value, name)

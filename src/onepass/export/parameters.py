@@ -10,7 +10,7 @@ constants of the graph, such as its shortlist, are in `tables.int8.safetensors`.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -20,7 +20,7 @@ from onnx import TensorProto
 from safetensors.numpy import load_file, save_file
 from torch import Tensor, nn
 
-from onepass.bundle import OF_TEACHER, SCALE
+from onepass.bundle import INT8_TABLES, OF_TEACHER, SCALE
 from onepass.files import replacing
 
 INT8_MOST = 64
@@ -108,6 +108,25 @@ class Parameters:
         if name not in self._rounded:
             self._rounded[name] = int8_rows(self._arrays[name])
         return self._rounded[name]
+
+    def beside(
+        self,
+        referred: Iterable[str],
+        constants: Mapping[str, NDArray[Any]],
+        weights: Path,
+        *,
+        rewrite: bool,
+    ) -> list[TensorProto]:
+        """What a graph refers to of these files, its parameters by name and the large ones of its constants.
+
+        Args:
+            referred, constants: of the graph.
+            weights: where the parameters go; tables are beside them.
+            rewrite: False where another graph wrote them.
+        """
+        rows = self.save(weights) if rewrite else references(weights)
+        refer = save_tables if rewrite else find_tables
+        return [rows[name] for name in sorted(referred)] + refer(constants, weights.with_name(INT8_TABLES))
 
     def save(self, path: Path) -> Mapping[str, TensorProto]:
         """Writes the file; returns how a graph refers to what is int8 and to its scales, by name."""
