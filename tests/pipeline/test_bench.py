@@ -209,8 +209,8 @@ def test_exported_bundles_are_compared_on_any_text(tmp_path: Path, in_this_proce
 
     results = bench_them([*models, *in_torch], ref)
     mine = [
-        f"mine {precision}{candidates}"
-        for candidates in ("", ", 4 candidates", ", 10 candidates")
+        f"mine {precision}{helped}"
+        for helped in ("", ", 4 candidates", ", 10 candidates", ", 3 corrections", ", 50 corrections")
         for precision in ("int8", "float32")
     ]
     rivals = ["rival greedy", "rival beam 4", "teacher greedy, torch", "teacher beam 4, torch"]

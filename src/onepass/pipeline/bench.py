@@ -268,8 +268,9 @@ def _rows(bundle: Bundle, settings: EvaluateSettings) -> list[Competitor]:
         for precision in precisions(bundle)
     ] + [
         in_onnx_runtime(f"{name} {precision}, {number} corrections", model, precision, corrections=number)
+        for number in CORRECTED
         for precision in precisions(bundle)
-        for number in (CORRECTED if has_corrections(bundle, precision) else ())
+        if has_corrections(bundle, precision)
     ]
 
 
