@@ -166,7 +166,7 @@ def choices() -> str:
             "BLEU": [f"{row['flores_dev_bleu']:.1f}" for row in rows],
         }
     )
-    return f"{table}\n\n`{found['command']}`, {found['machine']}"
+    return _with_origin(table, found)
 
 
 def corrections() -> str:
@@ -187,6 +187,11 @@ def corrections() -> str:
             "times Firefox": [number(row["times Firefox's speed"]) for *_, row in rows],
         }
     )
+    return _with_origin(table, found)
+
+
+def _with_origin(table: str, found: Mapping[str, Any]) -> str:
+    """A table, and below it the command and the machine of its result."""
     return f"{table}\n\n`{found['command']}`, {found['machine']}"
 
 

@@ -1,7 +1,7 @@
 """Corrections of drafts by the teacher, against its own greedy search and by their definition."""
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import pytest
 import torch
@@ -14,13 +14,11 @@ from onepass.models.from_teacher import alias_rows
 from onepass.models.one_pass import length_cap
 from onepass.models.stepwise import WordByWord
 from onepass.runtime.text_translator import Hypotheses
-from onepass.text.placeholder_ids import PlaceholderIds
 from onepass.text.tokenizer import BOS, PAD, UNK
+from tiny_drafts import PLACEHOLDERS, drafts_of, with_placeholders
 from tiny_post_norm import varied_marian
 
 pytestmark = pytest.mark.usefixtures("no_gradient")
-
-PLACEHOLDERS = PlaceholderIds(first=12, aliases=(4, 5, 6), twins=(4, 7, 6))
 
 
 @pytest.fixture(params=["pre-norm", "of SSRUs", "of attention"])
@@ -31,14 +29,6 @@ def teacher(request: pytest.FixtureRequest, make_teacher: Callable[..., WordByWo
         return model
     cell = "ssru" if request.param == "of SSRUs" else "attention"
     return varied_marian(12, cell=cell)
-
-
-def drafts_of(rows: Sequence[Sequence[int]], seed: int = 1) -> Hypotheses:
-    """Random ones, each token from a random source token; some are empty."""
-    chance = random.Random(seed)
-    ids = [[chance.randrange(4, 12) for _ in range(chance.randrange(10))] for _ in rows]
-    sources = [[chance.randrange(len(row)) for _ in draft] for row, draft in zip(rows, ids, strict=True)]
-    return Hypotheses(ids, [0.0] * len(ids), with_end=False, sources=sources)
 
 
 def test_with_all_corrections_a_translation_is_the_teachers_own(
@@ -145,26 +135,16 @@ def test_the_same_in_any_batch(
 def test_placeholders_stay(pad: Callable[..., Tensor]) -> None:
     teacher = varied_marian(15, cell="ssru")
     alias_rows(teacher, PLACEHOLDERS.ids, PLACEHOLDERS.aliases)
-    chance = random.Random(7)
-    rows, drafts = [], []
-    for number in range(60):
-        own = chance.sample(PLACEHOLDERS.ids, number % 4)
-        row, draft = ([chance.randrange(8, 12) for _ in range(chance.randint(1, 7))] for _ in range(2))
-        for side in (row, draft):
-            for placeholder in own:
-                side.insert(chance.randint(0, len(side)), placeholder)
-        rows.append(row)
-        drafts.append(draft)
-    given = Hypotheses(drafts, [0.0] * 60, with_end=False)
+    rows, given = with_placeholders()
     found = corrected(teacher, pad(rows), given, 100, PLACEHOLDERS)
     free = corrected(teacher, pad(rows), given, 100)
-    for draft, ids in zip(drafts, found.ids, strict=True):
+    for draft, ids in zip(given.ids, found.ids, strict=True):
         own = [token for token in draft if token >= 12]
         assert [token for token in ids if token >= 12] == own
         hidden = PLACEHOLDERS.hidden(own)
         assert not set(hidden) & (set(ids) - set(draft))
     lost = [
         sorted(token for token in ids if token >= 12) != sorted(token for token in draft if token >= 12)
-        for draft, ids in zip(drafts, free.ids, strict=True)
+        for draft, ids in zip(given.ids, free.ids, strict=True)
     ]
     assert sum(lost) > 20

@@ -18,12 +18,11 @@ from onepass.models.from_teacher import alias_rows
 from onepass.models.marian import NEVER as BIAS_OF_NEVER
 from onepass.models.one_pass import NEVER
 from onepass.runtime.engine import OnnxEngine
-from onepass.text.placeholder_ids import PlaceholderIds
+from tiny_drafts import PLACEHOLDERS
 from tiny_post_norm import random_marian, tiny_sizes
 
 pytestmark = pytest.mark.usefixtures("no_gradient")
 
-PLACEHOLDERS = PlaceholderIds(first=12, aliases=(4, 5, 6), twins=(4, 7, 6))
 SIZES = {"norm": "post", "cell": "ssru"}
 
 

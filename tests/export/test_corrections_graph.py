@@ -1,7 +1,6 @@
 """Corrections in the exported graph, against those in torch."""
 
-import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -18,13 +17,12 @@ from onepass.models.from_teacher import alias_rows
 from onepass.models.one_pass import OnePassTransformer
 from onepass.models.stepwise import WordByWord
 from onepass.runtime.text_translator import Hypotheses
-from onepass.text.placeholder_ids import PlaceholderIds
+from tiny_drafts import PLACEHOLDERS, drafts_of, with_placeholders
 from tiny_models import pad_rows
 from tiny_post_norm import varied_marian
 
 pytestmark = pytest.mark.usefixtures("no_gradient")
 
-PLACEHOLDERS = PlaceholderIds(first=12, aliases=(4, 5, 6), twins=(4, 7, 6))
 Pair = tuple[OnePassTransformer, WordByWord]
 
 
@@ -39,14 +37,6 @@ def pair_of(kind: str, make_teacher: Callable, make_slots: Callable) -> Pair:
 def pair(request: pytest.FixtureRequest, make_teacher: Callable, make_slots: Callable) -> Pair:
     """A student and its teacher."""
     return pair_of(request.param, make_teacher, make_slots)
-
-
-def drafts_of(rows: Sequence[Sequence[int]]) -> Hypotheses:
-    """Random ones, each token from a random source token; some are empty."""
-    chance = random.Random(1)
-    ids = [[chance.randrange(4, 12) for _ in range(chance.randrange(10))] for _ in rows]
-    sources = [[chance.randrange(len(row)) for _ in draft] for row, draft in zip(rows, ids, strict=True)]
-    return Hypotheses(ids, [0.0] * len(ids), with_end=False, sources=sources)
 
 
 def run(path: Path, src_ids: Tensor, drafts: Hypotheses, most: int, **more: np.ndarray) -> Hypotheses:
@@ -127,22 +117,12 @@ def test_a_graph_keeps_placeholders_as_torch_does(make_slots: Callable, tmp_path
     student = make_slots("ctc", slots=2, vocabulary=15, joint=True, sizes={"norm": "post"})
     for model in (teacher, student):
         alias_rows(model, PLACEHOLDERS.ids, PLACEHOLDERS.aliases)
-    chance = random.Random(7)
-    rows, drafts, spans = [], [], []
-    for number in range(60):
-        own = chance.sample(PLACEHOLDERS.ids, number % 4)
-        row, draft = ([chance.randrange(8, 12) for _ in range(chance.randint(1, 7))] for _ in range(2))
-        for side in (row, draft):
-            for placeholder in own:
-                side.insert(chance.randint(0, len(side)), placeholder)
-        rows.append(row)
-        drafts.append(draft)
-        spans.append(PLACEHOLDERS.within(row))
-    given = Hypotheses(drafts, [0.0] * 60, with_end=False, sources=[[0] * len(draft) for draft in drafts])
+    rows, given = with_placeholders()
+    spans = pad_rows([PLACEHOLDERS.within(row) for row in rows]).numpy()
     every = Lexicon(np.tile(np.arange(15), (15, 1)), np.arange(4, 12))
     for lexicon in (None, every):
         graph = tmp_path / "corrections.onnx"
         export_corrections(student, teacher, graph, placeholders=PLACEHOLDERS, lexicon=lexicon)
         for most in (1, 3, 40):
-            found = run(graph, pad_rows(rows), given, most, spans=pad_rows(spans).numpy())
+            found = run(graph, pad_rows(rows), given, most, spans=spans)
             assert found.ids == corrected(teacher, pad_rows(rows), given, most, PLACEHOLDERS).ids

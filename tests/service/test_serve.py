@@ -17,10 +17,11 @@ import pytest
 from typer.testing import CliRunner
 
 from onepass.cli import app
-from onepass.errors import UsageError
+from onepass.errors import ModelError, UsageError
 from onepass.runtime.shipped import shipped_models, usual_models
 from onepass.service.directions import check_directions
 from onepass.service.settings import ServiceSettings
+from tiny_run import finished_run
 
 ASKED = {"q": "Where is the station?", "source": "en", "target": "pt"}
 FIXTURES = Path(__file__).parents[1] / "fixtures"
@@ -165,6 +166,11 @@ def test_what_cannot_be_served_is_one_clear_error(arguments: list[str], said: st
     done = CliRunner().invoke(app, ["serve", "--port", "0", *arguments])
     assert done.exit_code != 0
     assert said in str(done.exception)
+
+
+def test_a_bundle_for_training_corrects_nothing() -> None:
+    with pytest.raises(ModelError, match="for training"):
+        check_directions([str(finished_run() / "student")], corrections=3)
 
 
 def test_models_of_several_directions_may_be_served() -> None:

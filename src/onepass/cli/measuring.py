@@ -12,6 +12,7 @@ from typing import Annotated
 from typer import Argument, Option
 
 from onepass.cli.options import (
+    Corrections,
     Set,
     command_line,
     show_results,
@@ -82,7 +83,7 @@ def probe(
     candidates: Annotated[
         int | None, Option(help="Candidates that the teacher chooses among [as the bundle says].", min=1)
     ] = None,
-    corrections: Annotated[int, Option(help="Words per sentence that the teacher may correct.", min=0)] = 0,
+    corrections: Corrections = 0,
     as_json: Annotated[
         Path | None, Option("--json", help="File that gets the report, with some of what is wrong.")
     ] = None,

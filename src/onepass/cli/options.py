@@ -16,6 +16,7 @@ MODEL = "Shipped model, bundle's directory, or user/model on the Hugging Face hu
 Recipe = Annotated[Path, Argument(help="TOML recipe.")]
 Directory = Annotated[Path | None, Option("--to", help="Run directory [runs/RECIPE-NAME].")]
 Set = Annotated[list[str], Option("--set", help="Setting to change, as section.key=value; may be repeated.")]
+Corrections = Annotated[int, Option(help="Words per sentence that the teacher may correct.", min=0)]
 Lines = Annotated[Path, Option(help="Source texts, one per line.")]
 
 

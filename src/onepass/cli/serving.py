@@ -7,6 +7,8 @@ from typing import Annotated
 
 from typer import Argument, Option
 
+from onepass.cli.options import Corrections
+
 
 def serve(
     models: Annotated[
@@ -20,7 +22,7 @@ def serve(
     precision: Annotated[
         str | None, Option(help="Precision, int8 or float32 [int8, if it is there].")
     ] = None,
-    corrections: Annotated[int, Option(help="Words per sentence that the teacher may correct.", min=0)] = 0,
+    corrections: Corrections = 0,
     keys: Annotated[
         Path | None, Option(help="File of keys, as NAME SHA256 per line [everybody may ask].")
     ] = None,

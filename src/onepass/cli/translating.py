@@ -13,6 +13,7 @@ from typer import Argument, Option
 from onepass.cli.options import (
     DEFAULT_MODEL,
     MODEL,
+    Corrections,
     complete_model,
 )
 from onepass.errors import UsageError
@@ -26,7 +27,7 @@ def translate(
     candidates: Annotated[
         int | None, Option(help="Candidates that the teacher chooses among [as the bundle says].", min=1)
     ] = None,
-    corrections: Annotated[int, Option(help="Words per sentence that the teacher may correct.", min=0)] = 0,
+    corrections: Corrections = 0,
     shown: Annotated[
         int,
         Option("--candidates-shown", help="Translations of each line; below it, or in the JSON.", min=1),

@@ -11,6 +11,7 @@ from onepass.errors import UsageError
 from onepass.families import Family
 from onepass.models.stepwise import WordByWord
 from onepass.runtime.candidates import check_candidates
+from onepass.runtime.corrections import check_number_of_corrections
 from onepass.runtime.text_translator import Hypotheses
 from onepass.text.placeholder_ids import PlaceholderIds
 
@@ -80,8 +81,7 @@ def _check_meaning(family: Family, options: DecodingOptions) -> None:
 
 def _check_corrections(family: Family, options: DecodingOptions) -> None:
     count = options.num_corrections
-    if count < 0:
-        raise UsageError("There is no such number of corrections", where="num_corrections", value=count)
+    check_number_of_corrections(count)
     if count > 0 and (options.teacher is None or not family.one_pass):
         raise UsageError(
             "Corrections are a teacher's, of what a student wrote",

@@ -73,6 +73,7 @@ class _Corrections:
         hidden = g.constant(never[None, None], np.float32)
         if source.placeholders is not None:
             hidden = g.op("Add", hidden, g.not_hidden(source.placeholders, judge.labels))
+        self.end = judge.end()
         batch = g.op("Concat", g.size("src_ids", 0), g.constant([1, 1]), axis=0)
         self.hidden = g.op("Expand", hidden, batch)  # [B, 1, 1 or n]
 
@@ -119,7 +120,7 @@ class _Corrections:
             self._put(state[name], state["active"], x) for name, x in (("ids", ids), ("sources", sources))
         )
         # Those that the teacher would change, and that have room for it.
-        length = g.sum(g.cast(g.op("Greater", ids, g.constant(PAD)), TensorProto.INT64), 1)
+        length = g.lengths(ids, 1)
         going = g.op("LessOrEqual", at, length)
         going = g.op("And", going, g.op("Less", length, g.constant(MOST_TOKENS)))
         kept = g.op("Squeeze", g.op("NonZero", going), g.constant([0]))
@@ -187,20 +188,12 @@ class _Corrections:
         if self.source.placeholders is None:
             return agrees
         placeholder = self._is_placeholder(ids)
-        ends = self._column(EOS, columns)
+        ends = g.op("Expand", self.end, g.op("Shape", columns))
         ends = g.op("GreaterOrEqual", written_scores(g, logits, ends), best)
         counts = g.cast(placeholder, TensorProto.INT64)
         left = g.op("CumSum", counts, g.constant(1), reverse=1)
         kept = g.op("And", ends, g.op("Greater", left, g.constant(0)))
         return g.op("Or", agrees, g.op("Or", placeholder, kept))
-
-    def _column(self, token: int, like: str) -> str:
-        """The column of a token, as often as `like` has entries."""
-        g = self.g
-        same = g.cast(g.op("Equal", self.judge.labels, g.constant(token)), TensorProto.INT32)
-        # A shortlist has </s> behind all others, and others that fill up may look the same.
-        column = g.op("ArgMax", same, axis=0, keepdims=1, select_last_index=1)
-        return g.op("Expand", column, g.op("Shape", like))
 
     def _is_placeholder(self, ids: str) -> str:
         g, placeholders = self.g, self.source.placeholders
@@ -245,8 +238,7 @@ class _Corrections:
     def _longest(self, ids: str, dims: int) -> str:
         """The most tokens of a row, at least 1, int64 [1]."""
         g = self.g
-        lengths = g.sum(g.cast(g.op("Greater", ids, g.constant(PAD)), TensorProto.INT64), dims)
-        lengths = g.op("Reshape", lengths, g.constant([-1]))
+        lengths = g.op("Reshape", g.lengths(ids, dims), g.constant([-1]))
         every = g.op("Concat", lengths, g.constant([1]), axis=0)
         return g.op("ReduceMax", every, g.constant([0]), keepdims=1)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -20,7 +21,7 @@ from onnx import TensorProto
 
 from onepass.alignment.lexicon import Lexicon
 from onepass.export import corrections, ctc, dag, fertility
-from onepass.export.graph import Outputs, Range, Table, Value
+from onepass.export.graph import Outputs, Range, Table, Value, Values
 from onepass.export.parameters import Parameters
 from onepass.export.transformer_graph import (
     OUTPUTS,
@@ -86,39 +87,29 @@ def export_onnx(
         placeholders: that a CTC student has learnt. Then the graph has the inputs `SPAN_INPUTS`, and tells of
             every slot its best label that is no placeholder, and how likely each placeholder is.
     """
-    candidates = None if teacher is None else GRAPHS[model.family.name].candidates
+    family = GRAPHS[model.family.name]
+    candidates = None if teacher is None else family.candidates
 
-    def write(to: Path, ranges: Sequence[Range] | None, *, limits: bool = False) -> None:
-        parameters = None
-        if weights is not None and ranges is not None:
-            parameters = Parameters(model, teacher)
-        g = TransformerGraph(ranges, parameters, all_parts=limits)
-        outputs = _outputs(g, model, teacher, vocabulary, lexicon, placeholders)
-        if limits:
-            outputs = g.limits()
-        for name, value in outputs.items():
-            g.name(value, name)
-        inputs = {"src_ids": Value(TensorProto.INT64, ["B", "S"])}
+    def feeds(row: Sequence[int]) -> Feeds:
+        given: Feeds = {"src_ids": np.array([row], dtype=np.int64)}
         if candidates is not None:
-            inputs[candidates.name] = candidates.value
-        if placeholders is not None and GRAPHS[model.family.name].carries_placeholders:
-            inputs |= SPAN_INPUTS
-        kinds = OUTPUTS | LIMITS
-        g.save(to, inputs, {name: kinds[name] for name in outputs}, weights)
+            given[candidates.name] = candidates.example(len(row))
+        if placeholders is not None:
+            given |= {"spans": _spans(placeholders, row), "forced": np.zeros((1, 1), dtype=np.int64)}
+        return given
 
-    ranges = None
-    if examples is not None:
-
-        def feeds(row: Sequence[int]) -> Feeds:
-            given: Feeds = {"src_ids": np.array([row], dtype=np.int64)}
-            if candidates is not None:
-                given[candidates.name] = candidates.example(len(row))
-            if placeholders is not None:
-                given |= {"spans": _spans(placeholders, row), "forced": np.zeros((1, 1), dtype=np.int64)}
-            return given
-
-        ranges = _measured(lambda to: write(to, None, limits=True), map(feeds, examples))
-    write(path, ranges)
+    inputs = {"src_ids": Value(TensorProto.INT64, ["B", "S"])}
+    if candidates is not None:
+        inputs[candidates.name] = candidates.value
+    if placeholders is not None and family.carries_placeholders:
+        inputs |= SPAN_INPUTS
+    _Writer(
+        lambda g: _outputs(g, model, teacher, vocabulary, lexicon, placeholders),
+        inputs,
+        OUTPUTS,
+        lambda: Parameters(model, teacher),
+        weights,
+    ).write(path, None if examples is None else map(feeds, examples))
 
 
 def export_corrections(
@@ -143,37 +134,28 @@ def export_corrections(
         weights: what `export_onnx` wrote with this teacher; it stays as it is.
     """
 
-    def write(to: Path, ranges: Sequence[Range] | None, *, limits: bool = False) -> None:
-        parameters = None
-        if weights is not None and ranges is not None:
-            parameters = Parameters(model, teacher)
-        g = TransformerGraph(ranges, parameters, all_parts=limits)
-        outputs = corrections.write_corrections(
-            g, teacher, _source_of_teacher(g, model, teacher, vocabulary, lexicon, placeholders)
-        )
-        if limits:
-            outputs = g.limits()
-        for name, value in outputs.items():
-            g.name(value, name)
-        kinds = corrections.OUTPUTS | LIMITS
-        inputs = corrections.INPUTS | ({} if placeholders is None else corrections.SPANS)
-        g.save(to, inputs, {name: kinds[name] for name in outputs}, weights, rewrite=False)
+    def feeds(example: tuple[Sequence[int], Sequence[int]]) -> Feeds:
+        row, draft = example
+        given: Feeds = {
+            "src_ids": np.array([row], dtype=np.int64),
+            "drafts": np.array([draft], dtype=np.int64),
+            "draft_sources": np.zeros((1, len(draft)), dtype=np.int64),
+            "corrections": np.array([1]),
+        }
+        return given if placeholders is None else {**given, "spans": _spans(placeholders, row)}
 
-    ranges = None
-    if examples is not None:
+    def outputs(g: TransformerGraph) -> Outputs:
+        source = _source_of_teacher(g, model, vocabulary, lexicon, placeholders)
+        return corrections.write_corrections(g, teacher, source)
 
-        def feeds(example: tuple[Sequence[int], Sequence[int]]) -> Feeds:
-            row, draft = example
-            given: Feeds = {
-                "src_ids": np.array([row], dtype=np.int64),
-                "drafts": np.array([draft], dtype=np.int64),
-                "draft_sources": np.zeros((1, len(draft)), dtype=np.int64),
-                "corrections": np.array([1]),
-            }
-            return given if placeholders is None else {**given, "spans": _spans(placeholders, row)}
-
-        ranges = _measured(lambda to: write(to, None, limits=True), map(feeds, examples))
-    write(path, ranges)
+    _Writer(
+        outputs,
+        corrections.INPUTS | ({} if placeholders is None else corrections.SPANS),
+        corrections.OUTPUTS,
+        lambda: Parameters(model, teacher),
+        weights,
+        rewrite=False,
+    ).write(path, None if examples is None else map(feeds, examples))
 
 
 Feeds = dict[str, NDArray[Any]]
@@ -184,21 +166,54 @@ def _spans(placeholders: PlaceholderIds, row: Sequence[int]) -> NDArray[np.int64
     return np.array([placeholders.within(row)], dtype=np.int64)
 
 
-def _measured(write: Callable[[Path], None], examples: Iterable[Feeds]) -> list[Range]:
-    """The ranges of all factors over the examples, from a graph whose outputs are their limits."""
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = 3
-    with tempfile.TemporaryDirectory() as scratch:
-        path = Path(scratch) / "limits.onnx"
-        write(path)
-        session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
-    names = {value.name for value in session.get_inputs()}
-    found = [
-        session.run(["lows", "highs"], {name: value for name, value in feeds.items() if name in names})
-        for feeds in examples
-    ]
-    lows, highs = zip(*found, strict=True)
-    return list(map(Range, np.min(lows, axis=0).tolist(), np.max(highs, axis=0).tolist()))
+@dataclass(frozen=True)
+class _Writer:
+    """How a graph is written, with the ranges of some examples or in float32.
+
+    Attributes:
+        outputs: makes the graph; names of its outputs by what they are.
+        inputs, kinds: described; there may be more kinds than outputs.
+        parameters: those that an int8 graph refers to in `weights`, if there is such a file.
+        rewrite: as of `Graph.save`.
+    """
+
+    outputs: Callable[[TransformerGraph], Outputs]
+    inputs: Values
+    kinds: Values
+    parameters: Callable[[], Parameters]
+    weights: Path | None
+    rewrite: bool = True
+
+    def write(self, path: Path, examples: Iterable[Feeds] | None) -> None:
+        """Writes it; for int8 twice: once to measure the range of every factor over the examples."""
+        self._write(path, None if examples is None else self._ranges(examples))
+
+    def _write(self, path: Path, ranges: Sequence[Range] | None, *, limits: bool = False) -> None:
+        referring = self.weights is not None and ranges is not None
+        g = TransformerGraph(ranges, self.parameters() if referring else None, all_parts=limits)
+        outputs = self.outputs(g)
+        if limits:
+            outputs = g.limits()
+        for name, value in outputs.items():
+            g.name(value, name)
+        kinds = {**self.kinds, **LIMITS}
+        described = {name: kinds[name] for name in outputs}
+        g.save(path, self.inputs, described, self.weights, rewrite=self.rewrite)
+
+    def _ranges(self, examples: Iterable[Feeds]) -> list[Range]:
+        options = onnxruntime.SessionOptions()
+        options.log_severity_level = 3
+        with tempfile.TemporaryDirectory() as scratch:
+            path = Path(scratch) / "limits.onnx"
+            self._write(path, None, limits=True)
+            session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+        names = {value.name for value in session.get_inputs()}
+        found = [
+            session.run(["lows", "highs"], {name: value for name, value in feeds.items() if name in names})
+            for feeds in examples
+        ]
+        lows, highs = zip(*found, strict=True)
+        return list(map(Range, np.min(lows, axis=0).tolist(), np.max(highs, axis=0).tolist()))
 
 
 def _outputs(
@@ -238,7 +253,6 @@ def _outputs(
 def _source_of_teacher(
     g: TransformerGraph,
     model: OnePassTransformer,
-    teacher: WordByWord,
     vocabulary: NDArray[np.int64] | None,
     lexicon: Lexicon | None,
     placeholders: PlaceholderIds | None,

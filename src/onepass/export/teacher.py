@@ -70,6 +70,12 @@ class Judge:
             self.labels, self._own = shortlist.labels, shortlist.own
             self._words = g.words_of(words, shortlist.labels)
 
+    def end(self) -> str:
+        """Where </s> is among the words, int64 [1]: behind all others of a shortlist."""
+        if not self._columns:
+            return self._g.constant([EOS])
+        return self._g.op("Sub", self._g.size(self.labels, 0), self._g.constant([1]))
+
     def opinion(self, tgt_ids: str, rows: str, begin: str = "", cells: Sequence[str] = ()) -> Opinion:
         """Of targets [R, T] without </s>, padded with 0; `rows`: the source of each, [R].
 
@@ -81,8 +87,7 @@ class Judge:
         """
         g, teacher = self._g, self._teacher
         src_mask = g.op("Gather", self._source.mask, rows)
-        written = g.op("Greater", tgt_ids, g.constant(PAD))
-        tgt_lengths = g.sum(g.cast(written, TensorProto.INT64), 1, keep=True)
+        tgt_lengths = g.lengths(tgt_ids, 1, keep=True)
         inputs = g.op("Pad", tgt_ids, g.constant([0, 1, 0, 0]), g.constant(BOS))  # [R, T + 1]
         place = g.range(g.size(inputs, 1))
         end = g.cast(g.op("Equal", place, tgt_lengths), TensorProto.INT64)

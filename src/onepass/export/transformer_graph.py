@@ -157,6 +157,11 @@ class TransformerGraph(LayerGraph):
         """Position encodings, [most, D]."""
         return self.halved(table.numpy()) if self.int8 else self.weight(table)
 
+    def lengths(self, ids: str, dim: int, *, keep: bool = False) -> str:
+        """How many ids along a dimension are no padding."""
+        written = self.op("Greater", ids, self.constant(PAD))
+        return self.sum(self.cast(written, TensorProto.INT64), dim, keep=keep)
+
     def with_end(self, ids: str, real: str) -> str:
         """Ids [B, S], padded with 0, and </s> behind the real ones: [B, S + 1]."""
         lengths = self.sum(self.cast(real, TensorProto.INT64), 1, keep=True)

@@ -1,20 +1,8 @@
-"""Corrections of a student's drafts by the teacher in its bundle, see `onepass.decoding.corrections`."""
+"""What corrections by a teacher are made of, the same for every engine (`onepass.decoding.corrections`)."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING
-
-import numpy as np
-
-from onepass.runtime.sessions import Sessions
-from onepass.text.batches import padded
-from onepass.text.placeholder_ids import PlaceholderIds
-from onepass.text.tokenizer import PAD
-
-if TYPE_CHECKING:
-    from onepass.runtime.text_translator import Hypotheses
+from onepass.errors import UsageError
 
 VARIANTS = 4
 """Of a draft, that the teacher reads at once."""
@@ -26,61 +14,7 @@ SHARES = 1 << 20
 """Shares of a draft with which the teacher agrees are whole numbers up to this, alike in every engine."""
 
 
-class Corrector:
-    """The graph in which the teacher corrects; may be called by several threads at once.
-
-    Args:
-        path: the graph, see `onepass.export.corrections`.
-        beside: the files beside it that it refers to.
-        most: corrections of each draft, at least 1.
-        sessions: as of `Sessions`.
-        placeholders: that the student has learnt.
-
-    Raises:
-        ModelError: the file is no graph that this ONNX Runtime can run.
-    """
-
-    def __init__(
-        self,
-        path: Path,
-        *beside: Path,
-        most: int,
-        sessions: int = 1,
-        placeholders: PlaceholderIds | None = None,
-    ) -> None:
-        self._sessions = Sessions(path, *beside, most=sessions)
-        self._most, self._placeholders = np.array([most], dtype=np.int64), placeholders
-
-    def __call__(self, rows: Sequence[Sequence[int]], drafts: Hypotheses) -> Hypotheses:
-        """Drafts of source ids after their corrections, with the teacher's scores.
-
-        Other translations that the drafts come with are left out where they are now the first one.
-        """
-        sources = drafts.sources or [[0] * len(ids) for ids in drafts.ids]
-        feeds = {
-            "src_ids": padded(rows),
-            "drafts": padded(drafts.ids),
-            "draft_sources": padded(sources),
-            "corrections": self._most,
-        }
-        if self._placeholders is not None:
-            feeds["spans"] = padded([self._placeholders.within(row) for row in rows])
-        with self._sessions.one() as session:
-            found, of, scores = session.run(["ids", "sources", "scores"], feeds)
-        lengths = np.count_nonzero(found != PAD, axis=1).tolist()
-        ids, origins = (
-            [row[:length] for row, length in zip(every.tolist(), lengths, strict=True)]
-            for every in (found, of)
-        )
-        others = drafts.others
-        if others is not None:
-            others = [
-                [other for other in some if other.ids != best] for best, some in zip(ids, others, strict=True)
-            ]
-        return drafts._replace(
-            ids=ids,
-            scores=scores.tolist(),
-            with_end=True,
-            sources=None if drafts.sources is None else origins,
-            others=others,
-        )
+def check_number_of_corrections(most: int) -> None:
+    """Raises UsageError for a number that there is not."""
+    if most < 0:
+        raise UsageError("There is no such number of corrections", where="num_corrections", value=most)

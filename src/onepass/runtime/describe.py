@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from functools import partial
 
 from onepass.bundle import MANIFEST, WEIGHTS, Bundle, Measurement
 from onepass.errors import ModelError
@@ -40,6 +39,7 @@ def describe_bundle(bundle: Bundle) -> list[str]:
 
 def _described(bundle: Bundle) -> list[str]:
     sizes = bundle.settings["sizes"]
+    corrects = any(has_corrections(bundle, precision) for precision in precisions(bundle))
     lines = [
         f"where: {bundle.directory}",
         f"languages: {bundle.src} to {bundle.tgt}",
@@ -48,11 +48,7 @@ def _described(bundle: Bundle) -> list[str]:
         f"width: {sizes['width']}",
         f"precisions: {', '.join(precisions(bundle)) or f'none: a bundle {_purpose(bundle)}'}",
         *([_candidates(bundle)] if bundle.settings.get(CANDIDATES) else []),
-        *(
-            ["corrections: as many as asked for"]
-            if any(map(partial(has_corrections, bundle), precisions(bundle)))
-            else []
-        ),
+        *(["corrections: as many as asked for"] if corrects else []),
         f"size: {_bytes(bundle) / 1e6:.1f} MB",
         f"fingerprint: {bundle.fingerprint}",
     ]

@@ -11,7 +11,8 @@ from onepass.errors import ModelError, UsageError
 from onepass.families import family_named
 from onepass.runtime.candidates import check_candidates
 from onepass.runtime.cores import available_cores
-from onepass.runtime.corrections import VARIANTS, Corrector
+from onepass.runtime.corrections import VARIANTS, check_number_of_corrections
+from onepass.runtime.corrector import Corrector
 from onepass.runtime.engine import OnnxEngine
 from onepass.runtime.inside import NOT_READ, Inside, inside
 from onepass.runtime.sentences import Languages, Passage
@@ -150,9 +151,9 @@ def has_corrections(bundle: Bundle, precision: Precision) -> bool:
     return CORRECTIONS.format(precision=precision) in bundle.files
 
 
-def check_corrections(bundle: Bundle, precision: Precision) -> None:
-    """Raises UsageError for a bundle without a teacher that corrects."""
-    if not has_corrections(bundle, precision):
+def check_corrections(bundle: Bundle, precision: Precision | None) -> None:
+    """Raises UsageError for a bundle without a teacher that corrects, and as `Translator.load`."""
+    if not has_corrections(bundle, _precision(bundle, precision)):
         raise UsageError(
             "This model has no teacher that corrects",
             where=bundle.directory,
@@ -168,8 +169,7 @@ def _corrector(
     placeholders: PlaceholderIds | None,
 ) -> Callable[[Decode], Decode]:
     """What makes of an engine one whose translations are corrected; or leaves it, where nothing is."""
-    if most < 0:
-        raise UsageError("There is no such number of corrections", where="num_corrections", value=most)
+    check_number_of_corrections(most)
     if most == 0:
         return lambda decode: decode
     check_corrections(bundle, precision)

@@ -14,7 +14,7 @@ from onepass.runtime.readings import Reading
 from onepass.runtime.sentences import Passage
 from onepass.runtime.shipped import find_model
 from onepass.runtime.text_translator import Translation
-from onepass.runtime.translator import Precision, Translator, as_precision, check_corrections, precisions
+from onepass.runtime.translator import Precision, Translator, as_precision, check_corrections
 from onepass.service.languages import language_name
 from onepass.service.refusal import RequestError
 from onepass.service.word_by_word import WordByWord, find_teacher
@@ -154,7 +154,7 @@ def check_directions(models: Iterable[str], *, precision: str | None = None, cor
     for name in models:
         bundle = Bundle.open(find_model(name))
         if corrections:
-            check_corrections(bundle, chosen or precisions(bundle)[0])
+            check_corrections(bundle, chosen)
         if (first := seen.setdefault((bundle.src, bundle.tgt), name)) is not name:
             _refuse_second(first, name)
 

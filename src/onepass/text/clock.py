@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 from typing import NamedTuple
 
-from onepass.text.spans import Span, SpanKind
+from onepass.text.spans import Span, SpanKind, with_longer
 
 HOURS = {
     "en": ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"),
@@ -96,16 +96,9 @@ class ClockTerms(NamedTuple):
 
     def with_times(self, text: str, spans: Sequence[Span]) -> list[Span]:
         """The spans of a text and its times, in order; a time takes the place of the figures in it."""
-        times = []
-        for match in self.pattern.finditer(text):
-            start, end = match.span(match.lastgroup or 0)
-            if self.translation(text[start:end]) is None:
-                continue
-            touched = [span for span in spans if span.start < end and start < span.end]
-            if all(start <= span.start and span.end <= end for span in touched):
-                times.append(Span(start, end, text[start:end], SpanKind.NUMBER))
-        kept = [span for span in spans if not any(t.start < span.end and span.start < t.end for t in times)]
-        return sorted([*kept, *times], key=lambda span: span.start) if times else list(spans)
+        places = (match.span(match.lastgroup or 0) for match in self.pattern.finditer(text))
+        times = [Span(start, end, text[start:end], SpanKind.NUMBER) for start, end in places]
+        return with_longer(spans, [time for time in times if self.translation(time.text) is not None])
 
 
 @cache

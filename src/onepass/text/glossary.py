@@ -12,7 +12,7 @@ from pathlib import Path
 
 from onepass.errors import DataError
 from onepass.text.lines import numbered_lines
-from onepass.text.spans import Span, SpanKind
+from onepass.text.spans import Span, SpanKind, with_longer
 
 _SPACE = re.compile(r"\s+")
 
@@ -81,14 +81,8 @@ class Glossary:
         """The spans of a text and its terms, in order, disjoint; a term within a span does not count."""
         if self._pattern is None:
             return list(spans)
-        terms = []
-        for match in self._pattern.finditer(text):
-            start, end = match.span()
-            touched = [span for span in spans if span.start < end and start < span.end]
-            if all(start <= span.start and span.end <= end for span in touched):
-                terms.append(Span(start, end, match[0], SpanKind.ADDRESS))
-        kept = [span for span in spans if not any(t.start < span.end and span.start < t.end for t in terms)]
-        return sorted([*kept, *terms], key=lambda span: span.start)
+        found = self._pattern.finditer(text)
+        return with_longer(spans, [Span(*match.span(), match[0], SpanKind.ADDRESS) for match in found])
 
 
 def _key(term: str) -> str:

@@ -98,6 +98,23 @@ def find_spans(text: str, knows: Callable[[str], bool] | None = None) -> list[Sp
     return spans
 
 
+def with_longer(spans: Sequence[Span], longer: Sequence[Span]) -> list[Span]:
+    """Spans in order, with others that take the place of what lies within them.
+
+    Args:
+        spans: in order, disjoint.
+        longer: the others, disjoint; one that a span reaches out of does not count.
+    """
+    taken, within = list[Span](), set[Span]()
+    for other in longer:
+        touched = [span for span in spans if span.start < other.end and other.start < span.end]
+        if all(other.start <= span.start and span.end <= other.end for span in touched):
+            taken.append(other)
+            within.update(touched)
+    kept = [span for span in spans if span not in within]
+    return sorted([*kept, *taken], key=lambda span: span.start)
+
+
 def spans_within(spans: Sequence[Span], start: int, end: int) -> list[Span]:
     """The spans that lie between two places of the text, with places counted from `start`."""
     first = bisect_left(spans, start, key=lambda span: span.start)
